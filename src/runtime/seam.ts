@@ -1,0 +1,194 @@
+/**
+ * The seam: everything the rest of ugate asks of the runtime it runs on.
+ *
+ * `bun.ts`, `deno.ts` and `node.ts` implement it in the same shape; nothing outside this room names a runtime.
+ * It is callback style with one shared handler object per listener or kind of upstream, so that the hot path
+ * needs no closure, promise, stream or event emitter per socket.
+ *
+ * The rules of a connection, which `tests/runtime/` holds every adapter to:
+ *
+ * - `bytes` given to `data` are valid only during the call; who keeps them copies them.
+ * - After `write` returns, the caller may reuse its buffer; the adapter has copied what the kernel did not take.
+ * - No handler runs inside a method of the connection. (A method called from a handler never re-enters one.)
+ * - `close` comes exactly once and last, whoever closed, for every connection that was opened.
+ * - `connectFailed` comes at most once and instead of `open` and `close`.
+ * - `destroy()` before `open` cancels: no handler runs at all.
+ * - After `end()` data still flows in; after the peer's FIN (`end` handler) data still flows out.
+ *   When both sides have ended, the adapter closes the socket itself and `close` follows.
+ */
+
+import type { ListenAddress, PeerAddress, TcpAddress, UnixAddress } from '../net/address.ts';
+
+/** What is known of the TLS session of a connection; `null` on plain connections. */
+export interface TlsInfo {
+  readonly serverName: string | null;
+  readonly alpn: string | null;
+}
+
+/** What a socket can do. `Owner` is the session or upstream state attached to it. */
+export interface Connection<Owner> {
+  /** The state this connection serves. A listener's `open` handler sets it before it returns. */
+  owner: Owner;
+  /** Address of the other side. IPv4-mapped IPv6 addresses are shown as IPv4. Computed on first use. */
+  readonly remote: PeerAddress;
+  /** Address of this side. Computed on first use. */
+  readonly local: PeerAddress;
+  readonly tls: TlsInfo | null;
+  /** Bytes accepted by `write` that the kernel has not taken yet. */
+  readonly queued: number;
+  /**
+   * Sends bytes in order. Returns false when some of them had to be queued: stop writing until `drain`.
+   * Bytes written all the same are queued too. After `end` or `destroy` it does nothing and returns true.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** Flushes what is queued, then sends FIN. Data still flows in. */
+  end(): void;
+  /** Gives the socket up at once. What is queued is lost. */
+  destroy(): void;
+  /** Stops `data` (and the `end` behind it) until `resume`; the kernel's buffer fills and the peer is held back. */
+  pause(): void;
+  resume(): void;
+}
+
+/** One object per listener or kind of upstream, shared by all its connections. */
+export interface ConnectionHandlers<Owner> {
+  open(connection: Connection<Owner>): void;
+  data(connection: Connection<Owner>, bytes: Uint8Array): void;
+  /** Everything queued has been taken by the kernel. Comes only after a `write` that returned false. */
+  drain(connection: Connection<Owner>): void;
+  /** The peer sent FIN: no more data. */
+  end(connection: Connection<Owner>): void;
+  /** The socket is gone. `error` is null for an orderly close and for our own `destroy`, else a code such as `ECONNRESET`. */
+  close(connection: Connection<Owner>, error: string | null): void;
+  /** Outgoing connections only. */
+  connectFailed(owner: Owner, failure: ConnectFailure): void;
+}
+
+/**
+ * Why an outgoing connection could not be made.
+ *
+ * - `refused`: nobody listens there.
+ * - `missing`: the unix socket file does not exist.
+ * - `busy`: the listener exists and its backlog is full (EAGAIN on a unix socket; on Bun ECONNREFUSED while the socket file exists and accepts).
+ * - `unreachable`: no route, network or host down.
+ * - `timeout`: the kernel gave up waiting.
+ * - `dns`: the host name has no address.
+ * - `local`: our own fault: no descriptor, no port, no buffer, no permission.
+ */
+export type ConnectFailureReason = 'refused' | 'missing' | 'busy' | 'unreachable' | 'timeout' | 'dns' | 'local';
+
+export interface ConnectFailure {
+  readonly reason: ConnectFailureReason;
+  /** The system's code, such as `ECONNREFUSED`, for the log. */
+  readonly code: string;
+}
+
+export interface ListenOptions {
+  /** Several processes bind the same address. Default false. */
+  reusePort?: boolean;
+  /** Mode of a unix socket's file, such as 0o660. Default: as umask leaves it. */
+  mode?: number;
+  /** Length of the accept queue, where the runtime lets us choose. */
+  backlog?: number;
+  /** Called when accepting fails for want of descriptors or memory (`EMFILE`…): at most once a second. Accepting goes on. */
+  acceptFailed?(code: string): void;
+}
+
+export interface Listener {
+  /** What was asked for, with the port the kernel chose in place of 0. */
+  readonly address: ListenAddress;
+  /** Stops accepting. Open connections live on. Removes a unix socket's file that this listener made. */
+  close(): void;
+}
+
+/** A listener could not be made. `message` is for people: what failed, and where it helps, what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  readonly reason: 'in-use' | 'denied' | 'unavailable' | 'unsupported';
+  constructor(reason: ListenError['reason'], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+export interface DatagramHandlers {
+  /** `bytes` are valid only during the call. */
+  message(socket: DatagramSocket, bytes: Uint8Array, from: PeerAddress): void;
+  error(socket: DatagramSocket, code: string): void;
+}
+
+export interface DatagramSocket {
+  readonly local: PeerAddress;
+  /** Fire and forget: a failure is told to the `error` handler. */
+  send(bytes: Uint8Array, to: TcpAddress): void;
+  close(): void;
+}
+
+export interface SpawnOptions {
+  /** Replaces the environment. Default: inherited. */
+  env?: Record<string, string>;
+  cwd?: string;
+  uid?: number;
+  gid?: number;
+  /** Opens a message channel; `message` receives structured JSON values. */
+  ipc?: boolean;
+  /** Descriptors of this process handed to the child as 3, 4, … in order (see `capabilities.inheritFd`). */
+  fds?: number[];
+  /** Where the child's stdout and stderr go. Default `inherit`. With `pipe`, `output` receives them. */
+  stdio?: 'inherit' | 'ignore' | 'pipe';
+  message?(child: ChildProcess, value: unknown): void;
+  output?(child: ChildProcess, bytes: Uint8Array, stream: 'stdout' | 'stderr'): void;
+  /** Comes exactly once, after the last `message` and `output`. `code` is null when a signal ended it. */
+  exit(child: ChildProcess, code: number | null, signal: string | null): void;
+}
+
+export interface ChildProcess {
+  readonly pid: number;
+  /** False when the channel is gone. */
+  send(value: unknown): boolean;
+  kill(signal: Signal): void;
+}
+
+export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP' | 'SIGCONT' | 'SIGWINCH' | 'SIGKILL';
+
+/** What this runtime can and cannot do; each gap is told in docs/runtimes.md with its reason. */
+export interface Capabilities {
+  /** Listening and connecting on `@name` addresses. */
+  readonly abstractSockets: boolean;
+  /** `listen` on `fd://N`. */
+  readonly inheritFd: boolean;
+  /** `ListenOptions.reusePort`. */
+  readonly reusePort: boolean;
+  /** `ListenOptions.backlog` is honoured. */
+  readonly backlog: boolean;
+  /** `SpawnOptions.fds`. */
+  readonly passFds: boolean;
+}
+
+export interface Runtime {
+  readonly name: 'bun' | 'deno' | 'node';
+  /** The runtime's own version, such as `1.4.5`. */
+  readonly version: string;
+  readonly capabilities: Capabilities;
+
+  /** @throws {ListenError} */
+  listen<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options?: ListenOptions): Promise<Listener>;
+  /** Starts connecting and returns at once; `open` or `connectFailed` follows. */
+  connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner>;
+  /** A UDP socket. @throws {ListenError} */
+  datagram(address: TcpAddress, handlers: DatagramHandlers): Promise<DatagramSocket>;
+  /** Every A and AAAA address of a host name, in the resolver's order. Rejects when there is none. */
+  resolve(name: string): Promise<string[]>;
+
+  spawn(command: readonly string[], options: SpawnOptions): ChildProcess;
+  /** Calls `handler` on each `signal` until the returned function is called. */
+  onSignal(signal: Signal, handler: () => void): () => void;
+  exit(code: number): never;
+
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  /** This machine's name, or null where we may not ask without a question to the user. */
+  hostname(): string | null;
+  /** The soft limit of open files, or null where it cannot be known without a question to the user. */
+  openFilesLimit(): number | null;
+}
