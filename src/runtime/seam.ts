@@ -62,6 +62,11 @@ export interface ConnectionHandlers<Owner> {
   close(connection: Connection<Owner>, error: string | null): void;
   /** Outgoing connections only. */
   connectFailed(owner: Owner, failure: ConnectFailure): void;
+  /**
+   * One of the handlers above threw `error`. The adapter has destroyed the connection (`close` follows, if it was open)
+   * and goes on; no other connection notices. Left out, the error is printed on stderr.
+   */
+  failed?(connection: Connection<Owner>, error: unknown): void;
 }
 
 /**

@@ -1,0 +1,153 @@
+/**
+ * Makes the binaries: `bun compile.ts` builds dist/ugate for this machine.
+ *
+ *     bun compile.ts [--all] [--with=bun|deno] [--out dist] [--entry mod.ts]
+ *
+ * `--all` builds for every platform that Bun knows, as dist/ugate-<platform>, with dist/SHA256SUMS; a platform whose
+ * runtime Bun cannot fetch from here is named and left out. `--with=deno` lets Deno make the binary instead.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const ROOT = fileURLToPath(new URL('.', import.meta.url));
+
+const TARGETS = [
+  'bun-linux-x64',
+  'bun-linux-x64-baseline',
+  'bun-linux-x64-musl',
+  'bun-linux-arm64',
+  'bun-linux-arm64-musl',
+  'bun-darwin-x64',
+  'bun-darwin-arm64',
+  'bun-windows-x64',
+  'bun-windows-arm64',
+] as const;
+
+/**
+ * Files that the code reads by `new URL('./name', import.meta.url)`. In a binary all modules are one, at the top of
+ * Bun's file system, and each asset lies beside it by its base name: two of the same name would be one.
+ */
+function assets(): string[] {
+  const found: string[] = readdirSync(join(ROOT, 'src'), { recursive: true })
+    .map((path) => join(ROOT, 'src', String(path)))
+    .filter((path) => !['.ts', '.md'].includes(extname(path)) && statSync(path).isFile());
+  const names = found.map((path) => basename(path));
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`two assets are named ${twice}; in a binary they would be one file`);
+  return found;
+}
+
+interface Built {
+  readonly path: string;
+  /** Null when it is there, else why not. */
+  readonly problem: string | null;
+}
+
+function bunBuild(bun: string, entry: string, outfile: string, target: string | null): Built {
+  const words = [
+    'build',
+    '--compile',
+    '--minify',
+    '--bytecode',
+    // With --bytecode alone Bun bundles to CommonJS, where a module cannot await.
+    '--format=esm',
+    // The binary does what its options say, wherever it is started: no file of the working directory takes part.
+    '--no-compile-autoload-dotenv',
+    '--no-compile-autoload-bunfig',
+    ...assets().map((path) => `--asset=${path}`),
+    ...(target === null ? [] : [`--target=${target}`]),
+    `--outfile=${outfile}`,
+    entry,
+  ];
+  return build(bun, words, target?.includes('windows') ? `${outfile}.exe` : outfile);
+}
+
+function denoBuild(deno: string, entry: string, outfile: string): Built {
+  const words = [
+    'compile',
+    '--allow-net',
+    '--allow-read',
+    '--allow-write',
+    '--allow-sys=hostname',
+    '--no-check',
+    ...assets().map((path) => `--include=${path}`),
+    `--output=${outfile}`,
+    entry,
+  ];
+  return build(deno, words, outfile);
+}
+
+function build(tool: string, words: string[], path: string): Built {
+  rmSync(path, { force: true });
+  const { status, signal, stdout, stderr } = spawnSync(tool, words, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    timeout: 180_000,
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  if (status === 0 && existsSync(path)) return { path, problem: null };
+  return { path, problem: `ended with ${signal ?? status}: ${`${stdout ?? ''}${stderr ?? ''}`.trim()}` };
+}
+
+/** The tool this runs under, else the one of node_modules, else the one on the PATH. */
+function tool(name: 'bun' | 'deno'): string {
+  if (process.versions[name] !== undefined) return process.execPath;
+  const own = join(ROOT, 'node_modules/.bin', name);
+  return existsSync(own) ? own : name;
+}
+
+function megabytes(path: string): string {
+  return `${(statSync(path).size / 1e6).toFixed(0)} MB`;
+}
+
+function main(): number {
+  const { values } = parseArgs({
+    options: {
+      all: { type: 'boolean' },
+      with: { type: 'string', default: 'bun' },
+      out: { type: 'string', default: join(ROOT, 'dist') },
+      entry: { type: 'string', default: join(ROOT, 'mod.ts') },
+    },
+  });
+  if (!['bun', 'deno'].includes(values.with)) throw new Error(`--with=${values.with}: bun or deno`);
+  if (values.all && values.with === 'deno') throw new Error('--all is for Bun; Deno compiles for this machine only here');
+  mkdirSync(values.out, { recursive: true });
+
+  if (values.with === 'deno') {
+    const built = denoBuild(tool('deno'), values.entry, join(values.out, 'ugate-deno'));
+    if (built.problem === null) console.log(`${built.path} (${megabytes(built.path)})`);
+    else
+      console.error(
+        `no binary: deno compile ${built.problem}\nDeno fetches its runtime (denort) from the network for this; \`bun compile.ts\` needs nothing.`,
+      );
+    return built.problem === null ? 0 : 1;
+  }
+  if (!values.all) {
+    const built = bunBuild(tool('bun'), values.entry, join(values.out, 'ugate'), null);
+    if (built.problem === null) console.log(`${built.path} (${megabytes(built.path)})`);
+    else console.error(`no binary: bun build ${built.problem}`);
+    return built.problem === null ? 0 : 1;
+  }
+
+  const sums: string[] = [];
+  for (const target of TARGETS) {
+    const outfile = join(values.out, `ugate-${target.slice('bun-'.length)}`);
+    const built = bunBuild(tool('bun'), values.entry, outfile, target);
+    if (built.problem === null) {
+      sums.push(`${createHash('sha256').update(readFileSync(built.path)).digest('hex')}  ${basename(built.path)}\n`);
+      console.log(`${built.path} (${megabytes(built.path)})`);
+    } else {
+      console.log(`${target}: left out, ${built.problem}`);
+    }
+  }
+  writeFileSync(join(values.out, 'SHA256SUMS'), sums.join(''));
+  console.log(`${sums.length} of ${TARGETS.length} platforms; sums in ${join(values.out, 'SHA256SUMS')}`);
+  return sums.length > 0 ? 0 : 1;
+}
+
+process.exit(main());

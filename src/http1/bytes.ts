@@ -1,0 +1,96 @@
+/** Byte classes and small readers shared by everything that looks at HTTP/1 as bytes. */
+
+export const HTAB = 0x09;
+export const LF = 0x0a;
+export const CR = 0x0d;
+export const SP = 0x20;
+export const COLON = 0x3a;
+export const COMMA = 0x2c;
+
+/**
+ * For a byte that may stand in a token (RFC 9110 5.6.2): the byte, upper case folded to lower. For any other: 0.
+ * One look-up checks and folds.
+ */
+export const TOKEN: Readonly<Uint8Array> = /* @__PURE__ */ tokenTable();
+
+/** 1 for a byte that may stand in a field value: HTAB, SP, VCHAR, obs-text (RFC 9110 5.5). */
+export const VALUE: Readonly<Uint8Array> = /* @__PURE__ */ Uint8Array.from({ length: 256 }, (_, b) =>
+  b === HTAB || (b >= SP && b !== 0x7f) ? 1 : 0,
+);
+
+/** 1 for a byte that may stand in a request target: 0x21–0x7E without `#`. */
+export const TARGET: Readonly<Uint8Array> = /* @__PURE__ */ Uint8Array.from({ length: 256 }, (_, b) => (b > SP && b < 0x7f && b !== 0x23 ? 1 : 0));
+
+/** The value of a hexadecimal digit; 255 for any other byte. */
+export const HEX: Readonly<Uint8Array> = /* @__PURE__ */ Uint8Array.from({ length: 256 }, (_, b) => {
+  const digit = Number.parseInt(String.fromCharCode(b), 16);
+  return Number.isNaN(digit) ? 255 : digit;
+});
+
+function tokenTable(): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") table[char.charCodeAt(0)] = char.charCodeAt(0);
+  for (let b = 0x41; b <= 0x5a; b++) table[b] = b + 0x20;
+  return table;
+}
+
+/** The bytes of an ASCII text. */
+export function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+/** True when `bytes[start, end)` is `exact`. */
+export function equalsBytes(bytes: Uint8Array, start: number, end: number, exact: Uint8Array): boolean {
+  if (end - start !== exact.length) return false;
+  for (let i = 0; i < exact.length; i++) if (bytes[start + i] !== exact[i]) return false;
+  return true;
+}
+
+/** True when `bytes[start, end)` is `lower` in any case. `lower` holds token bytes in lower case. */
+export function equalsFolded(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  if (end - start !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) if (TOKEN[bytes[start + i]] !== lower[i]) return false;
+  return true;
+}
+
+/** The bytes as text, one character a byte: for logs, errors and other cold paths. */
+export function latin1(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]);
+  return text;
+}
+
+/** A decimal number of digits only, at most 2^53−1; −1 for anything else. */
+export function readDecimal(bytes: Uint8Array, start: number, end: number): number {
+  if (start === end) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i] - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+    if (value > Number.MAX_SAFE_INTEGER) return -1;
+  }
+  return value;
+}
+
+/** Writes a decimal number at `offset`; returns the offset behind it. */
+export function writeDecimal(out: Uint8Array, offset: number, value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) length++;
+  for (let i = offset + length - 1, rest = value; i >= offset; i--, rest = Math.floor(rest / 10)) out[i] = 0x30 + (rest % 10);
+  return offset + length;
+}
+
+/** Copies `from[start, end)` to `out` at `offset`; returns the offset behind it. Short runs by hand: cheaper than `set` and its view. */
+export function copyBytes(out: Uint8Array, offset: number, from: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length > 48) out.set(from.subarray(start, end), offset);
+  else for (let i = 0; i < length; i++) out[offset + i] = from[start + i];
+  return offset + length;
+}
+
+/** Writes an ASCII text at `offset`; returns the offset behind it. */
+export function writeAscii(out: Uint8Array, offset: number, text: string): number {
+  for (let i = 0; i < text.length; i++) out[offset + i] = text.charCodeAt(i);
+  return offset + text.length;
+}

@@ -1,0 +1,83 @@
+import { ascii, equalsFolded } from './bytes.ts';
+
+/** Fields that framing, routing or forwarding treat in their own way; everything else is `other`. */
+export const FIELD = {
+  other: 0,
+  host: 1,
+  connection: 2,
+  contentLength: 3,
+  contentType: 4,
+  transferEncoding: 5,
+  expect: 6,
+  upgrade: 7,
+  keepAlive: 8,
+  te: 9,
+  trailer: 10,
+  proxyConnection: 11,
+  proxy: 12,
+  cookie: 13,
+  authorization: 14,
+  date: 15,
+} as const;
+
+export type FieldId = (typeof FIELD)[keyof typeof FIELD];
+
+const NAMES: readonly (readonly [string, FieldId])[] = [
+  ['te', FIELD.te],
+  ['host', FIELD.host],
+  ['date', FIELD.date],
+  ['proxy', FIELD.proxy],
+  ['cookie', FIELD.cookie],
+  ['expect', FIELD.expect],
+  ['upgrade', FIELD.upgrade],
+  ['trailer', FIELD.trailer],
+  ['connection', FIELD.connection],
+  ['keep-alive', FIELD.keepAlive],
+  ['content-type', FIELD.contentType],
+  ['authorization', FIELD.authorization],
+  ['content-length', FIELD.contentLength],
+  ['proxy-connection', FIELD.proxyConnection],
+  ['transfer-encoding', FIELD.transferEncoding],
+];
+
+interface Candidate {
+  readonly first: number;
+  readonly name: Uint8Array;
+  readonly id: FieldId;
+}
+
+/** The known names by their length: a name is compared with two others at most. */
+const BY_LENGTH: readonly (readonly Candidate[])[] = Array.from({ length: 18 }, (_, length) =>
+  NAMES.filter(([name]) => name.length === length).map(([name, id]) => ({ first: name.charCodeAt(0), name: ascii(name), id })),
+);
+
+/** Which known field the name `bytes[start, end)` is, in any case. */
+export function fieldId(bytes: Uint8Array, start: number, end: number): FieldId {
+  const length = end - start;
+  if (length >= BY_LENGTH.length) return FIELD.other;
+  const candidates = BY_LENGTH[length];
+  const first = bytes[start] | 0x20;
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i];
+    if (candidate.first === first && equalsFolded(bytes, start, end, candidate.name)) return candidate.id;
+  }
+  return FIELD.other;
+}
+
+/** True for the fields that concern one connection only and are never forwarded as they came (RFC 9110 7.6.1). */
+export function isHopByHop(id: FieldId): boolean {
+  return (
+    id === FIELD.connection ||
+    id === FIELD.transferEncoding ||
+    id === FIELD.upgrade ||
+    id === FIELD.keepAlive ||
+    id === FIELD.te ||
+    id === FIELD.trailer ||
+    id === FIELD.proxyConnection
+  );
+}
+
+/** Fields that steer framing, routing or trust: not allowed among trailers (RFC 9110 6.5.1). */
+export function isForbiddenTrailer(id: FieldId): boolean {
+  return id !== FIELD.other && id !== FIELD.date;
+}

@@ -1,0 +1,176 @@
+import { ascii, CR, equalsBytes, LF, SP, TARGET, TOKEN } from './bytes.ts';
+import { type FieldFault, Fields, PARSE, type ParseState } from './fields.ts';
+import { REFUSALS, type Refusal } from './refusal.ts';
+import { checkRequest } from './request-rules.ts';
+import { readTarget } from './request-target.ts';
+
+export const MAX_METHOD_BYTES = 64;
+export const MAX_TARGET_BYTES = 16 * 1024;
+/** The most a head may take: request line, fields, the empty lines before and behind. A buffer this long holds any head. */
+export const MAX_HEAD_BYTES = 8 + MAX_METHOD_BYTES + 1 + MAX_TARGET_BYTES + 11 + 64 * 1024 + 4;
+
+const MAX_EMPTY_LINES = 4;
+const EMPTY = new Uint8Array(0);
+const HTTP_SLASH = ascii('HTTP/');
+// Methods are case-sensitive (RFC 9110 9.1): `get` is some other method.
+const GET = ascii('GET');
+const HEAD = ascii('HEAD');
+const OPTIONS = ascii('OPTIONS');
+const CONNECT = ascii('CONNECT');
+
+/** What a field fault is called in a request. */
+const FIELD_REFUSALS: Readonly<Record<FieldFault, Refusal>> = REFUSALS;
+
+/**
+ * The head of a request as offsets into `bytes`: nothing becomes a string on the way to a uwsgi backend.
+ * One object serves request after request. Feed it with `parse`; once complete, everything below is set.
+ */
+export class RequestHead {
+  /** What the offsets point into: set by `parse`, and by who moves the head to a buffer of its own. */
+  bytes: Uint8Array = EMPTY;
+  /** Offset of the first byte behind the head. */
+  end = 0;
+  refusal: Refusal | null = null;
+
+  methodStart = 0;
+  methodEnd = 0;
+  targetStart = 0;
+  targetEnd = 0;
+  /** Path without query; for `*` the asterisk itself. */
+  pathStart = 0;
+  pathEnd = 0;
+  /** Behind the first `?`; empty when there is none. */
+  queryStart = 0;
+  queryEnd = 0;
+  hasQuery = false;
+  /** The authority asked for: of an absolute-form target, else of Host. Empty when HTTP/1.0 gives none. */
+  hostStart = 0;
+  hostEnd = 0;
+  /** `OPTIONS *`, also as an absolute-form target without path. */
+  isAsterisk = false;
+  isAbsolute = false;
+
+  /** 0 for HTTP/1.0, 1 for HTTP/1.1 to 1.9. */
+  minor = 1;
+  isHead = false;
+  isGet = false;
+  /** −1 when the request does not say. */
+  contentLength = -1;
+  isChunked = false;
+  wantsClose = false;
+  wantsKeepAlive = false;
+  /** A well-formed Upgrade that Connection names, on HTTP/1.1, without a body, and not to h2c. */
+  wantsUpgrade = false;
+  /** Expect: 100-continue on HTTP/1.1. */
+  expectsContinue = false;
+  /** TE names `trailers`. */
+  acceptsTrailers = false;
+
+  readonly fields = new Fields();
+  #inFields = false;
+  #start = 0;
+  #emptyLines = 0;
+
+  /** True when the request has body bytes to come. */
+  get hasBody(): boolean {
+    return this.isChunked || this.contentLength > 0;
+  }
+
+  /** True before the first byte of a request has been seen. */
+  get isBlank(): boolean {
+    return !this.#inFields && this.#start === 0 && this.#emptyLines === 0;
+  }
+
+  reset(): void {
+    this.bytes = EMPTY;
+    this.refusal = null;
+    this.#inFields = false;
+    this.#start = 0;
+    this.#emptyLines = 0;
+  }
+
+  /**
+   * Reads on in `bytes[0, length)`, which starts where the message starts and holds all of it that has come so far.
+   * `manageExpect` false leaves Expect to the backend.
+   */
+  parse(bytes: Uint8Array, length: number, manageExpect: boolean): ParseState {
+    this.bytes = bytes;
+    if (!this.#inFields) {
+      const state = this.#requestLine(bytes, length);
+      if (state !== PARSE.complete) return state;
+    }
+    const state = this.fields.parse(bytes, length, false);
+    if (state === PARSE.refused) return this.#refuse(FIELD_REFUSALS[this.fields.fault!]);
+    if (state === PARSE.incomplete) return state;
+    this.end = this.fields.next;
+    const refusal = checkRequest(this, manageExpect);
+    return refusal === null ? PARSE.complete : this.#refuse(refusal);
+  }
+
+  #requestLine(bytes: Uint8Array, length: number): ParseState {
+    let i = this.#start;
+    while (i < length && (bytes[i] === CR || bytes[i] === LF)) {
+      if (bytes[i] === LF) return this.#refuse(REFUSALS.bareLineEnd);
+      if (i + 1 === length) return PARSE.incomplete;
+      if (bytes[i + 1] !== LF) return this.#refuse(REFUSALS.bareLineEnd);
+      i += 2;
+      this.#start = i;
+      if (++this.#emptyLines > MAX_EMPTY_LINES) return this.#refuse(REFUSALS.emptyLines);
+    }
+    // The method, checked as it comes: a TLS handshake or a shell's binary noise is told apart at its first byte.
+    this.methodStart = i;
+    const methodLimit = i + MAX_METHOD_BYTES;
+    while (i < length && TOKEN[bytes[i]] !== 0) if (++i > methodLimit) return this.#refuse(REFUSALS.methodTooLong);
+    if (i === length) return PARSE.incomplete;
+    if (bytes[i] !== SP || i === this.methodStart) return this.#refuse(REFUSALS.badMethod);
+    this.methodEnd = i++;
+
+    this.targetStart = i;
+    const targetLimit = i + MAX_TARGET_BYTES;
+    while (i < length && TARGET[bytes[i]] === 1) if (++i > targetLimit) return this.#refuse(REFUSALS.targetTooLong);
+    if (i === length) return PARSE.incomplete;
+    if (i === this.targetStart) return this.#refuse(REFUSALS.badTarget);
+    if (bytes[i] !== SP) return this.#refuse(bytes[i] === CR ? REFUSALS.badVersion : bytes[i] === LF ? REFUSALS.bareLineEnd : REFUSALS.badTarget);
+    this.targetEnd = i++;
+    return this.#version(bytes, i, length);
+  }
+
+  /** `HTTP/` digit `.` digit CRLF from `start`, each byte refused as soon as it is wrong. */
+  #version(bytes: Uint8Array, start: number, length: number): ParseState {
+    let i = start;
+    for (let k = 0; k < 5; k++, i++) {
+      if (i === length) return PARSE.incomplete;
+      if (bytes[i] !== HTTP_SLASH[k]) return this.#refuse(REFUSALS.badVersion);
+    }
+    if (i + 5 > length) {
+      if (i + 3 < length && bytes[i + 3] !== CR) return this.#refuse(bytes[i + 3] === LF ? REFUSALS.bareLineEnd : REFUSALS.badVersion);
+      return PARSE.incomplete;
+    }
+    const major = bytes[i] - 0x30;
+    const minor = bytes[i + 2] - 0x30;
+    if (major < 0 || major > 9 || bytes[i + 1] !== 0x2e || minor < 0 || minor > 9) return this.#refuse(REFUSALS.badVersion);
+    if (bytes[i + 3] === LF) return this.#refuse(REFUSALS.bareLineEnd);
+    if (bytes[i + 3] !== CR) return this.#refuse(REFUSALS.badVersion);
+    if (bytes[i + 4] !== LF) return this.#refuse(REFUSALS.bareLineEnd);
+    if (major !== 1) return this.#refuse(REFUSALS.versionNotSupported);
+    this.minor = minor === 0 ? 0 : 1;
+    return this.#lineDone(bytes, i + 5);
+  }
+
+  #lineDone(bytes: Uint8Array, fieldsStart: number): ParseState {
+    const { methodStart, methodEnd } = this;
+    this.isGet = equalsBytes(bytes, methodStart, methodEnd, GET);
+    this.isHead = equalsBytes(bytes, methodStart, methodEnd, HEAD);
+    if (equalsBytes(bytes, methodStart, methodEnd, CONNECT)) return this.#refuse(REFUSALS.connect);
+    const refusal = readTarget(this, equalsBytes(bytes, methodStart, methodEnd, OPTIONS));
+    if (refusal !== null) return this.#refuse(refusal);
+    this.fields.reset(fieldsStart);
+    this.#inFields = true;
+    return PARSE.complete;
+  }
+
+  #refuse(refusal: Refusal): ParseState {
+    this.refusal = refusal;
+    return PARSE.refused;
+  }
+}

@@ -1,0 +1,124 @@
+import { ascii, equalsFolded, readDecimal } from './bytes.ts';
+import { readConnection } from './connection-field.ts';
+import { FIELD, isHopByHop } from './field-names.ts';
+import { isValidHost } from './host.ts';
+import { type ListCursor, readListMember } from './list.ts';
+import { REFUSALS, type Refusal } from './refusal.ts';
+import type { RequestHead } from './request-head.ts';
+import { readTransferEncoding, TRANSFER } from './transfer-encoding.ts';
+
+const CONTINUE = ascii('100-continue');
+const TRAILERS = ascii('trailers');
+const H2C = ascii('h2c');
+
+/**
+ * The rules that concern the head as a whole: one Host, one framing, Connection, Expect, Upgrade.
+ * Sets what `RequestHead` derives from its fields and marks those that are not forwarded.
+ */
+export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal | null {
+  const { bytes, fields } = head;
+  head.contentLength = -1;
+  head.isChunked = false;
+  head.wantsClose = false;
+  head.wantsKeepAlive = false;
+  head.wantsUpgrade = false;
+  head.expectsContinue = false;
+  head.acceptsTrailers = false;
+  let host = -1;
+  let length = -1;
+  let encoding = -1;
+  let encodings = 0;
+  let upgrade = -1;
+  let connections = 0;
+  for (let i = 0; i < fields.count; i++) {
+    const id = fields.id(i);
+    if (id === FIELD.other) continue;
+    if (isHopByHop(id)) fields.drop(i);
+    switch (id) {
+      case FIELD.host:
+        if (host !== -1) return REFUSALS.manyHosts;
+        host = i;
+        break;
+      case FIELD.connection:
+        connections++;
+        break;
+      case FIELD.contentLength:
+        if (length !== -1) return REFUSALS.badLength;
+        length = i;
+        break;
+      case FIELD.transferEncoding:
+        encoding = i;
+        encodings++;
+        break;
+      case FIELD.upgrade:
+        upgrade = i;
+        break;
+      case FIELD.te:
+        head.acceptsTrailers ||= hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), TRAILERS);
+        break;
+      case FIELD.expect:
+        if (!manageExpect) break;
+        fields.drop(i);
+        if (head.minor === 0) break;
+        if (!equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CONTINUE)) return REFUSALS.badExpect;
+        head.expectsContinue = true;
+        break;
+    }
+  }
+  return (
+    checkHost(head, host) ??
+    (connections === 0 ? null : readConnection(head)) ??
+    checkFraming(head, length, encoding, encodings) ??
+    checkUpgrade(head, upgrade)
+  );
+}
+
+/** RFC 9112 3.2: exactly one valid Host on HTTP/1.1; the authority of an absolute target replaces it (3.2.2). */
+function checkHost(head: RequestHead, host: number): Refusal | null {
+  if (host === -1) return head.minor === 1 ? REFUSALS.noHost : null;
+  const start = head.fields.valueStart(host);
+  const end = head.fields.valueEnd(host);
+  if (!isValidHost(head.bytes, start, end) && !(head.minor === 0 && start === end)) return REFUSALS.badHost;
+  if (!head.isAbsolute) {
+    head.hostStart = start;
+    head.hostEnd = end;
+  }
+  return null;
+}
+
+/** RFC 9112 6.3, stricter: whatever two parsers could read in two ways is refused. */
+function checkFraming(head: RequestHead, length: number, encoding: number, encodings: number): Refusal | null {
+  const { bytes, fields } = head;
+  if (length !== -1) {
+    head.contentLength = readDecimal(bytes, fields.valueStart(length), fields.valueEnd(length));
+    if (encodings > 0) return REFUSALS.lengthAndEncoding;
+    return head.contentLength === -1 ? REFUSALS.badLength : null;
+  }
+  if (encodings === 0) return null;
+  if (head.minor === 0) return REFUSALS.encodingOn10;
+  if (encodings > 1) return REFUSALS.badEncoding;
+  const kind = readTransferEncoding(bytes, fields.valueStart(encoding), fields.valueEnd(encoding));
+  if (kind === TRANSFER.malformed) return REFUSALS.badEncoding;
+  if (kind === TRANSFER.unknown) return REFUSALS.unknownEncoding;
+  head.isChunked = true;
+  return null;
+}
+
+/** An upgrade is passed on where a tunnel can follow it: HTTP/1.1, no body, and never to h2c, which would go around our parser. */
+function checkUpgrade(head: RequestHead, upgrade: number): Refusal | null {
+  if (!head.wantsUpgrade) return null;
+  const { bytes, fields } = head;
+  head.wantsUpgrade =
+    upgrade !== -1 &&
+    head.minor === 1 &&
+    !head.hasBody &&
+    fields.valueEnd(upgrade) > fields.valueStart(upgrade) &&
+    !hasMember(bytes, fields.valueStart(upgrade), fields.valueEnd(upgrade), H2C);
+  return null;
+}
+
+function hasMember(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  const cursor: ListCursor = { next: start, start, end };
+  while (readListMember(bytes, end, cursor)) if (equalsFolded(bytes, cursor.start, cursor.end, lower)) return true;
+  return false;
+}

@@ -1,0 +1,64 @@
+import { ascii, equalsFolded } from './bytes.ts';
+import { isValidHost } from './host.ts';
+import { REFUSALS, type Refusal } from './refusal.ts';
+import type { RequestHead } from './request-head.ts';
+
+const SLASH = 0x2f;
+const QUESTION = 0x3f;
+const ASTERISK = 0x2a;
+const HTTP = ascii('http');
+const HTTPS = ascii('https');
+
+/**
+ * Reads the four forms of a request target (RFC 9112 3.2) into path, query and, for the absolute form, host.
+ * An absolute target without a path means `/`, and `*` for OPTIONS (RFC 9112 3.2.4).
+ */
+export function readTarget(head: RequestHead, isOptions: boolean): Refusal | null {
+  const { bytes, targetStart: start, targetEnd: end } = head;
+  head.isAsterisk = false;
+  head.isAbsolute = false;
+  head.hostStart = 0;
+  head.hostEnd = 0;
+  if (bytes[start] === SLASH) {
+    splitQuery(head, start, end);
+    return null;
+  }
+  if (bytes[start] === ASTERISK && end - start === 1) {
+    if (!isOptions) return REFUSALS.targetForm;
+    head.isAsterisk = true;
+    splitQuery(head, start, end);
+    return null;
+  }
+  return readAbsolute(head, isOptions);
+}
+
+function splitQuery(head: RequestHead, start: number, end: number): void {
+  const { bytes } = head;
+  let i = start;
+  while (i < end && bytes[i] !== QUESTION) i++;
+  head.pathStart = start;
+  head.pathEnd = i;
+  head.hasQuery = i < end;
+  head.queryStart = head.hasQuery ? i + 1 : end;
+  head.queryEnd = end;
+}
+
+function readAbsolute(head: RequestHead, isOptions: boolean): Refusal | null {
+  const { bytes, targetStart: start, targetEnd: end } = head;
+  let colon = start;
+  while (colon < end && bytes[colon] !== 0x3a) colon++;
+  const isHttp = equalsFolded(bytes, start, colon, HTTP);
+  const isHttps = equalsFolded(bytes, start, colon, HTTPS);
+  if (!(isHttp || isHttps) || bytes[colon + 1] !== SLASH || bytes[colon + 2] !== SLASH || colon + 3 >= end) return REFUSALS.targetForm;
+  const authority = colon + 3;
+  let i = authority;
+  for (; i < end && bytes[i] !== SLASH && bytes[i] !== QUESTION; i++) if (bytes[i] === 0x40) return REFUSALS.targetUserinfo;
+  if (!isValidHost(bytes, authority, i)) return REFUSALS.badHost;
+  if (isHttps) return REFUSALS.misdirected;
+  head.isAbsolute = true;
+  head.hostStart = authority;
+  head.hostEnd = i;
+  splitQuery(head, i, end);
+  head.isAsterisk = isOptions && i === end;
+  return null;
+}

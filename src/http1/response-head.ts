@@ -1,0 +1,147 @@
+import { ascii, CR, equalsFolded, LF, readDecimal, SP, VALUE } from './bytes.ts';
+import { readConnectionFields } from './connection-field.ts';
+import { FIELD, isHopByHop } from './field-names.ts';
+import { Fields, PARSE, type ParseState } from './fields.ts';
+import { RESPONSE_FAULTS, type Refusal } from './refusal.ts';
+
+/** The most a response head may take: the status line (at most 8 KiB) and 64 KiB of fields. */
+export const MAX_RESPONSE_HEAD_BYTES = 8 * 1024 + 64 * 1024 + 4;
+const MAX_STATUS_LINE = 8 * 1024;
+
+const HTTP_1 = ascii('HTTP/1.');
+const CHUNKED = ascii('chunked');
+const EMPTY = new Uint8Array(0);
+
+/**
+ * The head of a backend's answer as offsets into `bytes`. Strict, but for two habits of backends: a lone LF is taken for a
+ * line's end, and a missing reason phrase is no fault.
+ */
+export class ResponseHead {
+  bytes: Uint8Array = EMPTY;
+  /** Offset of the first byte behind the head. */
+  end = 0;
+  fault: Refusal | null = null;
+  status = 0;
+  /** Where the three digits of the status start; what follows to `statusEnd` is the reason with the space before it. */
+  statusStart = 0;
+  statusEnd = 0;
+  /** −1 when the answer does not say. */
+  contentLength = -1;
+  isChunked = false;
+  wantsClose = false;
+  wantsKeepAlive = false;
+  wantsUpgrade = false;
+  hasDate = false;
+  hasUpgrade = false;
+  /** The lines can be copied as they stand: all end in CRLF and none is dropped. */
+  isClean = false;
+
+  readonly fields = new Fields();
+  #inFields = false;
+
+  reset(): void {
+    this.bytes = EMPTY;
+    this.fault = null;
+    this.#inFields = false;
+  }
+
+  /** Reads on in `bytes[0, length)`, which starts where the head starts and holds all of it that has come so far. */
+  parse(bytes: Uint8Array, length: number): ParseState {
+    this.bytes = bytes;
+    if (!this.#inFields) {
+      const state = this.#statusLine(bytes, length);
+      if (state !== PARSE.complete) return state;
+    }
+    const { fields } = this;
+    const state = fields.parse(bytes, length, true);
+    if (state === PARSE.incomplete) return state;
+    if (state === PARSE.refused) {
+      const isSize = fields.fault === 'headTooLarge' || fields.fault === 'tooManyFields';
+      return this.#refuse(isSize ? RESPONSE_FAULTS.headTooLarge : RESPONSE_FAULTS.badField);
+    }
+    this.end = fields.next;
+    const fault = this.#check();
+    return fault === null ? PARSE.complete : this.#refuse(fault);
+  }
+
+  /** True when no body follows whatever the fields say (RFC 9112 6.3): interim answers, 204, 304, and any answer to HEAD. */
+  hasNoBody(isHeadRequest: boolean): boolean {
+    return isHeadRequest || this.status < 200 || this.status === 204 || this.status === 304;
+  }
+
+  #statusLine(bytes: Uint8Array, length: number): ParseState {
+    const known = Math.min(length, HTTP_1.length);
+    for (let i = 0; i < known; i++) if (bytes[i] !== HTTP_1[i]) return this.#refuse(RESPONSE_FAULTS.badStatusLine);
+    let i = 0;
+    while (i < length && bytes[i] !== LF) i++;
+    if (i > MAX_STATUS_LINE) return this.#refuse(RESPONSE_FAULTS.badStatusLine);
+    if (i === length) return PARSE.incomplete;
+    const lineEnd = bytes[i - 1] === CR ? i - 1 : i;
+    const minor = bytes[7] - 0x30;
+    const status = readDecimal(bytes, 9, 12);
+    const hasReason = lineEnd > 12;
+    if (lineEnd < 12 || minor < 0 || minor > 9 || bytes[8] !== SP || status < 100 || (hasReason && bytes[12] !== SP)) {
+      return this.#refuse(RESPONSE_FAULTS.badStatusLine);
+    }
+    for (let k = 12; k < lineEnd; k++) if (VALUE[bytes[k]] === 0) return this.#refuse(RESPONSE_FAULTS.badStatusLine);
+    this.status = status;
+    this.statusStart = 9;
+    this.statusEnd = lineEnd;
+    this.fields.reset(i + 1);
+    this.#inFields = true;
+    return PARSE.complete;
+  }
+
+  #check(): Refusal | null {
+    const { bytes, fields } = this;
+    this.contentLength = -1;
+    this.isChunked = false;
+    this.wantsClose = false;
+    this.wantsKeepAlive = false;
+    this.wantsUpgrade = false;
+    this.hasDate = false;
+    this.hasUpgrade = false;
+    let connections = 0;
+    let lengths = 0;
+    let encodings = 0;
+    let dropped = 0;
+    for (let i = 0; i < fields.count; i++) {
+      const id = fields.id(i);
+      if (id === FIELD.other) continue;
+      if (isHopByHop(id)) {
+        fields.drop(i);
+        dropped++;
+      }
+      if (id === FIELD.contentLength) {
+        if (++lengths > 1) return RESPONSE_FAULTS.badLength;
+        this.contentLength = readDecimal(bytes, fields.valueStart(i), fields.valueEnd(i));
+        if (this.contentLength === -1) return RESPONSE_FAULTS.badLength;
+      } else if (id === FIELD.transferEncoding) {
+        if (++encodings > 1 || !equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CHUNKED)) return RESPONSE_FAULTS.badEncoding;
+        this.isChunked = true;
+      } else if (id === FIELD.connection) connections++;
+      else if (id === FIELD.date) this.hasDate = true;
+      else if (id === FIELD.upgrade) this.hasUpgrade = true;
+    }
+    if (lengths > 0 && encodings > 0) return RESPONSE_FAULTS.lengthAndEncoding;
+    if (connections > 0 && !readConnectionFields(bytes, fields, this)) return RESPONSE_FAULTS.badField;
+    this.isClean = dropped === 0 && this.#linesAreClean();
+    return null;
+  }
+
+  /** One lone LF anywhere makes the whole head be written line by line. */
+  #linesAreClean(): boolean {
+    const { bytes, fields } = this;
+    if (bytes[this.statusEnd] !== CR) return false;
+    for (let i = 0; i < fields.count; i++) {
+      const lineEnd = i + 1 < fields.count ? fields.nameStart(i + 1) : fields.end;
+      if (bytes[lineEnd - 2] !== CR) return false;
+    }
+    return true;
+  }
+
+  #refuse(fault: Refusal): ParseState {
+    this.fault = fault;
+    return PARSE.refused;
+  }
+}

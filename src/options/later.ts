@@ -1,0 +1,156 @@
+/** Options of uWSGI that ugate knows but that come later: some may be left out without harm, others must not be overlooked. */
+
+import type { Form, Option } from './option.ts';
+
+type Extra = Partial<Pick<Option, 'aliases' | 'short' | 'repeatable' | 'bare' | 'spacedFlag'>>;
+
+const FLAG: Form = { kind: 'flag' };
+const STRING: Form = { kind: 'string' };
+const COUNT: Form = { kind: 'integer', min: 0, max: 1_000_000_000 };
+const LIST: Extra = { repeatable: true };
+
+/** Taken with one notice: what is served stays the same without it. */
+function ignored(name: string, form: Form, help: string, note: string, extra: Extra = {}): Option {
+  return row(name, 'Accepted for uWSGI', form, help, { effect: 'ignored', note }, extra);
+}
+
+/** Refused: without it another thing would be served, or served less safely. */
+function refused(name: string, form: Form, help: string, { instead, ...extra }: Extra & { instead?: string } = {}): Option {
+  const note = `not available yet: ${help}`;
+  return row(
+    name,
+    'Not available yet',
+    form,
+    help,
+    instead === undefined ? { effect: 'refused', note } : { effect: 'refused', note, instead },
+    extra,
+  );
+}
+
+function row(name: string, group: Option['group'], form: Form, help: string, later: NonNullable<Option['later']>, extra: Extra): Option {
+  const value = form.kind === 'flag' ? 'true' : form.kind === 'integer' ? '4' : '…';
+  return { name, group, form, help, example: `${name} = ${value}`, since: '0.1', later, ...extra };
+}
+
+const ONE_PROCESS = 'one process serves for now; the process tree comes later';
+const BUILT_IN = 'ugate has no plugins: the router is built in; app loaders come later';
+const APP_WORKERS = 'it is about app workers, which come later';
+const BUFFERS = 'ugate sizes its buffers itself; a request head may have 64 KiB';
+
+export const LATER: readonly Option[] = [
+  ignored('master', FLAG, 'A master process that watches the others.', ONE_PROCESS, { short: 'M' }),
+  ignored('processes', COUNT, 'App workers.', ONE_PROCESS, { short: 'p', aliases: ['workers'] }),
+  ignored('http-processes', COUNT, 'Router processes.', ONE_PROCESS, { aliases: ['http-workers'] }),
+  ignored('die-on-term', FLAG, 'Stop on SIGTERM.', 'not needed: SIGTERM always stops ugate gracefully'),
+  ignored('plugins', STRING, 'Plugins to load.', BUILT_IN, { ...LIST, aliases: ['plugin'] }),
+  ignored('need-plugin', STRING, 'Plugins to load or fail.', BUILT_IN, { ...LIST, aliases: ['need-plugins'] }),
+  ignored('vacuum', FLAG, 'Remove socket and pid files at exit.', 'removing socket and pid files at exit comes later'),
+  ignored('listen', COUNT, 'Backlog of the listening sockets.', 'the backlog of the runtime is used for now', { short: 'l' }),
+  ignored('enable-threads', FLAG, 'Threads in the app.', APP_WORKERS, { short: 'T' }),
+  ignored('threads', COUNT, 'Threads of an app worker.', APP_WORKERS),
+  ignored('async', COUNT, 'Async cores of an app worker.', APP_WORKERS),
+  ignored('lazy-apps', FLAG, 'Load the app in each worker.', APP_WORKERS),
+  ignored('single-interpreter', FLAG, 'One Python interpreter.', APP_WORKERS, { short: 'i' }),
+  ignored('thunder-lock', FLAG, 'Lock around accept.', APP_WORKERS),
+  ignored('harakiri', COUNT, 'Seconds an app worker may take for a request.', APP_WORKERS, { short: 't' }),
+  ignored('max-requests', COUNT, 'Requests after which an app worker is replaced.', APP_WORKERS, { short: 'R' }),
+  ignored('worker-reload-mercy', COUNT, 'Seconds an app worker may take to stop.', APP_WORKERS),
+  ignored('buffer-size', COUNT, 'Longest request an app worker takes.', BUFFERS, { short: 'b' }),
+  ignored('http-buffer-size', COUNT, 'First size of read buffers.', BUFFERS),
+  ignored('http-events', COUNT, 'Events taken from the kernel at once.', 'the runtime decides this'),
+  ignored('http-harakiri', COUNT, 'Watchdog of the router loop.', 'ugate has no watchdog of its loop'),
+  ignored('disable-logging', FLAG, 'No request log of app workers.', APP_WORKERS, { short: 'L' }),
+  ignored('auto-procname', FLAG, 'Names of processes.', 'ugate does not name its process'),
+  ignored('procname-prefix', STRING, 'Start of process names.', 'ugate does not name its process'),
+  ignored('procname-prefix-spaced', STRING, 'Start of process names.', 'ugate does not name its process'),
+  ignored('strict', FLAG, 'Unknown options are errors.', 'not needed: unknown options are always errors'),
+
+  refused('uid', STRING, 'run as this user', { instead: 'start ugate as that user' }),
+  refused('gid', STRING, 'run as this group', { instead: 'start ugate as that group' }),
+  refused('add-gid', STRING, 'run with a further group', LIST),
+  refused('http-uid', STRING, 'run the router as this user', { instead: 'start ugate as that user' }),
+  refused('http-gid', STRING, 'run the router as this group', { instead: 'start ugate as that group' }),
+  refused('chroot', STRING, 'see only this directory'),
+  refused('chdir', STRING, 'work in this directory', { instead: 'start ugate in that directory' }),
+  refused('umask', STRING, 'permissions of new files', { instead: 'set the umask before ugate starts' }),
+  refused('chown-socket', STRING, 'owner of socket files', { instead: 'start ugate as that user' }),
+  refused('daemonize', STRING, 'go to the background', {
+    short: 'd',
+    aliases: ['daemonize2'],
+    instead: 'let systemd or its like keep ugate in the background',
+  }),
+  refused('logto', STRING, 'log to a file', { aliases: ['logto2'], instead: 'ugate logs to standard error: redirect that' }),
+  refused('pidfile', STRING, 'write the process id to a file', {
+    aliases: ['pidfile2', 'safe-pidfile'],
+    instead: 'systemd and its like know the process without it',
+  }),
+  refused('stats', STRING, 'statistics server', { aliases: ['stats-server'] }),
+  refused('http-stats', STRING, 'statistics server of the router', { aliases: ['http-stats-server', 'http-ss'] }),
+  refused('https', STRING, 'listen for HTTPS', LIST),
+  refused('https2', STRING, 'listen for HTTPS', LIST),
+  refused('http-to-https', STRING, 'redirect to HTTPS', LIST),
+  refused('https-export-cert', FLAG, "pass the client's certificate on"),
+  refused('https-session-context', STRING, 'name of TLS sessions'),
+  refused('sni', STRING, 'further certificates by name', LIST),
+  refused('sni-dir', STRING, 'directory of certificates by name'),
+  refused('socket', STRING, 'sockets of app workers', { ...LIST, short: 's', aliases: ['uwsgi-socket'] }),
+  refused('http-socket', STRING, 'HTTP sockets of app workers', { ...LIST, instead: 'for the router write http' }),
+  refused('http11-socket', STRING, 'HTTP sockets of app workers', { ...LIST, instead: 'for the router write http' }),
+  refused('https-socket', STRING, 'HTTPS sockets of app workers', LIST),
+  refused('shared-socket', STRING, 'sockets shared by number', LIST),
+  refused('http-use-socket', STRING, 'a worker socket as node', { bare: '0' }),
+  refused('module', STRING, 'load a WSGI app', { short: 'w', aliases: ['wsgi'] }),
+  refused('wsgi-file', STRING, 'load a WSGI app from a file', { aliases: ['file'] }),
+  refused('callable', STRING, 'name of the WSGI app'),
+  refused('mount', STRING, 'an app under a path', LIST),
+  refused('manage-script-name', FLAG, 'SCRIPT_NAME by mount point'),
+  refused('need-app', FLAG, 'fail without an app', { bare: 'true' }),
+  refused('env', STRING, 'set an environment variable', { ...LIST, instead: 'set it before ugate starts' }),
+  refused('set', STRING, 'set an option or a placeholder', { ...LIST, short: 'S' }),
+  refused('set-placeholder', STRING, 'set a placeholder', { ...LIST, aliases: ['set-ph'] }),
+  refused('yaml', STRING, 'read options from a YAML file', { ...LIST, short: 'y', aliases: ['yml'] }),
+  refused('json', STRING, 'read options from a JSON file', { ...LIST, short: 'j', aliases: ['js'] }),
+  refused('http-subscription-server', STRING, 'nodes that announce themselves', LIST),
+  refused('http-subscription-fallback-key', STRING, 'nodes for hosts without nodes'),
+  refused('http-resubscribe', STRING, 'pass subscriptions on', LIST),
+  refused('subscribe-to', STRING, 'announce this server to a router', { ...LIST, aliases: ['st', 'subscribe', 'subscribe2'] }),
+  refused('subscription-algo', STRING, 'how a subscribed node is chosen'),
+  refused('http-zerg', STRING, 'sockets from a zerg server', LIST),
+  refused('http-use-cache', STRING, 'nodes from a cache', { bare: '' }),
+  refused('http-use-pattern', STRING, 'nodes by a path pattern'),
+  refused('http-use-base', STRING, 'nodes by a base path'),
+  refused('http-use-code-string', STRING, 'nodes chosen by a function'),
+  refused('http-auto-gzip', FLAG, 'compress responses'),
+  refused('http-raw-body', FLAG, 'relay everything behind the head'),
+  refused('http-cheap', FLAG, 'do not listen while there are no nodes'),
+  refused('http-stud-prefix', STRING, 'addresses of stud proxies', LIST),
+  refused('http-manage-source', FLAG, 'the SOURCE method of Icecast'),
+  refused('http-manage-rtsp', FLAG, 'RTSP sessions'),
+  refused('http-enable-proxy-protocol', FLAG, 'PROXY protocol of the proxy in front', { bare: 'true' }),
+  refused('enable-proxy-protocol', FLAG, 'PROXY protocol of the proxy in front'),
+  refused('http-backend-http', FLAG, 'speak HTTP to the nodes'),
+  refused('add-header', STRING, 'add a response header', LIST),
+  refused('static-map', STRING, 'serve files of a directory', { ...LIST, aliases: ['static-map2'] }),
+  refused('check-static', STRING, 'serve files that exist'),
+];
+
+/** More options of uWSGI, so that they are not called unknown. */
+export const UWSGI_ONLY: ReadonlySet<string> = new Set(
+  `subscription-tolerance subscription-tolerance-inactive subscription-dotsplit subscriptions-sign-check subscriptions-sign-check-tolerance
+  subscriptions-sign-skip-uid subscriptions-credentials-check subscriptions-use-credentials subscription-mountpoint subscription-mountpoints
+  subscription-vassal-required subscription-clear-on-shutdown emperor-command-socket subscribe-freq weight auto-weight subscribe-with-modifier1
+  unsubscribe-on-graceful-reload start-unsubscribed subscription-notify-socket
+  http-post-buffering http-post-buffering-dir suwsgi-socket puwsgi-socket raw-socket http-socket-modifier1 http-socket-modifier2 https-socket-modifier1
+  protocol socket-protocol so-keepalive so-send-timeout socket-send-timeout socket-timeout tcp-fast-open tcp-nodelay reuse-port no-defer-accept
+  socket-sndbuf socket-rcvbuf abstract-socket immediate-uid immediate-gid log-format log-master log-date log-4xx log-5xx log-slow log-x-forwarded-for
+  logger req-logger stats-http stats-minified min-worker-lifetime max-worker-lifetime cheaper cheaper-algo cheaper-initial cheaper-step cheap idle
+  die-on-idle forkbomb-delay exit-on-reload force-gateway touch-reload touch-workers-reload touch-chain-reload touch-logreopen touch-logrotate
+  fs-reload master-fifo del-header rem-header static-index static-skip-ext static-expires static-expires-uri static-gzip static-gzip-all mimefile
+  post-buffering post-buffering-bufsize ssl-verbose ssl-option ssl-enable-sslv3 ssl-enable3 ssl-enable-tlsv1 ssl-sessions-use-cache
+  ssl-sessions-timeout ssl-tmp-dir sni-regexp sni-dir-ciphers chdir2 unenv envdir emperor zerg zerg-server attach-daemon stop reload pause
+  show-config xml config include inherit declare-option fallback-config if-env if-not-env if-opt if-not-opt if-exists if-not-exists if-file
+  if-not-file if-dir if-not-dir if-plugin if-not-plugin if-hostname if-not-hostname if-hostname-match if-not-hostname-match if-reload if-not-reload
+  for for-glob for-times for-readline end endif end-if endfor end-for print home virtualenv venv pythonpath pp pyhome py-autoreload
+  master-as-root no-orphans memory-report cache cache2 route binary-path procname ignore-sigpipe ignore-write-errors disable-write-exception
+  close-on-exec limit-as cron mule spooler`.split(/\s+/),
+);

@@ -1,0 +1,60 @@
+import { Node } from './node.ts';
+import type { NodeSource } from './node-source.ts';
+
+const REFRESH_MS = 30_000;
+/** Failing nodes ask for a look-up at most this often. */
+const MIN_REFRESH_MS = 1_000;
+
+/** What a name source asks of the world around it. */
+export interface NameLookup {
+  /** Every A and AAAA address of a name; rejects when there is none. */
+  resolve(name: string): Promise<string[]>;
+  warn(message: string): void;
+  now(): number;
+}
+
+/**
+ * The addresses of a host name, each a node. Looked up off the way of requests, every 30 s and when a node fails;
+ * the last good answer stays until there is a better one, and a node that stays keeps what is known of its health.
+ */
+export class NameSource implements NodeSource {
+  nodes: readonly Node[] = [];
+  readonly #name: string;
+  readonly #port: number;
+  readonly #lookup: NameLookup;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #lastRefresh = Number.NEGATIVE_INFINITY;
+  #wasBad = false;
+
+  constructor(name: string, port: number, lookup: NameLookup) {
+    this.#name = name;
+    this.#port = port;
+    this.#lookup = lookup;
+    this.#timer = setInterval(() => void this.refresh(), REFRESH_MS);
+  }
+
+  nodeFailed(): void {
+    if (this.#lookup.now() - this.#lastRefresh >= MIN_REFRESH_MS) void this.refresh();
+  }
+
+  /** Looks the name up; never rejects. Resolves when `nodes` is up to date. */
+  async refresh(): Promise<void> {
+    this.#lastRefresh = this.#lookup.now();
+    try {
+      const addresses = await this.#lookup.resolve(this.#name);
+      const known = new Map(this.nodes.map((node) => [node.name, node]));
+      this.nodes = addresses.map((host) => {
+        const node = new Node({ kind: 'uwsgi', address: { kind: 'tcp', host, port: this.#port } });
+        return known.get(node.name) ?? node;
+      });
+      this.#wasBad = false;
+    } catch (error) {
+      if (!this.#wasBad) this.#lookup.warn(`cannot look up "${this.#name}": ${(error as Error).message}`);
+      this.#wasBad = true;
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}

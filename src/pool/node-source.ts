@@ -1,0 +1,10 @@
+import type { Node } from './node.ts';
+
+/** Where a pool's nodes come from: a list in the config, a host name, later subscriptions. */
+export interface NodeSource {
+  /** The nodes of this moment. The array is replaced, never changed. */
+  readonly nodes: readonly Node[];
+  /** A connection to one of its nodes failed: a good moment to look again. */
+  nodeFailed?(): void;
+  stop?(): void;
+}

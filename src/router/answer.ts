@@ -1,0 +1,188 @@
+import { copyBytes } from '../http1/bytes.ts';
+import { LAST_CHUNK, MAX_CHUNK_SIZE_LINE, writeChunkSize } from '../http1/chunked-writer.ts';
+import type { Refusal } from '../http1/refusal.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import { CONNECTION, type ConnectionSays, writeResponseHead } from '../http1/response-writer.ts';
+import type { Connection } from '../runtime/seam.ts';
+import type { Downstream } from './downstream.ts';
+import { errorAnswer } from './error-answer.ts';
+import type { Service } from './service.ts';
+import type { Session } from './session.ts';
+
+/** How the body is framed. `raw` is a tunnel. */
+const BODY = { none: 0, length: 1, chunked: 2, untilClose: 3, raw: 4 } as const;
+
+/** Pieces up to this are copied behind what is gathered, larger ones are written as they are. */
+const COPY_BYTES = 64 * 1024;
+
+const CRLF = Uint8Array.of(0x0d, 0x0a);
+const LAST_SIZE_LINE = LAST_CHUNK.subarray(0, 3);
+const CONTINUE = new TextEncoder().encode('HTTP/1.1 100 Continue\r\n\r\n');
+
+/** The answers of one HTTP/1 connection, one after the other: their framing, and what they say of the connection. */
+export class Answer implements Downstream {
+  /** The final head of the current answer has been written. */
+  hasBegun = false;
+  /** The kernel has not taken all yet. */
+  isBlocked = false;
+  readonly #service: Service;
+  readonly #session: Session;
+  readonly #connection: Connection<Session>;
+  #request: RequestHead | null = null;
+  #body: number = BODY.none;
+  /** Of a body with a length: bytes still to come. */
+  #remaining = 0;
+  #persists = false;
+
+  constructor(service: Service, session: Session, connection: Connection<Session>) {
+    this.#service = service;
+    this.#session = session;
+    this.#connection = connection;
+  }
+
+  /** True once a tunnel has been opened. */
+  get isTunnel(): boolean {
+    return this.#body === BODY.raw;
+  }
+
+  /** A new request has been read; `null` when not even its head could be. */
+  begin(request: RequestHead | null): void {
+    this.#request = request;
+    this.#body = BODY.none;
+    this.#remaining = 0;
+    this.#persists = false;
+    this.hasBegun = false;
+  }
+
+  continue(): void {
+    if (!this.#session.bodyHasBegun) this.#write(CONTINUE);
+  }
+
+  interim(head: ResponseHead): void {
+    if (this.#request!.minor === 0) return;
+    this.#writeHead(head, false, CONNECTION.silent);
+  }
+
+  head(head: ResponseHead): void {
+    const request = this.#request!;
+    this.hasBegun = true;
+    if (head.status === 101) {
+      this.#body = BODY.raw;
+      return this.#writeHead(head, false, CONNECTION.upgrade);
+    }
+    this.#persists = this.#session.mayPersist;
+    if (head.hasNoBody(request.isHead)) this.#body = BODY.none;
+    else if (head.contentLength >= 0) {
+      this.#body = BODY.length;
+      this.#remaining = head.contentLength;
+    } else if (request.minor === 1) this.#body = BODY.chunked;
+    else {
+      // HTTP/1.0 knows an end without a length only by the end of the connection.
+      this.#body = BODY.untilClose;
+      this.#persists = false;
+    }
+    this.#writeHead(head, head.status !== 204, this.#connectionSays(head, request.minor));
+  }
+
+  body(bytes: Uint8Array): void {
+    switch (this.#body) {
+      case BODY.none:
+        return;
+      case BODY.length: {
+        // The backend's count is not trusted with the border to the next answer.
+        const part = bytes.length > this.#remaining ? bytes.subarray(0, this.#remaining) : bytes;
+        this.#remaining -= part.length;
+        return this.#write(part);
+      }
+      case BODY.chunked:
+        return this.#writeChunk(bytes);
+      default:
+        return this.#write(bytes);
+    }
+  }
+
+  trailers(lines: Uint8Array): void {
+    if (this.#body !== BODY.chunked || !this.#request!.acceptsTrailers || lines.length === 0) return;
+    this.#write(LAST_SIZE_LINE);
+    this.#write(lines);
+    this.#write(CRLF);
+    this.#body = BODY.none;
+  }
+
+  end(): void {
+    if (this.#body === BODY.raw) {
+      this.flush();
+      return this.#session.tunnelEnded();
+    }
+    if (this.#body === BODY.length && this.#remaining > 0) return this.reset();
+    if (this.#body === BODY.chunked) this.#write(LAST_CHUNK);
+    this.#session.answered(this.#persists);
+  }
+
+  reset(): void {
+    this.flush();
+    this.#session.cutOff();
+  }
+
+  fail(failure: Refusal): void {
+    this.hasBegun = true;
+    this.#persists = this.#session.mayPersist && failure.status !== 500;
+    this.#write(errorAnswer(failure, this.#request?.isHead ?? false, this.#persists, this.#service.dates.line()));
+    this.#session.answered(this.#persists);
+  }
+
+  flush(): boolean {
+    const { out } = this.#service;
+    if (out.length > 0) this.#send(out.take());
+    return !this.isBlocked;
+  }
+
+  pause(): void {
+    this.#session.pauseRequest();
+  }
+
+  resume(): void {
+    this.#session.resumeRequest();
+  }
+
+  #connectionSays(head: ResponseHead, minor: number): ConnectionSays {
+    const offersUpgrade = head.hasUpgrade && (head.wantsUpgrade || head.status === 426);
+    if (!this.#persists) return offersUpgrade ? CONNECTION.closeAndUpgrade : CONNECTION.close;
+    if (offersUpgrade) return CONNECTION.upgrade;
+    return minor === 0 ? CONNECTION.keepAlive : CONNECTION.silent;
+  }
+
+  #writeHead(head: ResponseHead, keepLength: boolean, connection: ConnectionSays): void {
+    const { out, dates } = this.#service;
+    if (!out.hasRoomForHead) this.flush();
+    const date = head.hasDate || head.status < 200 ? null : dates.line();
+    const isChunked = this.#body === BODY.chunked;
+    out.length = writeResponseHead(out.bytes, out.length, head, isChunked, keepLength && !isChunked, connection, date);
+  }
+
+  /** Size line, bytes and CRLF; small ones in one write with what is there already. */
+  #writeChunk(bytes: Uint8Array): void {
+    const { out } = this.#service;
+    if (bytes.length === 0) return;
+    if (!out.has(MAX_CHUNK_SIZE_LINE)) this.flush();
+    out.length = writeChunkSize(out.bytes, out.length, bytes.length);
+    this.#write(bytes);
+    this.#write(CRLF);
+  }
+
+  #write(bytes: Uint8Array): void {
+    const { out } = this.#service;
+    if (bytes.length <= COPY_BYTES) {
+      if (!out.has(bytes.length)) this.flush();
+      out.length = copyBytes(out.bytes, out.length, bytes, 0, bytes.length);
+      return;
+    }
+    this.flush();
+    this.#send(bytes);
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (!this.#connection.write(bytes)) this.isBlocked = true;
+  }
+}

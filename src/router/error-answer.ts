@@ -1,0 +1,39 @@
+import type { Refusal } from '../http1/refusal.ts';
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+};
+
+/** A whole answer of our own: status, and a line of text with the stable code. `date` is a Date line. */
+export function errorAnswer(failure: Refusal, isHeadRequest: boolean, persists: boolean, date: Uint8Array): Uint8Array {
+  const reason = REASONS[failure.status] ?? 'Error';
+  const body = `${failure.status} ${reason}: ${failure.code}\n`;
+  const head = [
+    `HTTP/1.1 ${failure.status} ${reason}`,
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${body.length}`,
+    ...(persists ? [] : ['Connection: close']),
+    '',
+  ].join('\r\n');
+  const encoder = new TextEncoder();
+  const parts = [encoder.encode(head), date, encoder.encode(`\r\n${isHeadRequest ? '' : body}`)];
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

@@ -1,0 +1,30 @@
+import { MAX_RESPONSE_HEAD_BYTES } from '../http1/response-head.ts';
+import { MAX_ADDED_BYTES } from '../http1/response-writer.ts';
+
+/** Holds any head, and beside it a body piece worth copying to save a system call. */
+const CAPACITY = 128 * 1024;
+
+/**
+ * Where an answer is gathered during one event, so that head, framing and body go out in one write.
+ * One serves all connections: whoever writes into it empties it before its event ends.
+ */
+export class OutBuffer {
+  readonly bytes = new Uint8Array(CAPACITY);
+  length = 0;
+
+  /** True when a head of any size fits behind what is there. */
+  get hasRoomForHead(): boolean {
+    return this.has(MAX_RESPONSE_HEAD_BYTES + MAX_ADDED_BYTES);
+  }
+
+  has(bytes: number): boolean {
+    return this.length + bytes <= CAPACITY;
+  }
+
+  /** What has been gathered; the buffer counts as empty from here on. */
+  take(): Uint8Array {
+    const gathered = this.bytes.subarray(0, this.length);
+    this.length = 0;
+    return gathered;
+  }
+}

@@ -1,0 +1,68 @@
+import { ChunkedReader } from '../http1/chunked-reader.ts';
+import type { Refusal } from '../http1/refusal.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Where the body of one request ends, and what of its bytes goes on: plain, de-chunked, or chunks as they came. */
+export class RequestBody {
+  refusal: Refusal | null = null;
+  isComplete: boolean;
+  /** A byte of it has come: the client did not wait for 100 Continue. */
+  hasBegun = false;
+  readonly #chunked: ChunkedReader | null;
+  readonly #raw: boolean;
+  readonly #max: number;
+  #remaining: number;
+  #received = 0;
+
+  /** @param raw chunks go on with their framing (`http-chunked-input`); @param max bytes of a chunked body (`http-max-body`) */
+  constructor(head: RequestHead, raw: boolean, max: number) {
+    this.#chunked = head.isChunked ? new ChunkedReader() : null;
+    this.#remaining = Math.max(head.contentLength, 0);
+    this.#raw = raw;
+    this.#max = max;
+    this.isComplete = !head.hasBody;
+  }
+
+  /** True when what has come so far is more than `http-max-body`. */
+  get isTooLarge(): boolean {
+    return this.#received > this.#max;
+  }
+
+  /**
+   * Hands the body bytes at the start of `bytes` to the exchange; returns how many belonged to this request.
+   * Stops early when `refusal` is set or the body is too large. `flow` turns false when the client must be held back.
+   */
+  read(bytes: Uint8Array, exchange: Exchange): number {
+    this.hasBegun = true;
+    return this.#chunked === null ? this.#readLength(bytes, exchange) : this.#readChunked(this.#chunked, bytes, exchange);
+  }
+
+  /** The exchange asked to hold the client back during the last `read`. */
+  mustPause = false;
+
+  #readLength(bytes: Uint8Array, exchange: Exchange): number {
+    const taken = Math.min(this.#remaining, bytes.length);
+    this.#remaining -= taken;
+    this.mustPause = !exchange.requestBody(taken === bytes.length ? bytes : bytes.subarray(0, taken));
+    this.isComplete = this.#remaining === 0;
+    return taken;
+  }
+
+  #readChunked(reader: ChunkedReader, bytes: Uint8Array, exchange: Exchange): number {
+    this.mustPause = false;
+    let at = 0;
+    while (at < bytes.length && !reader.isDone && !exchange.isDone) {
+      at = reader.read(bytes, at, bytes.length);
+      this.refusal = reader.refusal;
+      if (this.refusal !== null) return at;
+      const length = reader.dataEnd - reader.dataStart;
+      this.#received += length;
+      if (this.isTooLarge) return at;
+      if (length > 0 && !this.#raw && !exchange.requestBody(bytes.subarray(reader.dataStart, reader.dataEnd))) this.mustPause = true;
+    }
+    if (this.#raw && at > 0 && !exchange.isDone && !exchange.requestBody(bytes.subarray(0, at))) this.mustPause = true;
+    this.isComplete = reader.isDone;
+    return at;
+  }
+}

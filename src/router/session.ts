@@ -1,0 +1,334 @@
+import { PARSE } from '../http1/fields.ts';
+import type { Refusal } from '../http1/refusal.ts';
+import { formatPeer, type PeerAddress } from '../net/address.ts';
+import { Deadline, type Expiring } from '../net/timer-wheel.ts';
+import type { Connection } from '../runtime/seam.ts';
+import { Answer } from './answer.ts';
+import { type Client, Exchange } from './exchange.ts';
+import { FAILURES, levelOf } from './failures.ts';
+import { RequestBody } from './request-body.ts';
+import type { RequestBuffer } from './request-buffer.ts';
+import type { Front, Service } from './service.ts';
+
+/**
+ * The states of a session. `idle`: between requests, or before the first. `head`: part of a head has come. `busy`: an exchange
+ * has it. `closing`: the last answer is on its way out. `lingering`: the answer is out and FIN sent; what still comes in is
+ * thrown away, so that the client gets to read the answer.
+ */
+const STATE = { idle: 0, head: 1, busy: 2, closing: 3, lingering: 4, closed: 5 } as const;
+
+const LINGER_MS = 2_000;
+const LINGER_BYTES = 1024 * 1024;
+const NONE = new Uint8Array(0);
+
+/** What a session asks of the router it belongs to. */
+export interface SessionOwner {
+  readonly isDraining: boolean;
+  /** @param isSilent not one byte came: a load balancer's check of the port */
+  sessionClosed(session: Session, isSilent: boolean): void;
+}
+
+/** One client connection: reads requests off it one after the other and has each answered by an exchange. */
+export class Session implements Client, Expiring {
+  readonly front: Front;
+  readonly #service: Service;
+  readonly #owner: SessionOwner;
+  readonly #connection: Connection<Session>;
+  readonly #answer: Answer;
+  readonly #deadline = new Deadline(this);
+  #state: number = STATE.idle;
+  #buffer: RequestBuffer | null = null;
+  #exchange: Exchange | null = null;
+  #body: RequestBody | null = null;
+  /** Bytes of later requests, which wait for their turn. */
+  #stash: Uint8Array | null = null;
+  #isReading = false;
+  #isSilent = true;
+  #isFirst = true;
+  /** The client has sent FIN: what it asked for is still answered. */
+  #isHalfClosed = false;
+  #lingered = 0;
+
+  constructor(service: Service, owner: SessionOwner, front: Front, connection: Connection<Session>) {
+    this.#service = service;
+    this.#owner = owner;
+    this.front = front;
+    this.#connection = connection;
+    this.#answer = new Answer(service, this, connection);
+    service.wheel.arm(this.#deadline, service.settings.headersTimeout);
+  }
+
+  get remote(): PeerAddress {
+    return this.#connection.remote;
+  }
+
+  /** A byte of the current request's body has come: the client did not wait for 100 Continue. */
+  get bodyHasBegun(): boolean {
+    return this.#body?.hasBegun ?? false;
+  }
+
+  /** True when the connection can be used again behind the current answer: read whole, and both sides want it. */
+  get mayPersist(): boolean {
+    if (this.#state !== STATE.busy || !this.#body!.isComplete || this.#isHalfClosed || this.#owner.isDraining) return false;
+    const { minor, wantsClose, wantsKeepAlive } = this.#buffer!.head;
+    return this.#service.settings.keepalive > 0 && !wantsClose && (minor === 1 || wantsKeepAlive);
+  }
+
+  // Events of the connection
+
+  data(bytes: Uint8Array): void {
+    this.#isSilent = false;
+    this.#read(bytes);
+  }
+
+  drained(): void {
+    this.#answer.isBlocked = false;
+    if (this.#state === STATE.busy) this.#exchange!.downstreamDrained();
+    else if (this.#state === STATE.closing) this.#close();
+  }
+
+  /** The client's FIN: the end of an idle connection and of an unfinished request; behind a complete one only half of the end. */
+  ended(): void {
+    switch (this.#state) {
+      case STATE.busy:
+        this.#isHalfClosed = true;
+        if (this.#answer.isTunnel) {
+          this.#exchange!.requestEnd();
+          return this.#exchange!.isDone ? this.#finish() : undefined;
+        }
+        if (this.#body!.isComplete) return;
+        this.#exchange!.clientGone();
+        return this.#close();
+      case STATE.head:
+        this.#service.log.event('info', 'client-left', 'the client left in the middle of a head', { client: formatPeer(this.remote) });
+        return this.#close();
+      case STATE.idle:
+      case STATE.lingering:
+        return this.#close();
+    }
+  }
+
+  closed(): void {
+    if (this.#state === STATE.busy) this.#exchange!.clientGone();
+    this.#state = STATE.closed;
+    this.#release();
+    this.#service.wheel.remove(this.#deadline);
+    this.#owner.sessionClosed(this, this.#isSilent);
+  }
+
+  expired(): void {
+    if (this.#state === STATE.busy) this.#exchange!.expired();
+    else if (this.#state === STATE.head) this.#refuse(FAILURES.headTimeout);
+    else this.#close();
+  }
+
+  /** A handler threw: this connection ends, with an answer if it can still get one; the others never know. */
+  crashed(): void {
+    this.#service.out.length = 0;
+    this.#isReading = false;
+    if (this.#state === STATE.busy) this.#exchange!.abort();
+    if (this.#state > STATE.busy || this.#answer.hasBegun) return this.#close();
+    this.#state = STATE.head;
+    this.#answer.fail(FAILURES.internal);
+    this.#answer.flush();
+  }
+
+  // From the router
+
+  /** Finishes what is in flight; an idle connection closes at once. */
+  drain(): void {
+    if (this.#state === STATE.idle) this.#close();
+  }
+
+  /** Ends at once, whatever is in flight. */
+  destroy(): void {
+    if (this.#state === STATE.busy) this.#exchange!.abort();
+    this.#close();
+  }
+
+  /** Answers a connection that cannot be served, before anything was read from it. */
+  turnAway(failure: Refusal): void {
+    this.#refuse(failure);
+  }
+
+  // From the answer
+
+  /** The answer is written. What comes next depends on how much of the request is still unread. */
+  answered(persists: boolean): void {
+    const isComplete = this.#state === STATE.busy && this.#body!.isComplete;
+    this.#release();
+    if (!persists) return isComplete && this.#stash === null ? this.#finish() : this.#startLingering();
+    this.#state = STATE.idle;
+    this.#answer.begin(null);
+    if (this.#owner.isDraining) return this.#finish();
+    this.#service.wheel.arm(this.#deadline, this.#service.settings.keepalive);
+    if (!this.#isReading) this.#readStash();
+  }
+
+  /** The answer cannot be completed; the closed connection tells the client. */
+  cutOff(): void {
+    this.#close();
+  }
+
+  /** The backend's half of a tunnel has ended. */
+  tunnelEnded(): void {
+    if (this.#isHalfClosed) this.#finish();
+    else this.#connection.end();
+  }
+
+  pauseRequest(): void {
+    this.#connection.pause();
+  }
+
+  resumeRequest(): void {
+    if (this.#stash === null) this.#connection.resume();
+  }
+
+  // Reading requests
+
+  /** Reads as many requests as the bytes hold and can be answered at once; the rest waits. */
+  #read(bytes: Uint8Array): void {
+    this.#isReading = true;
+    let rest = bytes;
+    while (rest.length > 0) {
+      if (this.#state === STATE.busy) rest = this.#readBusy(rest);
+      else if (this.#state <= STATE.head) rest = this.#readHead(rest);
+      else {
+        if (this.#state === STATE.lingering) this.#linger(rest.length);
+        break;
+      }
+    }
+    this.#isReading = false;
+    this.#answer.flush();
+  }
+
+  #readHead(bytes: Uint8Array): Uint8Array {
+    const { requestBuffers, settings } = this.#service;
+    this.#buffer ??= requestBuffers.take();
+    const buffer = this.#buffer;
+    const { head } = buffer;
+    const before = buffer.length;
+    // Usually a head comes whole: it is read where it lies, and only its own bytes are kept.
+    const isFresh = before === 0;
+    const taken = isFresh ? 0 : buffer.append(bytes);
+    const state = isFresh ? head.parse(bytes, bytes.length, settings.manageExpect) : head.parse(buffer.bytes, buffer.length, settings.manageExpect);
+    if (state === PARSE.complete) {
+      if (isFresh) buffer.append(bytes.subarray(0, head.end));
+      head.bytes = buffer.bytes;
+      const rest = bytes.subarray(head.end - before);
+      this.#startRequest();
+      return rest;
+    }
+    if (state === PARSE.refused) {
+      this.#refuse(head.refusal!);
+      return NONE;
+    }
+    if (this.#state === STATE.idle) {
+      this.#state = STATE.head;
+      // The first head has had its deadline since the connection was made. An absolute one: dripping does not move it.
+      if (!this.#isFirst) this.#service.wheel.arm(this.#deadline, settings.headersTimeout);
+    }
+    return bytes.subarray(isFresh ? buffer.append(bytes) : taken);
+  }
+
+  #startRequest(): void {
+    const { settings, needsLength } = this.#service;
+    const { head } = this.#buffer!;
+    this.#isFirst = false;
+    if (head.contentLength > settings.maxBody) return this.#refuse(FAILURES.bodyTooLarge);
+    if (head.expectsContinue && head.contentLength > settings.expectMaxBody) return this.#refuse(FAILURES.expectTooLarge);
+    this.#state = STATE.busy;
+    this.#body = new RequestBody(head, settings.chunkedInput && needsLength, settings.maxBody);
+    this.#answer.begin(head);
+    const exchange = new Exchange(this.#service, this.#answer, head, this, this.#deadline);
+    this.#exchange = exchange;
+    const isComplete = this.#body.isComplete;
+    exchange.start();
+    if (isComplete && !exchange.isDone) exchange.requestEnd();
+  }
+
+  #readBusy(bytes: Uint8Array): Uint8Array {
+    if (this.#answer.isTunnel) {
+      if (!this.#exchange!.requestBody(bytes)) this.#connection.pause();
+      return NONE;
+    }
+    const body = this.#body!;
+    if (!body.isComplete) return this.#readBody(bytes, body, this.#exchange!);
+    // A later request: kept, and the client held back until its turn.
+    this.#stash = bytes.slice();
+    this.#connection.pause();
+    return NONE;
+  }
+
+  #readBody(bytes: Uint8Array, body: RequestBody, exchange: Exchange): Uint8Array {
+    const taken = body.read(bytes, exchange);
+    if (exchange.isDone) return NONE;
+    if (body.refusal !== null || body.isTooLarge) {
+      exchange.abort();
+      if (this.#answer.hasBegun) this.#close();
+      else this.#refuse(body.refusal ?? FAILURES.bodyTooLarge);
+      return NONE;
+    }
+    if (body.isComplete) exchange.requestEnd();
+    else if (body.mustPause) this.#connection.pause();
+    return bytes.subarray(taken);
+  }
+
+  /** Goes on with the requests that waited for the last answer. */
+  #readStash(): void {
+    const stash = this.#stash;
+    if (stash === null) return;
+    this.#stash = null;
+    this.#connection.resume();
+    this.#read(stash);
+  }
+
+  // Ending
+
+  /** Answers what breaks the rules; nothing that follows it on this connection can be trusted. */
+  #refuse(refusal: Refusal): void {
+    const { log } = this.#service;
+    log.event(levelOf(refusal), refusal.code, refusal.rule, { status: refusal.status, client: formatPeer(this.remote) });
+    if (this.#state !== STATE.busy) this.#answer.begin(null);
+    this.#state = STATE.head;
+    this.#answer.fail(refusal);
+    this.#answer.flush();
+  }
+
+  /** All is read and written: the connection closes once the kernel has taken the answer. */
+  #finish(): void {
+    if (!this.#answer.flush()) {
+      this.#state = STATE.closing;
+      this.#service.wheel.arm(this.#deadline, this.#service.settings.timeout);
+    } else this.#close();
+  }
+
+  /** Lingering close (RFC 9112 9.6): closing over unread bytes would reset the connection under the answer. */
+  #startLingering(): void {
+    this.#answer.flush();
+    this.#state = STATE.lingering;
+    this.#stash = null;
+    this.#connection.end();
+    this.#connection.resume();
+    this.#service.wheel.arm(this.#deadline, LINGER_MS);
+  }
+
+  #linger(bytes: number): void {
+    this.#lingered += bytes;
+    if (this.#lingered > LINGER_BYTES) this.#close();
+  }
+
+  #close(): void {
+    if (this.#state === STATE.closed) return;
+    this.#state = STATE.closed;
+    this.#connection.destroy();
+  }
+
+  #release(): void {
+    this.#exchange = null;
+    this.#body = null;
+    if (this.#buffer === null) return;
+    this.#service.requestBuffers.give(this.#buffer);
+    this.#buffer = null;
+  }
+}

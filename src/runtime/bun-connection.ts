@@ -1,0 +1,322 @@
+import { readSync } from 'node:fs';
+import { type ConnectAddress, type PeerAddress, peerAddress, UNIX_PEER } from '../net/address.ts';
+import { errorCode } from './connect-failure.ts';
+import { handlerFailed } from './handler-failure.ts';
+import type { ConnectFailure, Connection, ConnectionHandlers } from './seam.ts';
+import { SendQueue } from './send-queue.ts';
+import type { BunSocket } from './types/bun.ts';
+
+/** The most bytes one `data` carries, so that a relay queues no more than this. Bun itself delivers up to 512 KiB. */
+const SLICE = 131072;
+/** Bytes of one read of our own, after a pause in a stream. */
+const GENTLE = 65536;
+
+/** What the connections of one runtime share. */
+export class BunShared {
+  /** Own reads go here; made when the first stream was paused. */
+  #buffer: Uint8Array | null = null;
+
+  get readBuffer(): Uint8Array {
+    this.#buffer ??= new Uint8Array(GENTLE);
+    return this.#buffer;
+  }
+}
+
+/** A connection on a Bun socket, which reaches it as `socket.data`. Bun's sockets buffer nothing, so the queue is ours. */
+export class BunConnection<Owner> implements Connection<Owner> {
+  owner: Owner;
+  /** Where an outgoing connection goes; null on accepted ones. */
+  readonly to: ConnectAddress | null;
+  readonly #handlers: ConnectionHandlers<Owner>;
+  readonly #shared: BunShared;
+  /** Null before it is open and after it is closed. */
+  #socket: BunSocket<BunConnection<Owner>> | null = null;
+  #queue: SendQueue | null = null;
+  #remote: PeerAddress | null = null;
+  #local: PeerAddress | null = null;
+  /** What is not told yet because of a pause: the rest of a large piece, or what Bun delivered when the peer reset. */
+  #held: Uint8Array[] | null = null;
+  #endDue = false;
+  #endTold = false;
+  #closeDue = false;
+  #closeError: string | null = null;
+  #readError: string | null = null;
+  #tellDue = false;
+  #paused = false;
+  /** Bun's own pause, which outlasts ours while we read by ourselves. */
+  #socketPaused = false;
+  /** The last piece was large: a stream flows. */
+  #streaming = false;
+  #drainDue = false;
+  #ended = false;
+  #destroyed = false;
+  /** A method of this connection is on the stack, and Bun may call `close` from within. */
+  #inside = false;
+
+  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, shared: BunShared, to: ConnectAddress | null) {
+    this.owner = owner;
+    this.to = to;
+    this.#handlers = handlers;
+    this.#shared = shared;
+  }
+
+  get tls(): null {
+    return null;
+  }
+
+  get queued(): number {
+    return this.#queue === null ? 0 : this.#queue.size;
+  }
+
+  get remote(): PeerAddress {
+    this.#remote ??= addressOf(this.#socket?.remoteAddress, this.#socket?.remotePort);
+    return this.#remote;
+  }
+
+  get local(): PeerAddress {
+    this.#local ??= addressOf(this.#socket?.localAddress, this.#socket?.localPort);
+    return this.#local;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#ended || this.#destroyed) return true;
+    let taken = 0;
+    if (this.#queue === null && this.#socket !== null) {
+      taken = this.#socket.write(bytes);
+      // -1: the socket is closing, and `close` is on its way.
+      if (taken === bytes.length || taken < 0) return true;
+    }
+    this.#queue ??= new SendQueue();
+    this.#queue.push(bytes, taken);
+    this.#drainDue = true;
+    return false;
+  }
+
+  end(): void {
+    if (this.#ended || this.#destroyed) return;
+    this.#ended = true;
+    if (this.#queue === null && this.#socket !== null) this.#shutdown();
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#queue = null;
+    this.#held = null;
+    if (this.#closeDue) this.#tellSoon();
+    else if (this.#socket !== null) {
+      this.#inside = true;
+      this.#socket.close();
+      this.#inside = false;
+    }
+  }
+
+  pause(): void {
+    if (this.#paused || this.#destroyed) return;
+    this.#paused = true;
+    if (this.#socketPaused) return;
+    this.#socketPaused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#destroyed) return;
+    this.#paused = false;
+    if (this.#held !== null || this.#endDue || this.#closeDue || this.#streaming) {
+      this.#tellSoon();
+    } else {
+      this.#socketPaused = false;
+      this.#socket?.resume();
+    }
+  }
+
+  /** True once it is destroyed or closed: nothing but `close` may be told. */
+  get cancelled(): boolean {
+    return this.#destroyed;
+  }
+
+  /** No connection could be made. */
+  failed(failure: ConnectFailure): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    try {
+      this.#handlers.connectFailed(this.owner, failure);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+
+  /** Bun: the socket is open. */
+  opened(socket: BunSocket<BunConnection<Owner>>): void {
+    if (this.#destroyed) {
+      socket.close();
+      return;
+    }
+    this.#socket = socket;
+    if (this.#socketPaused) socket.pause();
+    const flushed = this.#flush();
+    try {
+      this.#handlers.open(this);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+    if (flushed && this.#drainDue && this.#queue === null) this.#tellDrain();
+  }
+
+  /** Bun: bytes came, in a buffer of their own. */
+  received(bytes: Uint8Array): void {
+    if (this.#destroyed) return;
+    this.#streaming = bytes.length >= GENTLE;
+    if (this.#paused || this.#held !== null || bytes.length > SLICE) {
+      this.#held ??= [];
+      this.#held.push(bytes);
+      if (!this.#paused && !this.#tellDue) this.#tell();
+      return;
+    }
+    try {
+      this.#handlers.data(this, bytes);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+
+  /** Bun: the socket takes bytes again. Comes unasked for too, such as after a FIN. */
+  writable(): void {
+    if (this.#drainDue && this.#flush()) this.#tellDrain();
+  }
+
+  /** Bun: the peer sent FIN. */
+  peerEnded(): void {
+    if (this.#endDue || this.#endTold) return;
+    this.#endDue = true;
+    if (!this.#tellDue) this.#tell();
+  }
+
+  /** Bun: the socket is gone. */
+  closed(error: string | null): void {
+    this.#closeDue = true;
+    this.#closeError = this.#destroyed ? null : (this.#readError ?? error);
+    // Bun may tell an orderly close alone when our FIN went first.
+    if (this.#closeError === null && !this.#endTold) this.#endDue = true;
+    if (this.#inside) this.#tellSoon();
+    else if (!this.#tellDue) this.#tell();
+  }
+
+  #shutdown(): void {
+    this.#inside = true;
+    this.#socket!.shutdown();
+    this.#inside = false;
+  }
+
+  /** Returns whether everything queued is with the kernel. */
+  #flush(): boolean {
+    const queue = this.#queue;
+    if (queue !== null) {
+      for (let chunk = queue.first(); chunk !== undefined; chunk = queue.first()) {
+        const taken = this.#socket!.write(chunk);
+        if (taken < 0) break;
+        queue.taken(taken);
+        if (taken < chunk.length) return false;
+      }
+      this.#queue = null;
+    }
+    if (this.#ended && !this.#destroyed) this.#shutdown();
+    return true;
+  }
+
+  #tellDrain(): void {
+    this.#drainDue = false;
+    if (this.#ended || this.#destroyed) return;
+    try {
+      this.#handlers.drain(this);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+
+  #tellSoon(): void {
+    if (this.#tellDue) return;
+    this.#tellDue = true;
+    queueMicrotask(() => {
+      this.#tellDue = false;
+      this.#tell();
+    });
+  }
+
+  /** Tells what was held back, in order, until the owner pauses again; then goes on reading. */
+  #tell(): void {
+    try {
+      while (!this.#paused && !this.#destroyed) {
+        const bytes = this.#nextHeld();
+        if (bytes !== null) {
+          this.#handlers.data(this, bytes);
+        } else if (this.#endDue) {
+          this.#endDue = false;
+          this.#endTold = true;
+          this.#handlers.end(this);
+        } else if (this.#socketPaused && !this.#closeDue) {
+          const read = this.#streaming ? this.#readGently() : null;
+          if (read === null) {
+            this.#socketPaused = false;
+            this.#socket!.resume();
+            break;
+          }
+          this.#handlers.data(this, read);
+        } else {
+          break;
+        }
+      }
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+    if (this.#closeDue && (this.#destroyed || (!this.#paused && !this.#endDue))) this.#tellClose();
+  }
+
+  /** The next slice of what is held; null when nothing is. */
+  #nextHeld(): Uint8Array | null {
+    const held = this.#held;
+    if (held === null) return null;
+    const bytes = held[0]!;
+    if (bytes.length > SLICE) {
+      held[0] = bytes.subarray(SLICE);
+      return bytes.subarray(0, SLICE);
+    }
+    held.shift();
+    if (held.length === 0) this.#held = null;
+    return bytes;
+  }
+
+  /**
+   * Reads once while Bun's own reading is still paused: Bun would hand over 512 KiB at once, and a slow peer would make us queue it.
+   * Null when nothing is waiting any more, or Bun has to see for itself what is wrong.
+   */
+  #readGently(): Uint8Array | null {
+    const buffer = this.#shared.readBuffer;
+    try {
+      const count = readSync(this.#socket!.fd, buffer);
+      this.#streaming = count === buffer.length;
+      return count === 0 ? null : buffer.subarray(0, count);
+    } catch (error) {
+      const code = errorCode(error, 'EIO');
+      this.#streaming = false;
+      // The kernel tells a reset once only, and it has told us.
+      if (code !== 'EAGAIN') this.#readError = code;
+      return null;
+    }
+  }
+
+  #tellClose(): void {
+    this.#closeDue = false;
+    this.#destroyed = true;
+    this.#queue = null;
+    try {
+      this.#handlers.close(this, this.#closeError);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+}
+
+function addressOf(address: string | undefined, port: number | undefined): PeerAddress {
+  return address === undefined ? UNIX_PEER : peerAddress(address, port ?? 0);
+}

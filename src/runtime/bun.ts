@@ -1,0 +1,159 @@
+import { hostname } from 'node:os';
+import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
+import { AcceptAlarm } from './accept-alarm.ts';
+import { BunConnection, BunShared } from './bun-connection.ts';
+import { Refusals } from './bun-refusal.ts';
+import { errorCode } from './connect-failure.ts';
+import { datagram } from './datagram.ts';
+import { onSignal, openFilesLimit, resolve } from './host.ts';
+import { listenFailure } from './listen-failure.ts';
+import { spawn } from './process.ts';
+import type { Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
+import { bindPath, probePath, SocketFile, withMode } from './socket-file.ts';
+import type { BunListener, BunNamespace, BunSocketHandlers } from './types/bun.ts';
+
+const { Bun } = globalThis as unknown as { Bun: BunNamespace };
+
+const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reusePort: true, backlog: false, passFds: true };
+
+/** The runtime on Bun: `Bun.listen` and `Bun.connect` for sockets, Bun's node modules for the rest. */
+export function createRuntime(): Runtime {
+  return new BunRuntime();
+}
+
+class BunRuntime implements Runtime {
+  readonly name = 'bun';
+  readonly version = Bun.version;
+  readonly capabilities = CAPABILITIES;
+  readonly datagram = datagram;
+  readonly resolve = resolve;
+  readonly spawn = spawn;
+  readonly onSignal = onSignal;
+  readonly hostname = hostname;
+  readonly openFilesLimit = openFilesLimit;
+  readonly #shared = new BunShared();
+  /** Bun's handler object for outgoing connections, one for each of the core's. */
+  readonly #outgoing = new WeakMap<object, object>();
+  readonly #refusals = new Refusals();
+
+  async listen<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
+    const socket = this.#incomingFor(handlers, options);
+    try {
+      if (address.kind === 'fd') return stopOnClose(address, Bun.listen({ fd: address.fd, socket, allowHalfOpen: true }));
+      if (address.kind === 'tcp') {
+        const reusePort = options.reusePort === true;
+        const listener = Bun.listen({ hostname: address.host, port: address.port, socket, reusePort, allowHalfOpen: true });
+        return stopOnClose({ ...address, port: listener.port ?? address.port }, listener);
+      }
+      if (address.abstract) return stopOnClose(address, Bun.listen({ unix: `\0${address.path}`, socket, allowHalfOpen: true }));
+      const bind = (): BunListener => withMode(options.mode, () => Bun.listen({ unix: address.path, socket, allowHalfOpen: true }));
+      const listener = await bindPath(address.path, bind, () => probePath(this, address));
+      const file = new SocketFile(address.path);
+      return stopOnClose(address, { stop: () => file.closeWith(() => listener.stop()) });
+    } catch (error) {
+      throw listenFailure(address, error);
+    }
+  }
+
+  connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
+    const connection = new BunConnection(owner, handlers, this.#shared, to);
+    const socket = this.#outgoingFor(handlers);
+    // The promise is of no use: with a connectError handler its rejection counts as handled.
+    if (to.kind === 'tcp') Bun.connect({ hostname: to.host, port: to.port, data: connection, socket, allowHalfOpen: true });
+    else Bun.connect({ unix: to.abstract ? `\0${to.path}` : to.path, data: connection, socket, allowHalfOpen: true });
+    return connection;
+  }
+
+  #incomingFor<Owner>(handlers: ConnectionHandlers<Owner>, options: ListenOptions): BunSocketHandlers<BunConnection<Owner>> {
+    const shared = this.#shared;
+    const alarm = new AcceptAlarm(options.acceptFailed);
+    const highest = highestAccepted();
+    return {
+      ...socketHandlers<Owner>(),
+      open(socket) {
+        // The core's `open` sets the owner before it returns; nothing reads it earlier.
+        const connection = new BunConnection<Owner>(undefined as Owner, handlers, shared, null);
+        socket.data = connection;
+        if (socket.fd <= highest) {
+          connection.opened(socket);
+        } else {
+          // Bun says nothing when accept fails for want of descriptors and tries again without a pause, so it must not come to that.
+          connection.destroy();
+          socket.close();
+          alarm.failed('EMFILE');
+        }
+      },
+    };
+  }
+
+  #outgoingFor<Owner>(handlers: ConnectionHandlers<Owner>): BunSocketHandlers<BunConnection<Owner>> {
+    let made = this.#outgoing.get(handlers) as BunSocketHandlers<BunConnection<Owner>> | undefined;
+    if (made === undefined) {
+      const refusals = this.#refusals;
+      made = {
+        ...socketHandlers<Owner>(),
+        connectError(socket, error) {
+          const connection = socket.data;
+          // Bun calls this within Bun.connect when connect(2) fails at once.
+          queueMicrotask(() => {
+            if (!connection.cancelled) connection.failed(refusals.explain(connection.to!, errorCode(error, 'ECONNREFUSED')));
+          });
+        },
+      };
+      this.#outgoing.set(handlers, made);
+    }
+    return made;
+  }
+
+  exit(code: number): never {
+    process.exit(code);
+  }
+
+  now(): number {
+    return performance.now();
+  }
+}
+
+/** The highest descriptor an accepted connection may have, so that some are left for files and outgoing connections. */
+function highestAccepted(): number {
+  const limit = openFilesLimit();
+  return limit === null ? Number.POSITIVE_INFINITY : limit - 1 - Math.min(64, limit >> 4);
+}
+
+/** Bun's view of the handlers: each hands on to the connection in `socket.data`. */
+function socketHandlers<Owner>(): BunSocketHandlers<BunConnection<Owner>> {
+  return {
+    binaryType: 'uint8array',
+    open(socket) {
+      socket.data.opened(socket);
+    },
+    data(socket, bytes) {
+      socket.data.received(bytes);
+    },
+    drain(socket) {
+      socket.data.writable();
+    },
+    end(socket) {
+      socket.data.peerEnded();
+    },
+    close(socket, error) {
+      // Undefined when a connect was given up before it was open.
+      socket.data?.closed(error === undefined ? null : errorCode(error, 'ECONNRESET'));
+    },
+    error(_socket, error) {
+      // Bun calls this for what a handler threw; the connection lets nothing through, so this is our own fault.
+      console.error(error);
+    },
+  };
+}
+
+function stopOnClose(address: ListenAddress, listener: BunListener): Listener {
+  let open = true;
+  return {
+    address,
+    close() {
+      if (open) listener.stop();
+      open = false;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { lookup } from 'node:dns/promises';
+import { readFileSync } from 'node:fs';
+import type { Signal } from './seam.ts';
+
+/** Every address of a host name, in the resolver's order. Rejects when there is none. */
+export async function resolve(name: string): Promise<string[]> {
+  const found = await lookup(name, { all: true, verbatim: true });
+  return found.map(({ address }) => address);
+}
+
+/** Calls `handler` on each `signal` until the returned function is called. */
+export function onSignal(signal: Signal, handler: () => void): () => void {
+  process.on(signal, handler);
+  return () => {
+    process.off(signal, handler);
+  };
+}
+
+/** The soft limit of open files, from Linux's /proc; null where there is none. */
+export function openFilesLimit(): number | null {
+  try {
+    const soft = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    if (soft === undefined) return null;
+    return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
+  } catch {
+    return null;
+  }
+}

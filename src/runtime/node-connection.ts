@@ -1,0 +1,181 @@
+import type { Socket } from 'node:net';
+import { type PeerAddress, peerAddress, UNIX_PEER } from '../net/address.ts';
+import { connectFailure, errorCode } from './connect-failure.ts';
+import { handlerFailed } from './handler-failure.ts';
+import type { ConnectFailure, Connection, ConnectionHandlers } from './seam.ts';
+import type { WriteScratch } from './write-scratch.ts';
+
+const CONNECTION = Symbol('connection');
+const NOTHING = new Uint8Array(0);
+
+/** A net.Socket that knows its connection, so that one set of listeners serves all sockets. */
+export interface ConnectionSocket extends Socket {
+  [CONNECTION]: NodeConnection<unknown>;
+}
+
+/** A connection on a `node:net` socket. What the kernel does not take at once waits in the socket's own queue, as copies. */
+export class NodeConnection<Owner> implements Connection<Owner> {
+  owner: Owner;
+  readonly #handlers: ConnectionHandlers<Owner>;
+  readonly #socket: Socket;
+  readonly #scratch: WriteScratch;
+  #remote: PeerAddress | null = null;
+  #local: PeerAddress | null = null;
+  #opened = false;
+  #ended = false;
+  #destroyed = false;
+  #drainDue = false;
+  #error: string | null = null;
+
+  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, socket: Socket, scratch: WriteScratch) {
+    this.owner = owner;
+    this.#handlers = handlers;
+    this.#socket = socket;
+    this.#scratch = scratch;
+    (socket as ConnectionSocket)[CONNECTION] = this as NodeConnection<unknown>;
+    socket.on('end', onEnd);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+  }
+
+  get tls(): null {
+    return null;
+  }
+
+  get queued(): number {
+    return this.#socket.writableLength;
+  }
+
+  get remote(): PeerAddress {
+    this.#remote ??= addressOf(this.#socket.remoteAddress, this.#socket.remotePort);
+    return this.#remote;
+  }
+
+  get local(): PeerAddress {
+    this.#local ??= addressOf(this.#socket.localAddress, this.#socket.localPort);
+    return this.#local;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#ended || this.#destroyed) return true;
+    const socket = this.#socket;
+    const copy = this.#scratch.copy(bytes);
+    socket.write(copy);
+    if (socket.writableLength === 0) return true;
+    // The kernel did not take all of it: the copy stays with the socket.
+    this.#scratch.keep(copy);
+    if (!this.#drainDue) {
+      this.#drainDue = true;
+      this.#awaitDrain();
+    }
+    return false;
+  }
+
+  end(): void {
+    if (this.#ended || this.#destroyed) return;
+    this.#ended = true;
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** The socket is open. */
+  opened(): void {
+    if (this.#destroyed) return;
+    this.#opened = true;
+    try {
+      this.#handlers.open(this);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+
+  received(bytes: Uint8Array): void {
+    if (this.#destroyed) return;
+    try {
+      this.#handlers.data(this, bytes);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+
+  peerEnded(): void {
+    if (this.#destroyed) return;
+    try {
+      this.#handlers.end(this);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+
+  drained(): void {
+    if (this.#destroyed || this.#ended) return;
+    if (this.#socket.writableLength > 0) {
+      this.#awaitDrain();
+      return;
+    }
+    this.#drainDue = false;
+    try {
+      this.#handlers.drain(this);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+
+  errored(error: Error): void {
+    if (!this.#destroyed) this.#error = errorCode(error, 'EIO');
+  }
+
+  closed(): void {
+    const cancelled = this.#destroyed;
+    this.#destroyed = true;
+    try {
+      if (this.#opened) this.#handlers.close(this, this.#error);
+      else if (!cancelled) this.#handlers.connectFailed(this.owner, this.#failure());
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+
+  #failure(): ConnectFailure {
+    return connectFailure(this.#error ?? 'ECONNREFUSED');
+  }
+
+  /** An empty write goes through behind all that waits; its callback costs a tick, so only a slow peer pays for it. */
+  #awaitDrain(): void {
+    this.#socket.write(NOTHING, () => this.drained());
+  }
+}
+
+/** The connection of a socket. */
+export function connectionOf(socket: Socket): NodeConnection<unknown> {
+  return (socket as ConnectionSocket)[CONNECTION];
+}
+
+function onEnd(this: Socket): void {
+  connectionOf(this).peerEnded();
+}
+
+function onError(this: Socket, error: Error): void {
+  connectionOf(this).errored(error);
+}
+
+function onClose(this: Socket): void {
+  connectionOf(this).closed();
+}
+
+function addressOf(address: string | undefined, port: number | undefined): PeerAddress {
+  return address === undefined ? UNIX_PEER : peerAddress(address, port ?? 0);
+}

@@ -1,0 +1,46 @@
+/** The part of Deno's global that `deno.ts` uses, written by hand so that `tsc` needs no Deno types. Tried on Deno 2.9.6. */
+
+export interface DenoAddress {
+  readonly transport: string;
+  readonly hostname?: string;
+  readonly port?: number;
+}
+
+export interface DenoConn {
+  readonly localAddr: DenoAddress;
+  readonly remoteAddr: DenoAddress;
+  /** How many bytes came, or null at the peer's FIN. A pending read is ended only by `close`. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** How many bytes the kernel took. The buffer may be read after `write` has returned. */
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+  /** TCP only. */
+  setNoDelay?(noDelay?: boolean): void;
+}
+
+export interface DenoListener {
+  readonly addr: DenoAddress;
+  accept(): Promise<DenoConn>;
+  close(): void;
+}
+
+export interface DenoTcpOptions {
+  hostname: string;
+  port: number;
+  tcpBacklog?: number;
+}
+
+export interface DenoUnixOptions {
+  transport: 'unix';
+  path: string;
+}
+
+export interface DenoNamespace {
+  readonly version: { readonly deno: string };
+  readonly permissions: { querySync(what: { name: string; kind?: string; path?: string }): { readonly state: 'granted' | 'prompt' | 'denied' } };
+  listen(options: DenoTcpOptions | DenoUnixOptions): DenoListener;
+  connect(options: DenoTcpOptions | DenoUnixOptions): Promise<DenoConn>;
+  hostname(): string;
+  chmodSync(path: string, mode: number): void;
+}

@@ -1,0 +1,55 @@
+/** What the files of the black-box suite share: ugate in front of an application, started when the first test asks. */
+
+import { after } from 'node:test';
+import { type App, startUwsgi, type Uwsgi, type UwsgiOptions } from '../peers/uwsgi.ts';
+import { type Peer, peerTest } from '../support/peers.ts';
+import { startUgate, type Ugate, underTest } from '../support/ugate.ts';
+
+export interface BlackboxOptions {
+  /** Programs of the system the test talks to. */
+  needs?: readonly Peer[];
+  /** What uWSGI's own router does instead; the test is then skipped against the reference. */
+  differs?: string;
+  timeout?: number;
+}
+
+/** A test of the running server. Against the reference it is skipped where uWSGI is known to differ. */
+export function blackbox(name: string, options: BlackboxOptions, body: () => Promise<void>): void {
+  const isReference = underTest() === 'uwsgi';
+  peerTest(
+    name,
+    {
+      needs: [...(options.needs ?? []), ...(isReference ? (['uwsgi'] as const) : [])],
+      timeout: options.timeout ?? 45_000,
+      skip: isReference && options.differs !== undefined && `uWSGI differs: ${options.differs}`,
+    },
+    body,
+  );
+}
+
+export interface Front {
+  /** Starts both on first use. */
+  gate(): Promise<Ugate>;
+  app(): Promise<Uwsgi>;
+}
+
+/** ugate before real uWSGI with `app`. Both are stopped at the end of the file. */
+export function frontOf(app: App, args: readonly string[] = [], uwsgi: Partial<UwsgiOptions> = {}): Front {
+  let workers: Promise<Uwsgi> | null = null;
+  let gate: Promise<Ugate> | null = null;
+  const front: Front = {
+    app: () => {
+      workers ??= startUwsgi({ app, ...uwsgi });
+      return workers;
+    },
+    gate: () => {
+      gate ??= front.app().then(({ address }) => startUgate(['--http-to', address, ...args], { lifetime: 150_000 }));
+      return gate;
+    },
+  };
+  after(async () => {
+    await (await gate?.catch(() => null))?.stop();
+    await (await workers?.catch(() => null))?.stop();
+  });
+  return front;
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildConfig, type Config, DEFAULTS } from '../../src/options/config.ts';
+import { ConfigError, formatErrors } from '../../src/options/errors.ts';
+import { configOf, errorsOf, iniConfig, iniErrors } from './support.ts';
+
+const MINUTE = 60_000;
+const EXPECTED_DEFAULTS: Config = {
+  listen: [],
+  nodes: [],
+  fallbacks: [],
+  socketMode: null,
+  graceTime: 30_000,
+  timeout: MINUTE,
+  headersTimeout: MINUTE,
+  connectTimeout: MINUTE,
+  keepalive: MINUTE,
+  manageExpect: true,
+  expectMaxBody: Number.POSITIVE_INFINITY,
+  chunkedInput: false,
+  bodyBuffer: 65536,
+  bodyBufferMax: 1024 ** 3,
+  bodyBufferTotal: 4 * 1024 ** 3,
+  maxBody: Number.POSITIVE_INFINITY,
+  vars: [],
+  modifier1: 0,
+  modifier2: 0,
+  serverNameAsHttpHost: false,
+  allowUnderscoreHeaders: false,
+  lenientPath: false,
+  maxConnections: null,
+  reloadMercy: 30_000,
+  quiet: false,
+  logLevel: 'info',
+  notices: [],
+};
+
+test('the defaults', () => {
+  assert.deepEqual({ ...DEFAULTS }, EXPECTED_DEFAULTS);
+  assert.deepEqual({ ...configOf(['--http', ':80']) }, { ...EXPECTED_DEFAULTS, listen: [{ kind: 'tcp', host: '0.0.0.0', port: 80 }] });
+});
+
+test('a configuration cannot be changed', () => {
+  const config = iniConfig('http-to = :1\nhttp-var = A=1');
+  for (const part of [
+    config,
+    config.listen,
+    config.listen[0],
+    config.nodes,
+    config.nodes[0],
+    config.nodes[0].address,
+    config.vars,
+    config.vars[0],
+    config.notices,
+  ])
+    assert.ok(Object.isFrozen(part));
+});
+
+test('an address twice is an error, a free port twice is not', () => {
+  assert.equal(
+    iniErrors('http = 0.0.0.0:80'),
+    'u.ini:3: http: 0.0.0.0:80 is there already\n  hint: it was first given here: u.ini:2; keep one of them',
+  );
+  assert.equal(
+    errorsOf(['--http', '/a.sock', '--http', '/a.sock']),
+    'command line: --http: /a.sock is there already\n  hint: it was first given here: command line; keep one of them',
+  );
+  assert.equal(iniConfig('http = :0\nhttp = :0\nhttp-to = :1\nhttp-to = :1').listen.length, 3);
+});
+
+test('what comes later and may be left out gives one notice each', () => {
+  const config = iniConfig(
+    'plugins = http,python3\nplugin = x\nneed-plugin = y\ndie-on-term = true\nvacuum\nenable-threads = 1\nhttp-processes = 4\nworkers = 2\nlisten = 1024\nmaster = false',
+  );
+  assert.deepEqual(config.notices, [
+    'u.ini:3: plugins: ugate has no plugins: the router is built in; app loaders come later',
+    'u.ini:5: need-plugin: ugate has no plugins: the router is built in; app loaders come later',
+    'u.ini:6: die-on-term: not needed: SIGTERM always stops ugate gracefully',
+    'u.ini:7: vacuum: removing socket and pid files at exit comes later',
+    'u.ini:8: enable-threads: it is about app workers, which come later',
+    'u.ini:9: http-processes: one process serves for now; the process tree comes later',
+    'u.ini:10: workers: one process serves for now; the process tree comes later',
+    'u.ini:11: listen: the backlog of the runtime is used for now',
+  ]);
+});
+
+test('what is always so is accepted without a notice, and cannot be switched off yet', () => {
+  assert.deepEqual(iniConfig('http-websockets = true\nhttp-auto-chunked').notices, []);
+  for (const name of ['http-websockets', 'http-auto-chunked'])
+    assert.equal(
+      iniErrors(`${name} = 0`),
+      `u.ini:3: ${name}: not available yet: switching this off\n  hint: ugate always does this; leave the option out`,
+    );
+});
+
+test('what comes later and must not be overlooked is an error, unless it is off', () => {
+  const names = 'uid gid module wsgi-file socket https http-subscription-server chroot chdir env stats http-raw-body'.split(' ');
+  for (const name of names) assert.match(iniErrors(`${name} = 1`), new RegExp(`^u\\.ini:3: ${name}: not available yet: .+\n {2}hint: `), name);
+  assert.deepEqual(iniConfig('http-raw-body = false\nhttp-auto-gzip = 0').notices, []);
+  assert.match(iniErrors('uid ='), /not available yet/);
+  assert.match(iniErrors('http-raw-body = maybe'), /neither on nor off/);
+});
+
+test('nothing to listen on is not said behind other errors', () => {
+  assert.equal(errorsOf(['--htpp', ':80']).includes('listen on'), false);
+});
+
+test('at most twenty errors are shown, and the rest is counted', () => {
+  const errors = Array.from({ length: 22 }, (_, index) => new ConfigError({ kind: 'argv' }, `e${index}`));
+  const lines = formatErrors(errors).split('\n');
+  assert.equal(lines.length, 21);
+  assert.equal(lines[19], 'command line: e19');
+  assert.equal(lines[20], '… and 2 more errors');
+  assert.equal(formatErrors(errors.slice(0, 21)).split('\n')[20], '… and 1 more error');
+  assert.equal(formatErrors(errors.slice(0, 20)).split('\n').length, 20);
+});
+
+test('from an object', () => {
+  const result = buildConfig({
+    http: ':8080',
+    'http-to': [':1', ':2'],
+    'http-timeout': 30,
+    'http-keepalive': true,
+    'http-quiet': true,
+    'http-lenient-path': false,
+  });
+  assert.ok(result.kind === 'config');
+  const { config } = result;
+  assert.deepEqual(
+    config.nodes.map((node) => node.text),
+    [':1', ':2'],
+  );
+  assert.deepEqual([config.timeout, config.keepalive, config.quiet, config.lenientPath], [30_000, 30_000, true, false]);
+});
+
+test('wrong: from an object', () => {
+  const text = (settings: object) => {
+    const result = buildConfig(settings);
+    return result.kind === 'errors' ? formatErrors(result.errors) : assert.fail('no error');
+  };
+  assert.equal(text({ httpTo: ':1' }), 'settings: unknown option httpTo\n  hint: did you mean "http-to"?');
+  assert.equal(text({ http: 8080 }), 'settings: http: "8080" would be a socket file; for a port write ":8080"');
+  assert.equal(text({ ini: 'x.ini' }), 'settings: ini is for the command line');
+  assert.match(text({}), /^there is nothing to listen on/);
+});

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { readValue } from '../../src/options/forms.ts';
+import { UWSGI_ONLY } from '../../src/options/later.ts';
+import type { Option } from '../../src/options/option.ts';
+import { formatReference } from '../../src/options/reference.ts';
+import { namesOf, TABLE, WORKING } from '../../src/options/table.ts';
+import { configOf } from './support.ts';
+
+const rows: readonly Option[] = WORKING;
+
+test('no name and no letter is there twice', () => {
+  const names = [...TABLE.flatMap(namesOf), ...UWSGI_ONLY];
+  assert.deepEqual(
+    names.filter((name, index) => names.indexOf(name) !== index),
+    [],
+  );
+  const letters = TABLE.flatMap(({ short }) => short ?? []);
+  assert.equal(new Set(letters).size, letters.length);
+});
+
+test('names, letters and texts have their form', () => {
+  for (const option of TABLE) {
+    for (const name of namesOf(option)) assert.match(name, /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/);
+    assert.match(option.short ?? 'x', /^[A-Za-z]$/, option.name);
+    assert.match(option.since, /^\d+\.\d+$/, option.name);
+    assert.ok(option.help.length > 5, option.name);
+    assert.ok(!option.later?.note.includes('\n'), option.name);
+  }
+  for (const option of rows) assert.match(option.help, /^[A-Z].*\.$/, option.name);
+});
+
+test('defaults and bare values can be read in the form of their option', () => {
+  for (const { form, default: fallback, bare } of rows) {
+    if (fallback !== undefined) readValue(form, fallback);
+    if (bare !== undefined) readValue(form, bare);
+  }
+});
+
+test('an option has a default, words for it, or none because it is a list', () => {
+  for (const option of rows) assert.ok(option.default !== undefined || option.defaultText !== undefined || option.repeatable, option.name);
+});
+
+test('the examples are right', () => {
+  for (const { name, example, commandLineOnly } of rows) {
+    if (commandLineOnly || name === 'ini') continue;
+    const http = name === 'http' ? '' : 'http = :80\n';
+    assert.deepEqual(configOf(['u.ini'], { files: { 'u.ini': `[uwsgi]\n${http}${example}` } }).notices, [], name);
+    for (const line of example.split('\n')) assert.ok(line.startsWith(`${name} = `), name);
+  }
+});
+
+test('docs/options.md is up to date; if not: node src/options/write-reference.ts', () => {
+  const page = readFileSync(new URL('../../docs/options.md', import.meta.url), 'utf8');
+  assert.ok(page === formatReference(), 'docs/options.md differs from the table; run node src/options/write-reference.ts');
+});
+
+test('the page has every option and every name that is recognised', () => {
+  const page = formatReference();
+  for (const option of rows) assert.ok(page.includes(`\n### ${option.name}\n\n${option.help}\n`), option.name);
+  for (const name of [...TABLE.flatMap(namesOf), ...UWSGI_ONLY]) assert.ok(page.includes(`${name}\``) || page.includes(`### ${name}\n`), name);
+});

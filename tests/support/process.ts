@@ -1,0 +1,142 @@
+/** Child processes with a bounded life: whoever starts one gets it stopped by its pid, whatever happens to the test. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { waitFor, within } from './wait.ts';
+
+export interface StartOptions {
+  cwd?: string;
+  /** Added to this process's environment; `undefined` takes a variable away. */
+  env?: Record<string, string | undefined>;
+  /** Given on standard input, which is empty and closed otherwise. */
+  input?: string | Uint8Array;
+  /** After this long the process is killed. Default one minute. */
+  lifetime?: number;
+}
+
+export interface Exit {
+  /** Null when a signal ended it. */
+  code: number | null;
+  signal: string | null;
+}
+
+export interface RunResult extends Exit {
+  stdout: string;
+  stderr: string;
+}
+
+/** Everything started and not yet gone, so that a test run that ends early leaves nothing behind. */
+const alive = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
+export class StartedProcess {
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  readonly #child: ChildProcess;
+  readonly #stdout: Uint8Array[] = [];
+  #stderr = '';
+  #gone = false;
+
+  constructor(command: readonly string[], options: StartOptions = {}) {
+    const [program = '', ...args] = command;
+    const child = spawn(program, args, { cwd: options.cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = child;
+    this.pid = child.pid ?? -1;
+    alive.add(child);
+    child.stdout.on('data', (bytes: Uint8Array) => this.#stdout.push(bytes));
+    child.stderr.on('data', (bytes: Uint8Array) => {
+      this.#stderr += String(bytes);
+    });
+    // The program may well end before it has read its input.
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input ?? '');
+    const expiry = setTimeout(() => child.kill('SIGKILL'), options.lifetime ?? 60_000);
+    this.exited = new Promise((resolve) => {
+      const done = (exit: Exit): void => {
+        clearTimeout(expiry);
+        alive.delete(child);
+        this.#gone = true;
+        resolve(exit);
+      };
+      child.on('close', (code, signal) => done({ code, signal }));
+      child.on('error', (error) => {
+        this.#stderr += `${program}: ${error.message}\n`;
+        if (child.pid === undefined) done({ code: 127, signal: null });
+      });
+    });
+  }
+
+  get running(): boolean {
+    return !this.#gone;
+  }
+
+  get stdout(): string {
+    return this.output.toString();
+  }
+
+  /** Standard output as bytes. */
+  get output(): Buffer {
+    return Buffer.concat(this.#stdout);
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get stderrLines(): string[] {
+    return this.#stderr.split('\n').filter((line) => line !== '');
+  }
+
+  /** Waits until standard error matches, and fails at once when the process ends without having said it. */
+  async said(pattern: RegExp, milliseconds = 10_000): Promise<RegExpMatchArray> {
+    try {
+      return await waitFor(
+        `${pattern}`,
+        () => {
+          const match = this.#stderr.match(pattern);
+          if (match === null && this.#gone) throw new Error(`the process ended before it said ${pattern}`);
+          return match;
+        },
+        milliseconds,
+      );
+    } catch (error) {
+      throw new Error(`${String(error)}; standard error was:\n${this.#stderr}`);
+    }
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGTERM'): void {
+    if (!this.#gone) this.#child.kill(signal);
+  }
+
+  /** Asks it to end with `signal`, and insists after `patience` milliseconds. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM', patience = 5000): Promise<Exit> {
+    this.kill(signal);
+    const insist = setTimeout(() => this.kill('SIGKILL'), patience);
+    const exit = await this.exited;
+    clearTimeout(insist);
+    return exit;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** Starts a program that goes on running: `await using server = startProcess([...])`. */
+export function startProcess(command: readonly string[], options: StartOptions = {}): StartedProcess {
+  return new StartedProcess(command, options);
+}
+
+/** Runs a program to its end. */
+export async function run(command: readonly string[], options: StartOptions = {}): Promise<RunResult> {
+  const started = new StartedProcess(command, { lifetime: 30_000, ...options });
+  const exit = await within((options.lifetime ?? 30_000) + 5000, `${command.join(' ')} to end`, started.exited);
+  return { ...exit, stdout: started.stdout, stderr: started.stderr };
+}
+
+function environment(changes: Record<string, string | undefined> = {}): Record<string, string> {
+  const merged: Record<string, string> = {};
+  for (const [name, value] of Object.entries({ ...process.env, ...changes })) if (value !== undefined) merged[name] = value;
+  return merged;
+}
