@@ -41,9 +41,10 @@ export class NameSource implements NodeSource {
   async refresh(): Promise<void> {
     this.#lastRefresh = this.#lookup.now();
     try {
-      const addresses = await this.#lookup.resolve(this.#name);
+      const addresses = new Set(await this.#lookup.resolve(this.#name));
+      if (addresses.size === 0) throw new Error('it has no address');
       const known = new Map(this.nodes.map((node) => [node.name, node]));
-      this.nodes = addresses.map((host) => {
+      this.nodes = Array.from(addresses, (host) => {
         const node = new Node({ kind: 'uwsgi', address: { kind: 'tcp', host, port: this.#port } });
         return known.get(node.name) ?? node;
       });

@@ -33,6 +33,11 @@ export class Pool {
     return null;
   }
 
+  /** True when `pick` or `pickLastResort` would find one. */
+  hasNode(now: number): boolean {
+    return this.nodes.some((node) => node.failsFast || node.isUsable(now, this.#graceTime));
+  }
+
   /** A dead node worth one quick question when there is nothing better, among those not tried yet; or null. */
   pickLastResort(tried: readonly Node[]): Node | null {
     return this.nodes.find((node) => node.failsFast && !tried.includes(node)) ?? null;

@@ -76,8 +76,10 @@ export class Exchange implements UpstreamEvents {
   // From the downstream
 
   start(): void {
-    const { settings, needsLength, bodyBudget } = this.#service;
+    const { settings, needsLength, bodyBudget, pool, fallbacks, wheel } = this.#service;
     if (this.request.isChunked && needsLength && !settings.chunkedInput) {
+      // Nobody should send a body that nobody will read.
+      if (!pool.hasNode(wheel.now) && fallbacks.length === 0) return this.#fail(FAILURES.noNode);
       this.#state = STATE.spooling;
       this.#spool = new BodySpool(settings, bodyBudget);
       this.#touch();

@@ -50,8 +50,7 @@ export class Router implements SessionOwner {
 
   /** Stops accepting, closes idle connections, and resolves when what is in flight is finished, after `mercy` ms at the latest. */
   async drain(mercy: number): Promise<void> {
-    this.isDraining = true;
-    for (const listener of this.#listeners) listener.close();
+    this.#stopAccepting();
     for (const session of this.#sessions) session.drain();
     if (this.#sessions.size > 0) await this.#untilDrained(mercy);
     if (this.#sessions.size > 0) {
@@ -62,8 +61,14 @@ export class Router implements SessionOwner {
 
   /** Ends everything at once. */
   destroy(): void {
+    this.#stopAccepting();
     for (const session of this.#sessions) session.destroy();
     this.#service.pool.stop();
+  }
+
+  #stopAccepting(): void {
+    this.isDraining = true;
+    for (const listener of this.#listeners) listener.close();
   }
 
   #open(connection: Connection<Session>, front: Front): void {

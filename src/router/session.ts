@@ -69,7 +69,8 @@ export class Session implements Client, Expiring {
 
   /** True when the connection can be used again behind the current answer: read whole, and both sides want it. */
   get mayPersist(): boolean {
-    if (this.#state !== STATE.busy || !this.#body!.isComplete || this.#isHalfClosed || this.#owner.isDraining) return false;
+    if (this.#state !== STATE.busy || !this.#body!.isComplete || this.#owner.isDraining) return false;
+    if (this.#isHalfClosed && this.#stash === null) return false;
     const { minor, wantsClose, wantsKeepAlive } = this.#buffer!.head;
     return this.#service.settings.keepalive > 0 && !wantsClose && (minor === 1 || wantsKeepAlive);
   }
@@ -216,7 +217,7 @@ export class Session implements Client, Expiring {
       if (isFresh) buffer.append(bytes.subarray(0, head.end));
       head.bytes = buffer.bytes;
       const rest = bytes.subarray(head.end - before);
-      this.#startRequest();
+      this.#startRequest(rest.length > 0);
       return rest;
     }
     if (state === PARSE.refused) {
@@ -231,7 +232,7 @@ export class Session implements Client, Expiring {
     return bytes.subarray(isFresh ? buffer.append(bytes) : taken);
   }
 
-  #startRequest(): void {
+  #startRequest(hasMore: boolean): void {
     const { settings, needsLength } = this.#service;
     const { head } = this.#buffer!;
     this.#isFirst = false;
@@ -239,6 +240,7 @@ export class Session implements Client, Expiring {
     if (head.expectsContinue && head.contentLength > settings.expectMaxBody) return this.#refuse(FAILURES.expectTooLarge);
     this.#state = STATE.busy;
     this.#body = new RequestBody(head, settings.chunkedInput && needsLength, settings.maxBody);
+    this.#body.hasBegun = hasMore;
     this.#answer.begin(head);
     const exchange = new Exchange(this.#service, this.#answer, head, this, this.#deadline);
     this.#exchange = exchange;
@@ -281,6 +283,8 @@ export class Session implements Client, Expiring {
     this.#stash = null;
     this.#connection.resume();
     this.#read(stash);
+    // The FIN came while they waited.
+    if (this.#isHalfClosed) this.ended();
   }
 
   // Ending
