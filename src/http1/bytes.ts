@@ -53,6 +53,13 @@ export function equalsFolded(bytes: Uint8Array, start: number, end: number, lowe
   return true;
 }
 
+/** Where the token that starts at `start` ends; `start` itself when there is none. */
+export function tokenEnd(bytes: Uint8Array, start: number, end: number): number {
+  let i = start;
+  while (i < end && TOKEN[bytes[i]] !== 0) i++;
+  return i;
+}
+
 /** The bytes as text, one character a byte: for logs, errors and other cold paths. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = '';

@@ -11,7 +11,9 @@ export const MAX_HEAD_BYTES = 8 + MAX_METHOD_BYTES + 1 + MAX_TARGET_BYTES + 11 +
 
 const MAX_EMPTY_LINES = 4;
 const EMPTY = new Uint8Array(0);
-const HTTP_SLASH = ascii('HTTP/');
+const DIGIT = 0x30;
+/** `0` stands for any digit. */
+const VERSION = ascii('HTTP/0.0\r\n');
 // Methods are case-sensitive (RFC 9110 9.1): `get` is some other method.
 const GET = ascii('GET');
 const HEAD = ascii('HEAD');
@@ -70,15 +72,11 @@ export class RequestHead {
   #inFields = false;
   #start = 0;
   #emptyLines = 0;
+  #targetSeen = 0;
 
   /** True when the request has body bytes to come. */
   get hasBody(): boolean {
     return this.isChunked || this.contentLength > 0;
-  }
-
-  /** True before the first byte of a request has been seen. */
-  get isBlank(): boolean {
-    return !this.#inFields && this.#start === 0 && this.#emptyLines === 0;
   }
 
   reset(): void {
@@ -87,6 +85,7 @@ export class RequestHead {
     this.#inFields = false;
     this.#start = 0;
     this.#emptyLines = 0;
+    this.#targetSeen = 0;
   }
 
   /**
@@ -127,7 +126,10 @@ export class RequestHead {
 
     this.targetStart = i;
     const targetLimit = i + MAX_TARGET_BYTES;
+    // A target that drips in is not read again from its start each time.
+    if (this.#targetSeen > i) i = this.#targetSeen;
     while (i < length && TARGET[bytes[i]] === 1) if (++i > targetLimit) return this.#refuse(REFUSALS.targetTooLong);
+    this.#targetSeen = i;
     if (i === length) return PARSE.incomplete;
     if (i === this.targetStart) return this.#refuse(REFUSALS.badTarget);
     if (bytes[i] !== SP) return this.#refuse(bytes[i] === CR ? REFUSALS.badVersion : bytes[i] === LF ? REFUSALS.bareLineEnd : REFUSALS.badTarget);
@@ -137,24 +139,16 @@ export class RequestHead {
 
   /** `HTTP/` digit `.` digit CRLF from `start`, each byte refused as soon as it is wrong. */
   #version(bytes: Uint8Array, start: number, length: number): ParseState {
-    let i = start;
-    for (let k = 0; k < 5; k++, i++) {
-      if (i === length) return PARSE.incomplete;
-      if (bytes[i] !== HTTP_SLASH[k]) return this.#refuse(REFUSALS.badVersion);
+    for (let k = 0; k < VERSION.length; k++) {
+      if (start + k === length) return PARSE.incomplete;
+      const byte = bytes[start + k];
+      if (VERSION[k] === DIGIT ? byte >= 0x30 && byte <= 0x39 : byte === VERSION[k]) continue;
+      const isLineEnd = k === VERSION.length - 1 || (k === VERSION.length - 2 && byte === LF);
+      return this.#refuse(isLineEnd ? REFUSALS.bareLineEnd : REFUSALS.badVersion);
     }
-    if (i + 5 > length) {
-      if (i + 3 < length && bytes[i + 3] !== CR) return this.#refuse(bytes[i + 3] === LF ? REFUSALS.bareLineEnd : REFUSALS.badVersion);
-      return PARSE.incomplete;
-    }
-    const major = bytes[i] - 0x30;
-    const minor = bytes[i + 2] - 0x30;
-    if (major < 0 || major > 9 || bytes[i + 1] !== 0x2e || minor < 0 || minor > 9) return this.#refuse(REFUSALS.badVersion);
-    if (bytes[i + 3] === LF) return this.#refuse(REFUSALS.bareLineEnd);
-    if (bytes[i + 3] !== CR) return this.#refuse(REFUSALS.badVersion);
-    if (bytes[i + 4] !== LF) return this.#refuse(REFUSALS.bareLineEnd);
-    if (major !== 1) return this.#refuse(REFUSALS.versionNotSupported);
-    this.minor = minor === 0 ? 0 : 1;
-    return this.#lineDone(bytes, i + 5);
+    if (bytes[start + 5] !== 0x31) return this.#refuse(REFUSALS.versionNotSupported);
+    this.minor = bytes[start + 7] === 0x30 ? 0 : 1;
+    return this.#lineDone(bytes, start + VERSION.length);
   }
 
   #lineDone(bytes: Uint8Array, fieldsStart: number): ParseState {

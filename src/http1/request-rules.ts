@@ -1,4 +1,4 @@
-import { ascii, equalsFolded, readDecimal } from './bytes.ts';
+import { ascii, equalsFolded, readDecimal, tokenEnd } from './bytes.ts';
 import { readConnection } from './connection-field.ts';
 import { FIELD, isHopByHop } from './field-names.ts';
 import { isValidHost } from './host.ts';
@@ -28,7 +28,7 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
   let length = -1;
   let encoding = -1;
   let encodings = 0;
-  let upgrade = -1;
+  let upgrades = 0;
   let connections = 0;
   for (let i = 0; i < fields.count; i++) {
     const id = fields.id(i);
@@ -51,7 +51,7 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
         encodings++;
         break;
       case FIELD.upgrade:
-        upgrade = i;
+        upgrades++;
         break;
       case FIELD.te:
         head.acceptsTrailers ||= hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), TRAILERS);
@@ -69,7 +69,7 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
     checkHost(head, host) ??
     (connections === 0 ? null : readConnection(head)) ??
     checkFraming(head, length, encoding, encodings) ??
-    checkUpgrade(head, upgrade)
+    checkUpgrade(head, upgrades)
   );
 }
 
@@ -105,16 +105,28 @@ function checkFraming(head: RequestHead, length: number, encoding: number, encod
 }
 
 /** An upgrade is passed on where a tunnel can follow it: HTTP/1.1, no body, and never to h2c, which would go around our parser. */
-function checkUpgrade(head: RequestHead, upgrade: number): Refusal | null {
+function checkUpgrade(head: RequestHead, upgrades: number): Refusal | null {
   if (!head.wantsUpgrade) return null;
   const { bytes, fields } = head;
-  head.wantsUpgrade =
-    upgrade !== -1 &&
-    head.minor === 1 &&
-    !head.hasBody &&
-    fields.valueEnd(upgrade) > fields.valueStart(upgrade) &&
-    !hasMember(bytes, fields.valueStart(upgrade), fields.valueEnd(upgrade), H2C);
+  head.wantsUpgrade = upgrades > 0 && head.minor === 1 && !head.hasBody;
+  // All of them: a backend joins what stands in several fields.
+  for (let i = 0; head.wantsUpgrade && i < fields.count; i++) {
+    if (fields.id(i) === FIELD.upgrade) head.wantsUpgrade = mayUpgradeTo(bytes, fields.valueStart(i), fields.valueEnd(i));
+  }
   return null;
+}
+
+/** True for a list of `token [ "/" token ]` (RFC 9110 7.8) that does not offer h2c, in any version. */
+function mayUpgradeTo(bytes: Uint8Array, start: number, end: number): boolean {
+  const cursor: ListCursor = { next: start, start, end };
+  while (readListMember(bytes, end, cursor)) {
+    const nameEnd = tokenEnd(bytes, cursor.start, cursor.end);
+    if (nameEnd === cursor.start || equalsFolded(bytes, cursor.start, nameEnd, H2C)) return false;
+    if (nameEnd === cursor.end) continue;
+    const isVersioned = bytes[nameEnd] === 0x2f && nameEnd + 1 < cursor.end;
+    if (!isVersioned || tokenEnd(bytes, nameEnd + 1, cursor.end) !== cursor.end) return false;
+  }
+  return true;
 }
 
 function hasMember(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {

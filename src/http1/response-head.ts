@@ -38,11 +38,13 @@ export class ResponseHead {
 
   readonly fields = new Fields();
   #inFields = false;
+  #scanned = 0;
 
   reset(): void {
     this.bytes = EMPTY;
     this.fault = null;
     this.#inFields = false;
+    this.#scanned = 0;
   }
 
   /** Reads on in `bytes[0, length)`, which starts where the head starts and holds all of it that has come so far. */
@@ -72,8 +74,9 @@ export class ResponseHead {
   #statusLine(bytes: Uint8Array, length: number): ParseState {
     const known = Math.min(length, HTTP_1.length);
     for (let i = 0; i < known; i++) if (bytes[i] !== HTTP_1[i]) return this.#refuse(RESPONSE_FAULTS.badStatusLine);
-    let i = 0;
+    let i = this.#scanned;
     while (i < length && bytes[i] !== LF) i++;
+    this.#scanned = i;
     if (i > MAX_STATUS_LINE) return this.#refuse(RESPONSE_FAULTS.badStatusLine);
     if (i === length) return PARSE.incomplete;
     const lineEnd = bytes[i - 1] === CR ? i - 1 : i;
@@ -124,9 +127,19 @@ export class ResponseHead {
       else if (id === FIELD.upgrade) this.hasUpgrade = true;
     }
     if (lengths > 0 && encodings > 0) return RESPONSE_FAULTS.lengthAndEncoding;
-    if (connections > 0 && !readConnectionFields(bytes, fields, this)) return RESPONSE_FAULTS.badField;
+    if (connections > 0) {
+      if (!readConnectionFields(bytes, fields, this)) return RESPONSE_FAULTS.badField;
+      this.hasDate &&= this.#keepsDate();
+    }
     this.isClean = dropped === 0 && this.#linesAreClean();
     return null;
+  }
+
+  /** False when Connection names Date: an answer that loses it gets one of ours. */
+  #keepsDate(): boolean {
+    const { fields } = this;
+    for (let i = 0; i < fields.count; i++) if (fields.id(i) === FIELD.date && !fields.isDropped(i)) return true;
+    return false;
   }
 
   /** One lone LF anywhere makes the whole head be written line by line. */

@@ -1,17 +1,21 @@
 import { ascii, CR, copyBytes, LF, SP } from './bytes.ts';
 import { FIELD } from './field-names.ts';
+import { MAX_FIELDS } from './fields.ts';
 import type { ResponseHead } from './response-head.ts';
 
 /** What we say of the connection in an answer's head. */
 export const CONNECTION = { silent: 0, close: 1, keepAlive: 2, upgrade: 3, closeAndUpgrade: 4 } as const;
 export type ConnectionSays = (typeof CONNECTION)[keyof typeof CONNECTION];
 
-/** The most that `writeResponseHead` adds to the bytes of the backend's head. */
-export const MAX_ADDED_BYTES = 160;
+/** The most that `writeResponseHead` adds to the bytes of the backend's head: its own lines, and to each field a space and a CR. */
+export const MAX_ADDED_BYTES = 160 + 2 * MAX_FIELDS;
 
 const HTTP_1_1 = ascii('HTTP/1.1 ');
 const CHUNKED_LINE = ascii('Transfer-Encoding: chunked\r\n');
-const CONNECTION_LINES = [new Uint8Array(0), ascii('Connection: close\r\n'), ascii('Connection: keep-alive\r\n'), ascii('Connection: upgrade\r\n')];
+/** By `ConnectionSays`. */
+const CONNECTION_LINES = ['', 'Connection: close\r\n', 'Connection: keep-alive\r\n', 'Connection: upgrade\r\n', 'Connection: close, upgrade\r\n'].map(
+  ascii,
+);
 
 /**
  * Writes a backend's head as the client gets it: always HTTP/1.1, without the fields of the other connection, with our framing.

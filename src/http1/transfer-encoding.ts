@@ -1,4 +1,4 @@
-import { ascii, equalsFolded, HTAB, SP, TOKEN } from './bytes.ts';
+import { ascii, equalsFolded, HTAB, SP, tokenEnd } from './bytes.ts';
 import { type ListCursor, readListMember } from './list.ts';
 
 /** What a Transfer-Encoding value asks for. */
@@ -43,12 +43,6 @@ function isCoding(bytes: Uint8Array, start: number, end: number): boolean {
     if (i === value) return false;
   }
   return true;
-}
-
-function tokenEnd(bytes: Uint8Array, start: number, end: number): number {
-  let i = start;
-  while (i < end && TOKEN[bytes[i]] !== 0) i++;
-  return i;
 }
 
 function skipSpace(bytes: Uint8Array, start: number, end: number): number {

@@ -21,7 +21,9 @@ export class Log {
   readonly #sink: LineSink;
   readonly #level: number;
   readonly #counts = new Map<string, number>();
+  /** The second that is counted. */
   #second = 0;
+  #leftOut = 0;
   #batch = '';
   #timer: ReturnType<typeof setTimeout> | null = null;
 
@@ -54,14 +56,31 @@ export class Log {
     this.#write(level, message, { code, ...details });
   }
 
-  /** Writes what waits. To be called before the process ends. */
+  /** Writes what waits, and tells what was left out. To be called before the process ends. */
   flush(): void {
+    this.#tellLeftOut();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#writeBatch();
+  }
+
+  #writeBatch(): void {
     if (this.#batch === '') return;
     const text = this.#batch;
     this.#batch = '';
     this.#sink(text);
+  }
+
+  /** Goes on while a count of lines left out waits for its second to end: nothing may follow that would tell it. */
+  #due(): void {
+    this.#timer = null;
+    if (this.#leftOut > 0 && currentSecond() !== this.#second) this.#tellLeftOut();
+    this.#writeBatch();
+    if (this.#leftOut > 0) this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => this.#due(), FLUSH_MS);
   }
 
   #write(level: Level, message: string, details?: Details): void {
@@ -69,23 +88,38 @@ export class Log {
     let line = `${new Date().toISOString()} ${level} ${escapeText(message)}`;
     for (const [key, value] of Object.entries(details ?? {})) if (value !== undefined) line += ` ${key}=${formatValue(value)}`;
     this.#batch += `${line}\n`;
-    if (this.#batch.length >= MAX_BATCH_CHARS) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS);
+    if (this.#batch.length >= MAX_BATCH_CHARS) this.#writeBatch();
+    else this.#schedule();
   }
 
   #mayWrite(code: string): boolean {
-    const second = Math.floor(Date.now() / 1000);
+    const second = currentSecond();
     if (second !== this.#second) {
+      this.#tellLeftOut();
       this.#second = second;
-      for (const [key, count] of this.#counts) {
-        if (count > MAX_LINES_PER_CODE) this.#write('warn', 'log lines left out', { code: key, lines: count - MAX_LINES_PER_CODE });
-      }
       this.#counts.clear();
     }
     const count = (this.#counts.get(code) ?? 0) + 1;
     this.#counts.set(code, count);
-    return count <= MAX_LINES_PER_CODE;
+    if (count <= MAX_LINES_PER_CODE) return true;
+    this.#leftOut++;
+    this.#schedule();
+    return false;
   }
+
+  #tellLeftOut(): void {
+    if (this.#leftOut === 0) return;
+    this.#leftOut = 0;
+    for (const [code, count] of this.#counts) {
+      if (count <= MAX_LINES_PER_CODE) continue;
+      this.#counts.set(code, MAX_LINES_PER_CODE);
+      this.#write('warn', 'log lines left out', { code, lines: count - MAX_LINES_PER_CODE });
+    }
+  }
+}
+
+function currentSecond(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 function formatValue(value: string | number): string {

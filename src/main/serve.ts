@@ -45,7 +45,7 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
   const pool = await makePool(runtime, config, wheel, log);
   const isUwsgi = config.nodes.length + config.fallbacks.length > 0;
   const service: Service = {
-    settings: { ...config, tempDirectory: '/tmp' },
+    settings: { ...config, tempDirectory: runtime.tempDirectory() },
     pool,
     fallbacks: (await makeSources(runtime, config.fallbacks, wheel, log)).flatMap((source) => source.nodes),
     open: makeOpen(runtime, config, wheel, log),

@@ -111,7 +111,7 @@ export function isIpv6(text: string): boolean {
 
 /** An IPv4 address carried in IPv6 (`::ffff:1.2.3.4`) as plain IPv4; anything else unchanged. */
 export function unmapIpv4(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+  return address.startsWith('::ffff:') && address.includes('.') && address.lastIndexOf(':') === 6 ? address.slice(7) : address;
 }
 
 /** The peer address for a socket's address text and port as runtimes give them. */
@@ -128,7 +128,7 @@ function parseSocketAddress(text: string): ConnectAddress {
   if (text.includes('\0')) throw new AddressError(`"${text.replaceAll('\0', '\\0')}": an address holds no NUL; an abstract socket is written @name`);
   if (text.startsWith('@')) {
     if (text.length === 1) throw new AddressError('"@": an abstract socket needs a name behind the @');
-    return { kind: 'unix', path: text.slice(1), abstract: true };
+    return { ...unixPath(text.slice(1)), abstract: true };
   }
   if (text.startsWith('/') || text.startsWith('./') || text.startsWith('../') || !text.includes(':')) {
     if (/^\d+$/.test(text)) throw new AddressError(`"${text}" would be a socket file; for a port write ":${text}"`);
@@ -150,7 +150,7 @@ function parseSocketAddress(text: string): ConnectAddress {
   return { kind: 'tcp', host, port: Number(port) };
 }
 
-/** sun_path holds 108 bytes with its closing NUL (unix(7)). */
+/** sun_path holds 108 bytes with its closing NUL, or the leading one of an abstract name (unix(7)). */
 function unixPath(path: string): UnixAddress {
   if (new TextEncoder().encode(path).length > 107) throw new AddressError(`"${path}": a socket path holds at most 107 bytes`);
   return { kind: 'unix', path, abstract: false };

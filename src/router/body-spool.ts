@@ -30,7 +30,8 @@ export interface SpoolLimits {
   readonly bodyBuffer: number;
   /** Bytes in all. */
   readonly bodyBufferMax: number;
-  readonly tempDirectory: string;
+  /** Null when nothing may be written. */
+  readonly tempDirectory: string | null;
 }
 
 /**
@@ -62,8 +63,10 @@ export class BodySpool {
       this.#remember(bytes);
       return null;
     }
+    const { tempDirectory } = this.#limits;
+    if (tempDirectory === null) return FAILURES.bufferFailed;
     try {
-      if (this.#file === -1) this.#file = openNameless(this.#limits.tempDirectory);
+      if (this.#file === -1) this.#file = openNameless(tempDirectory);
       writeAll(this.#file, bytes, this.size - bytes.length - this.#inMemory);
       return null;
     } catch {

@@ -22,8 +22,8 @@ export interface ServiceSettings {
   readonly chunkedInput: boolean;
   readonly bodyBuffer: number;
   readonly bodyBufferMax: number;
-  /** Where bodies beyond `bodyBuffer` go. */
-  readonly tempDirectory: string;
+  /** Where bodies beyond `bodyBuffer` go; null when there is no such place. */
+  readonly tempDirectory: string | null;
 }
 
 /** One listener, as requests that came through it know it. */

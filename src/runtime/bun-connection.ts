@@ -27,6 +27,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
   owner: Owner;
   /** Where an outgoing connection goes; null on accepted ones. */
   readonly to: ConnectAddress | null;
+  /** When connecting started, by `performance.now()`. */
+  readonly startedAt: number;
   readonly #handlers: ConnectionHandlers<Owner>;
   readonly #shared: BunShared;
   /** Null before it is open and after it is closed. */
@@ -53,9 +55,10 @@ export class BunConnection<Owner> implements Connection<Owner> {
   /** A method of this connection is on the stack, and Bun may call `close` from within. */
   #inside = false;
 
-  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, shared: BunShared, to: ConnectAddress | null) {
+  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, shared: BunShared, to: ConnectAddress | null, startedAt: number) {
     this.owner = owner;
     this.to = to;
+    this.startedAt = startedAt;
     this.#handlers = handlers;
     this.#shared = shared;
   }
@@ -194,6 +197,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   /** Bun: the socket is gone. */
   closed(error: string | null): void {
+    // Given up before it was open.
+    if (this.#socket === null) return;
     this.#closeDue = true;
     this.#closeError = this.#destroyed ? null : (this.#readError ?? error);
     // Bun may tell an orderly close alone when our FIN went first.
@@ -214,7 +219,12 @@ export class BunConnection<Owner> implements Connection<Owner> {
     if (queue !== null) {
       for (let chunk = queue.first(); chunk !== undefined; chunk = queue.first()) {
         const taken = this.#socket!.write(chunk);
-        if (taken < 0) break;
+        if (taken < 0) {
+          // Closing: nobody waits for `drain` any more, `close` is on its way.
+          this.#queue = null;
+          this.#drainDue = false;
+          return false;
+        }
         queue.taken(taken);
         if (taken < chunk.length) return false;
       }
@@ -269,6 +279,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
     } catch (error) {
       handlerFailed(this, this.#handlers, error);
     }
+    if (this.#paused) this.#trimHeld();
     if (this.#closeDue && (this.#destroyed || (!this.#paused && !this.#endDue))) this.#tellClose();
   }
 
@@ -284,6 +295,12 @@ export class BunConnection<Owner> implements Connection<Owner> {
     held.shift();
     if (held.length === 0) this.#held = null;
     return bytes;
+  }
+
+  /** A small rest of a large buffer is copied, so that a long pause does not pin all of it. */
+  #trimHeld(): void {
+    const rest = this.#held?.[0];
+    if (rest !== undefined && rest.length < rest.buffer.byteLength * 0.75) this.#held![0] = Uint8Array.from(rest);
   }
 
   /**

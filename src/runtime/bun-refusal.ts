@@ -1,25 +1,35 @@
 import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
-import type { TcpAddress, UnixAddress } from '../net/address.ts';
+import { isIpLiteral, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import type { ConnectFailure } from './seam.ts';
+import type { BunNamespace } from './types/bun.ts';
 
 /** How long a reading of /proc/net/unix serves, in ms: it costs about 1 µs per unix socket of the machine, just when we are busy. */
 const SNAPSHOT_AGE = 100;
 
+/** A refusal comes within a round trip; what takes longer than this many ms was nobody's answer. The kernel repeats a SYN after 1 s. */
+const NO_ANSWER = 2500;
+
 /**
- * Bun 1.4 says ECONNREFUSED for nearly every failed connect(2), also for EAGAIN, EMFILE and EACCES.
+ * Bun 1.4 says ECONNREFUSED for nearly every failed connect(2), also for EAGAIN, EMFILE, EACCES, ETIMEDOUT and EHOSTUNREACH.
  * This finds out what it was by looking at what can be looked at.
  */
 export class Refusals {
+  readonly #bun: BunNamespace;
   #listening = '';
   #readAt = Number.NEGATIVE_INFINITY;
 
-  /** The failure behind Bun's `code` for a connect to `to`. */
-  explain(to: TcpAddress | UnixAddress, code: string): ConnectFailure {
+  constructor(bun: BunNamespace) {
+    this.#bun = bun;
+  }
+
+  /** The failure behind Bun's `code` for a connect to `to` that took `took` ms. A promise only where the network has to be asked. */
+  explain(to: TcpAddress | UnixAddress, code: string, took: number): ConnectFailure | Promise<ConnectFailure> {
     if (code !== 'ECONNREFUSED') return connectFailure(code);
     const descriptors = descriptorShortage();
     if (descriptors !== null) return connectFailure(descriptors);
-    if (to.kind === 'tcp') return connectFailure(code);
+    if (to.kind === 'tcp' && took >= NO_ANSWER) return connectFailure('ETIMEDOUT');
+    if (to.kind === 'tcp') return isIpLiteral(to.host) && !isLoopback(to.host) ? this.#route(to, code) : connectFailure(code);
     if (!to.abstract) {
       try {
         accessSync(to.path, constants.W_OK);
@@ -28,6 +38,18 @@ export class Refusals {
       }
     }
     return this.#isListening(to) ? connectFailure('EAGAIN') : connectFailure(code);
+  }
+
+  /** Connecting a UDP socket sends nothing, but tells whether there is a route. */
+  async #route(to: TcpAddress, code: string): Promise<ConnectFailure> {
+    try {
+      const hostname = to.host.includes(':') ? '::' : '0.0.0.0';
+      (await this.#bun.udpSocket({ hostname, connect: { hostname: to.host, port: to.port } })).close();
+      return connectFailure(code);
+    } catch (error) {
+      const failure = connectFailure(errorCode(error, code));
+      return failure.reason === 'unreachable' ? failure : connectFailure(code);
+    }
   }
 
   /** Whether somebody listens on the path: then its backlog was full, else the file is stale. False where there is no /proc. */
@@ -41,6 +63,10 @@ export class Refusals {
     const name = to.abstract ? `@${to.path}` : to.path.slice(to.path.lastIndexOf('/') + 1);
     return this.#listening.includes(` ${name}\n`) || (!to.abstract && this.#listening.includes(`/${name}\n`));
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1';
 }
 
 /** EMFILE or ENFILE when no descriptor is left, else null. */

@@ -5,7 +5,7 @@ import { BunConnection, BunShared } from './bun-connection.ts';
 import { Refusals } from './bun-refusal.ts';
 import { errorCode } from './connect-failure.ts';
 import { datagram } from './datagram.ts';
-import { onSignal, openFilesLimit, resolve } from './host.ts';
+import { onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
 import { listenFailure } from './listen-failure.ts';
 import { spawn } from './process.ts';
 import type { Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
@@ -31,10 +31,11 @@ class BunRuntime implements Runtime {
   readonly onSignal = onSignal;
   readonly hostname = hostname;
   readonly openFilesLimit = openFilesLimit;
+  readonly tempDirectory = tempDirectory;
   readonly #shared = new BunShared();
   /** Bun's handler object for outgoing connections, one for each of the core's. */
   readonly #outgoing = new WeakMap<object, object>();
-  readonly #refusals = new Refusals();
+  readonly #refusals = new Refusals(Bun);
 
   async listen<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
     const socket = this.#incomingFor(handlers, options);
@@ -56,7 +57,7 @@ class BunRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
-    const connection = new BunConnection(owner, handlers, this.#shared, to);
+    const connection = new BunConnection(owner, handlers, this.#shared, to, performance.now());
     const socket = this.#outgoingFor(handlers);
     // The promise is of no use: with a connectError handler its rejection counts as handled.
     if (to.kind === 'tcp') Bun.connect({ hostname: to.host, port: to.port, data: connection, socket, allowHalfOpen: true });
@@ -72,7 +73,7 @@ class BunRuntime implements Runtime {
       ...socketHandlers<Owner>(),
       open(socket) {
         // The core's `open` sets the owner before it returns; nothing reads it earlier.
-        const connection = new BunConnection<Owner>(undefined as Owner, handlers, shared, null);
+        const connection = new BunConnection<Owner>(undefined as Owner, handlers, shared, null, 0);
         socket.data = connection;
         if (socket.fd <= highest) {
           connection.opened(socket);
@@ -95,8 +96,10 @@ class BunRuntime implements Runtime {
         connectError(socket, error) {
           const connection = socket.data;
           // Bun calls this within Bun.connect when connect(2) fails at once.
-          queueMicrotask(() => {
-            if (!connection.cancelled) connection.failed(refusals.explain(connection.to!, errorCode(error, 'ECONNREFUSED')));
+          queueMicrotask(async () => {
+            if (connection.cancelled) return;
+            const failure = refusals.explain(connection.to!, errorCode(error, 'ECONNREFUSED'), performance.now() - connection.startedAt);
+            connection.failed(failure instanceof Promise ? await failure : failure);
           });
         },
       };

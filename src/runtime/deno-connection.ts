@@ -6,7 +6,7 @@ import type { ConnectFailure, Connection, ConnectionHandlers } from './seam.ts';
 import { SendQueue } from './send-queue.ts';
 import type { DenoAddress, DenoConn } from './types/deno.ts';
 
-/** `write` says "wait" when more bytes than this are under way. */
+/** `write` says "wait" when this many bytes are under way. */
 const HIGH_WATER = 65536;
 
 /**
@@ -36,6 +36,8 @@ export class DenoConnection<Owner> implements Connection<Owner> {
   #held: { buffer: Uint8Array; count: number | null } | null = null;
   #heldDue = false;
   #paused = false;
+  /** The last read was large: the next one gets a large buffer. */
+  #streaming = false;
   #drainDue = false;
   #ended = false;
   #finSent = false;
@@ -82,7 +84,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
         this.#queue.push(bytes);
       }
     }
-    if (this.queued <= HIGH_WATER && this.#conn !== null) return true;
+    if (this.queued < HIGH_WATER && this.#conn !== null) return true;
     this.#drainDue = true;
     return false;
   }
@@ -152,7 +154,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
     const conn = this.#conn!;
     const pools = this.#pools;
     this.#reading = true;
-    let buffer = pools.small.take();
+    let buffer = (this.#streaming ? pools.large : pools.small).take();
     try {
       while (!this.#paused && !this.#destroyed) {
         const count = await conn.read(buffer);
@@ -173,14 +175,11 @@ export class DenoConnection<Owner> implements Connection<Owner> {
         } catch (error) {
           handlerFailed(this, this.#handlers, error);
         }
-        if (count === buffer.length) {
-          if (buffer.length === pools.small.size) {
-            pools.give(buffer);
-            buffer = pools.large.take();
-          }
-        } else if (count <= pools.small.size && buffer.length > pools.small.size) {
+        const streaming = count === buffer.length || (this.#streaming && count > pools.small.size);
+        if (streaming !== this.#streaming) {
+          this.#streaming = streaming;
           pools.give(buffer);
-          buffer = pools.small.take();
+          buffer = (streaming ? pools.large : pools.small).take();
         }
       }
     } catch (error) {

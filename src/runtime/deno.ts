@@ -4,7 +4,7 @@ import { BufferPools } from './buffer-pool.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import { datagram } from './datagram.ts';
 import { DenoConnection } from './deno-connection.ts';
-import { onSignal, openFilesLimit, resolve } from './host.ts';
+import { onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
 import { createRuntime as createNodeRuntime } from './node.ts';
@@ -15,10 +15,13 @@ import type { DenoListener, DenoNamespace } from './types/deno.ts';
 
 const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
 
-const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reusePort: true, backlog: true, passFds: true };
+const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reusePort: true, backlog: true, passFds: false };
 
 /** How long accepting rests after it failed, in ms. */
 const ACCEPT_REST = 100;
+
+/** Accept's codes for a client that is gone already. */
+const GONE = new Set(['ENOTCONN', 'ECONNABORTED', 'ECONNRESET', 'EINVAL']);
 
 /** The runtime on Deno: `Deno.listen` and `Deno.connect` for sockets, Deno's node modules for the rest. */
 export function createRuntime(): Runtime {
@@ -85,6 +88,12 @@ class DenoRuntime implements Runtime {
     return isGranted({ name: 'sys', kind: 'hostname' }) ? Deno.hostname() : null;
   }
 
+  tempDirectory(): string | null {
+    const directory = isGranted({ name: 'env', variable: 'TMPDIR' }) ? tempDirectory() : '/tmp';
+    const mayUse = isGranted({ name: 'read', path: directory }) && isGranted({ name: 'write', path: directory });
+    return mayUse ? directory : null;
+  }
+
   openFilesLimit(): number | null {
     return isGranted({ name: 'read', path: '/proc/self/limits' }) ? openFilesLimit() : null;
   }
@@ -106,7 +115,10 @@ class DenoRuntime implements Runtime {
           new DenoConnection<Owner>(undefined as Owner, handlers, this.#pools).opened(conn);
         } catch (error) {
           if (!open) return;
-          alarm.failed(errorCode(error, 'EMFILE'));
+          const code = errorCode(error, 'EMFILE');
+          // A client that connected and reset at once (Deno tells ENOTCONN) must not hold up the others.
+          if (GONE.has(code)) continue;
+          alarm.failed(code);
           await new Promise((done) => setTimeout(done, ACCEPT_REST));
         }
       }
@@ -123,12 +135,13 @@ class DenoRuntime implements Runtime {
   }
 }
 
-/** Deno gives its resolver's error no code. */
+/** Deno gives the errors of its resolver and of its permissions no code. */
 function denoFailure(to: TcpAddress | UnixAddress, error: unknown): ConnectFailure {
+  if (error instanceof Error && error.name === 'NotCapable') return connectFailure('EACCES');
   return connectFailure(errorCode(error, to.kind === 'tcp' && !isIpLiteral(to.host) ? 'ENOTFOUND' : 'EIO'));
 }
 
 /** Whether a permission is granted already; asking for more would put a question to the user. */
-function isGranted(what: { name: string; kind?: string; path?: string }): boolean {
+function isGranted(what: { name: string; kind?: string; path?: string; variable?: string }): boolean {
   return Deno.permissions.querySync(what).state === 'granted';
 }

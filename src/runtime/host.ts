@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import type { Signal } from './seam.ts';
 
 /** Every address of a host name, in the resolver's order. Rejects when there is none. */
@@ -14,6 +15,11 @@ export function onSignal(signal: Signal, handler: () => void): () => void {
   return () => {
     process.off(signal, handler);
   };
+}
+
+/** Where temporary files go (POSIX: TMPDIR, else /tmp). */
+export function tempDirectory(): string {
+  return tmpdir();
 }
 
 /** The soft limit of open files, from Linux's /proc; null where there is none. */

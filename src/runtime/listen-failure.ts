@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import { errorCode } from './connect-failure.ts';
 import { ListenError } from './seam.ts';
@@ -7,7 +9,8 @@ export function listenFailure(address: ListenAddress, error: unknown): ListenErr
   if (error instanceof ListenError) return error;
   const code = errorCode(error, error instanceof Error ? error.name : 'unknown error');
   const what = formatAddress(address);
-  switch (code) {
+  // libuv says EACCES where the directory of a socket path is missing.
+  switch (code === 'EACCES' && lacksDirectory(address) ? 'ENOENT' : code) {
     case 'EADDRINUSE':
     case 'AddrInUse':
       return new ListenError('in-use', `${what} is in use by another process`);
@@ -18,7 +21,7 @@ export function listenFailure(address: ListenAddress, error: unknown): ListenErr
     case 'EADDRNOTAVAIL':
       return new ListenError('unavailable', `${what} is no address of this machine (${code})`);
     case 'ENOENT':
-      return new ListenError('unavailable', `the directory of ${what} does not exist (${code})`);
+      return new ListenError('unavailable', `the directory of ${what} does not exist`);
     case 'EBADF':
     case 'ENOTSOCK':
     case 'EINVAL':
@@ -29,6 +32,10 @@ export function listenFailure(address: ListenAddress, error: unknown): ListenErr
     default:
       return new ListenError('unavailable', `cannot listen on ${what} (${code})`);
   }
+}
+
+function lacksDirectory(address: ListenAddress): boolean {
+  return address.kind === 'unix' && !address.abstract && !existsSync(dirname(address.path));
 }
 
 function isLowPort(address: ListenAddress): boolean {

@@ -57,8 +57,9 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#ended || this.#destroyed) return true;
     const socket = this.#socket;
+    // The socket is destroyed a moment before it says so, when it has lost its peer.
+    if (this.#ended || socket.destroyed) return true;
     const copy = this.#scratch.copy(bytes);
     socket.write(copy);
     if (socket.writableLength === 0) return true;
@@ -121,7 +122,7 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   }
 
   drained(): void {
-    if (this.#destroyed || this.#ended) return;
+    if (this.#socket.destroyed || this.#ended) return;
     if (this.#socket.writableLength > 0) {
       this.#awaitDrain();
       return;

@@ -4,7 +4,7 @@ import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
 import { errorCode } from './connect-failure.ts';
 import { datagram } from './datagram.ts';
-import { onSignal, openFilesLimit, resolve } from './host.ts';
+import { onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
 import { connectionOf, NodeConnection } from './node-connection.ts';
@@ -33,6 +33,7 @@ class NodeRuntime implements Runtime {
   readonly onSignal = onSignal;
   readonly hostname = hostname;
   readonly openFilesLimit = openFilesLimit;
+  readonly tempDirectory = tempDirectory;
   readonly #scratch = new WriteScratch();
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
 

@@ -63,8 +63,8 @@ export interface ConnectionHandlers<Owner> {
   /** Outgoing connections only. */
   connectFailed(owner: Owner, failure: ConnectFailure): void;
   /**
-   * One of the handlers above threw `error`. The adapter has destroyed the connection (`close` follows, if it was open)
-   * and goes on; no other connection notices. Left out, the error is printed on stderr.
+   * One of the handlers above threw `error`; no other connection notices. Whoever implements this ends the connection, with
+   * some last words if it likes. Left out, or when it throws itself, the connection is destroyed and stderr told.
    */
   failed?(connection: Connection<Owner>, error: unknown): void;
 }
@@ -194,6 +194,8 @@ export interface Runtime {
   now(): number;
   /** This machine's name, or null where we may not ask without a question to the user. */
   hostname(): string | null;
+  /** Where temporary files go, or null where we may not write without a question to the user. */
+  tempDirectory(): string | null;
   /** The soft limit of open files, or null where it cannot be known without a question to the user. */
   openFilesLimit(): number | null;
 }

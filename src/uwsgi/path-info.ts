@@ -35,9 +35,14 @@ export function writePathInfo(out: Uint8Array, offset: number, bytes: Uint8Array
 
 /**
  * uWSGI's own way (`--http-lenient-path`): literal dot segments are removed, then escapes decoded, so that `%2e%2e` reaches the
- * app; bad digits count as 0, an escape cut off is dropped, `%%` is `%`, and `/..` leaves nothing.
+ * app; bad digits count as 0, an escape cut off is dropped, `%%` is `%`, and `/..` leaves nothing. An absolute target without a
+ * path, of which uWSGI makes none, is `/` here too.
  */
 export function writeLenientPathInfo(out: Uint8Array, offset: number, bytes: Uint8Array, start: number, end: number): number {
+  if (start === end) {
+    out[offset] = SLASH;
+    return offset + 1;
+  }
   const rawEnd = removeDotSegments(out, offset, copyBytes(out, offset, bytes, start, end), true);
   let at = offset;
   for (let i = offset; i < rawEnd; i++) {

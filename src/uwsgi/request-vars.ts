@@ -1,4 +1,4 @@
-import { ascii, copyBytes, TOKEN, writeAscii, writeDecimal } from '../http1/bytes.ts';
+import { ascii, copyBytes, writeAscii, writeDecimal } from '../http1/bytes.ts';
 import { FIELD, fieldId } from '../http1/field-names.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -131,8 +131,6 @@ function writeFieldVars(out: Uint8Array, offset: number, head: RequestHead, temp
   for (let i = 0; i < fields.count; i++) {
     const id = fields.id(i);
     if (!isForwarded(head, i, template)) continue;
-    // Every length is added up before a byte is written: two bytes each for key and value, the prefix, and the joins below.
-    if (at + 9 + (fields.valueEnd(i) - fields.nameStart(i)) > limit) return -1;
     if (id === FIELD.host) {
       if (at + 32 + 2 * (head.hostEnd - head.hostStart) > limit) return -1;
       at = writeHost(out, at, head, template);
@@ -143,6 +141,8 @@ function writeFieldVars(out: Uint8Array, offset: number, head: RequestHead, temp
     const bit = 1 << (fields.hash(i) & 31);
     if ((seen & bit) !== 0 && hasEarlier(head, i, template)) continue;
     seen |= bit;
+    // Before a byte is written: two length bytes each for key and value, and the prefix. What is joined below is checked there.
+    if (at + 9 + (fields.nameEnd(i) - fields.nameStart(i)) + (fields.valueEnd(i) - fields.valueStart(i)) > limit) return -1;
     const keyAt = at;
     at += 2;
     if (id !== FIELD.contentLength && id !== FIELD.contentType) at = copyAll(out, at, HTTP_);
@@ -196,11 +196,12 @@ function hasEarlier(head: RequestHead, i: number, template: VarsTemplate): boole
   return false;
 }
 
+/** True when two fields become the same var: `_` and `-` are the same there. */
 function isSameVar(head: RequestHead, a: number, b: number): boolean {
   const { bytes, fields } = head;
   const length = fields.nameEnd(a) - fields.nameStart(a);
   if (fields.nameEnd(b) - fields.nameStart(b) !== length) return false;
-  for (let k = 0; k < length; k++) if (TOKEN[bytes[fields.nameStart(a) + k]] !== TOKEN[bytes[fields.nameStart(b) + k]]) return false;
+  for (let k = 0; k < length; k++) if (upperName(bytes[fields.nameStart(a) + k]) !== upperName(bytes[fields.nameStart(b) + k])) return false;
   return true;
 }
 

@@ -35,21 +35,19 @@ export interface Front {
 
 /** ugate before real uWSGI with `app`. Both are stopped at the end of the file. */
 export function frontOf(app: App, args: readonly string[] = [], uwsgi: Partial<UwsgiOptions> = {}): Front {
-  let workers: Promise<Uwsgi> | null = null;
-  let gate: Promise<Ugate> | null = null;
-  const front: Front = {
-    app: () => {
-      workers ??= startUwsgi({ app, ...uwsgi });
-      return workers;
-    },
-    gate: () => {
-      gate ??= front.app().then(({ address }) => startUgate(['--http-to', address, ...args], { lifetime: 150_000 }));
-      return gate;
-    },
-  };
+  const workers = shared(() => startUwsgi({ app, ...uwsgi }));
+  const gate = shared(async () => startUgate(['--http-to', (await workers()).address, ...args], { lifetime: 150_000 }));
+  return { app: workers, gate };
+}
+
+/** Something that several tests of a file use: made when the first of them asks, stopped at the end of the file. */
+export function shared<T extends { stop(): Promise<unknown> }>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
   after(async () => {
-    await (await gate?.catch(() => null))?.stop();
-    await (await workers?.catch(() => null))?.stop();
+    await (await made?.catch(() => null))?.stop();
   });
-  return front;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }

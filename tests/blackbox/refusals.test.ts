@@ -10,7 +10,7 @@ import { RawClient } from '../support/raw-client.ts';
 import { startUgate, type Ugate } from '../support/ugate.ts';
 import { answer, type Script, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep, waitFor } from '../support/wait.ts';
-import { blackbox } from './front.ts';
+import { blackbox, shared } from './front.ts';
 
 const SILENT = { differs: 'it closes without an answer' };
 const HOST = 'Host: a.example\r\n';
@@ -36,7 +36,6 @@ const REQUESTS: readonly (readonly [what: string, bytes: string, status: number,
   ['chunks that come twice', `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`, 400, 'bad-transfer-encoding'],
   ['chunks over HTTP/1.0', 'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400, 'transfer-encoding-on-1.0'],
   ['a chunk without a size', `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, 400, 'bad-chunk'],
-  ['a path with a broken escape', `GET /%zz HTTP/1.1\r\n${HOST}\r\n`, 400, ''],
   ['a long target', `GET /${'x'.repeat(100_000)} HTTP/1.1\r\n${HOST}\r\n`, 414, 'target-too-long'],
   ['a long field', `GET / HTTP/1.1\r\n${HOST}X-A: ${'x'.repeat(100_000)}\r\n\r\n`, 431, 'head-too-large'],
   ['fields without end', `GET / HTTP/1.1\r\n${HOST}${'X-A: 1\r\n'.repeat(5000)}\r\n`, 431, 'too-many-fields'],
@@ -83,15 +82,26 @@ function assertDate(response: HttpResponse): void {
 }
 
 /** The log is written in batches. */
-async function assertLogged(gate: Ugate, pattern: RegExp): Promise<void> {
-  const logged = await waitFor(`${pattern} in the log`, () => pattern.test(gate.stderr), 2000).catch(() => false);
-  assert.ok(logged, `${pattern} is not in the log:\n${gate.stderr.slice(-2000)}`);
+async function assertLogged(gate: Ugate, pattern: RegExp, from = 0): Promise<void> {
+  const logged = await waitFor(`${pattern} in the log`, () => pattern.test(gate.stderr.slice(from)), 2000).catch(() => false);
+  assert.ok(logged, `${pattern} is not in the log:\n${gate.stderr.slice(from).slice(-2000)}`);
 }
+
+/** One for all requests that are refused: none of them may disturb the next, nor reach the application. */
+const refusing = shared(async () => {
+  const backend = await UwsgiBackend.listen(answer('ok'));
+  const gate = await startUgate(['--http-to', backend.address]);
+  const stop = async (): Promise<void> => {
+    await gate.stop();
+    await backend.stop();
+  };
+  return { backend, gate, stop };
+});
 
 for (const [what, bytes, status, code] of REQUESTS) {
   blackbox(`${what}: ${status}`, SILENT, async () => {
-    await using backend = await UwsgiBackend.listen(answer('ok'));
-    await using gate = await startUgate(['--http-to', backend.address]);
+    const { backend, gate } = await refusing();
+    const logged = gate.stderr.length;
     await using client = await RawClient.connect(gate.target);
     client.write(bytes);
     const response = await client.readResponse();
@@ -99,8 +109,9 @@ for (const [what, bytes, status, code] of REQUESTS) {
     assert.equal(response.header('connection')?.toLowerCase(), 'close');
     await client.readToEnd(6000);
     assert.equal(client.error, null, 'the connection ends in order');
-    await assertLogged(gate, new RegExp(`code=${code || '\\S+'} .*status=${status}\\b|status=${status} .*code=${code || '\\S+'}`));
+    await assertLogged(gate, new RegExp(`code=${code} .*status=${status}\\b|status=${status} .*code=${code}\\b`), logged);
     assert.ok(gate.process.running);
+    assert.equal(backend.requests.length, 0, 'the application hears nothing of it');
   });
 }
 
@@ -117,16 +128,34 @@ for (const [what, script, code] of ANSWERS) {
   });
 }
 
-blackbox('no node: 503, by a missing socket and by a refused port', SILENT, async () => {
+blackbox('a node that cannot be reached: 502, by a missing socket and by a refused port', SILENT, async () => {
   await using folder = temporaryFolder();
   const gone = await UwsgiBackend.listen(answer('gone'));
   await gone.stop();
   for (const address of [folder.file('missing.sock'), gone.address]) {
     await using gate = await startUgate(['--http-to', address]);
     await using client = await RawClient.connect(gate.target);
-    assertOwnAnswer(await client.request(`GET / HTTP/1.1\r\n${HOST}\r\n`), 503);
-    await assertLogged(gate, /code=no-node .*status=503|status=503 .*code=no-node/);
+    for (let round = 0; round < 2; round += 1) {
+      assertOwnAnswer(await client.request(`GET / HTTP/1.1\r\n${HOST}\r\n`), 502);
+    }
+    await assertLogged(gate, /code=upstream-unreachable .*status=502|status=502 .*code=upstream-unreachable/);
   }
+});
+
+blackbox('no node at all, because its name has no address: 503', SILENT, async () => {
+  await using gate = await startUgate(['--http-to', 'node.invalid:3031']);
+  await using client = await RawClient.connect(gate.target);
+  assertOwnAnswer(await client.request(`GET / HTTP/1.1\r\n${HOST}\r\n`), 503);
+  await assertLogged(gate, /code=no-node .*status=503|status=503 .*code=no-node/);
+});
+
+blackbox('a path with a broken escape: 400, and the connection goes on', SILENT, async () => {
+  await using backend = await UwsgiBackend.listen(answer('ok'));
+  await using gate = await startUgate(['--http-to', backend.address]);
+  await using client = await RawClient.connect(gate.target);
+  assertOwnAnswer(await client.request(`GET /%zz HTTP/1.1\r\n${HOST}\r\n`), 400);
+  await assertLogged(gate, /code=\S+ .*status=400|status=400 .*code=\S+/);
+  assert.equal((await client.request(`GET /good HTTP/1.1\r\n${HOST}\r\n`)).text(), 'ok');
 });
 
 blackbox('a node that comes back is used again', {}, async () => {

@@ -24,7 +24,7 @@ for (const [title, [tool = '', ...args]] of STEPS) {
   const result =
     path === null
       ? { code: 127, stdout: '', stderr: `${tool} is not in node_modules/.bin nor on the PATH; run npm install\n` }
-      : await run([path, ...args], { cwd: ROOT, lifetime: 120_000, env: { NO_COLOR: '1', FORCE_COLOR: '0' } });
+      : await run([path, ...args], { cwd: ROOT, lifetime: 120_000, env: { NO_COLOR: '1', FORCE_COLOR: undefined } });
   const ok = result.code === 0;
   if (!ok) failed += 1;
   console.log(`${ok ? 'ok    ' : 'FAILED'} ${title} (${((performance.now() - started) / 1000).toFixed(1)} s)`);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { test } from 'node:test';
-import { freePort, temporaryFolder } from '../support/paths.ts';
+import { findTool, freePort, temporaryFolder } from '../support/paths.ts';
+import { StartedProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep } from '../support/wait.ts';
+import { sleep, waitFor } from '../support/wait.ts';
 import { get, request, startGate, withBackend } from './support.ts';
 
 /** Asks `count` times and returns the bodies. */
@@ -94,16 +96,29 @@ test('a host name is all its addresses; a bad one warns at start and gives 503',
   assert.match((await client.request(get())).text(), /^503 .*no-node/);
 });
 
-test('a full backlog is asked again and marks nobody dead', async () => {
+test('a full backlog is asked again for a moment, then 503, and marks nobody dead', async () => {
   await using folder = temporaryFolder();
   const path = folder.file('full.sock');
-  // Never accepts: a paused listener with the shortest queue, filled by connections of our own.
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen({ path, backlog: 1 }, resolve));
-  server.close();
+  const source = `require('node:net').createServer((socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok')))
+    .listen({ path: ${JSON.stringify(path)}, backlog: 1 })`;
+  const backend = new StartedProcess([findTool('node') ?? 'node', '-e', source]);
+  await waitFor('the socket', () => existsSync(path));
+  // A stopped process does not accept: two connections fill its queue of one.
+  process.kill(backend.pid, 'SIGSTOP');
+  const fillers = [connect(path), connect(path)];
+  for (const filler of fillers) filler.on('error', () => {});
+  await sleep(50);
   await using gate = await startGate({ 'http-to': path });
   await using client = await RawClient.connect({ port: gate.port });
-  assert.equal((await client.request(get())).status, 502);
+  const started = performance.now();
+  assert.match((await client.request(get())).text(), /^503 .*upstream-busy/);
+  const waited = performance.now() - started;
+  assert.ok(waited >= 240 && waited < 2000, String(waited));
+  assert.ok(!gate.logs.some((line) => line.includes('node-dead')), gate.logs.join('\n'));
+  process.kill(backend.pid, 'SIGCONT');
+  assert.equal((await client.request(get())).text(), 'ok');
+  for (const filler of fillers) filler.destroy();
+  await backend.stop();
 });
 
 test('exchanges in both directions at once: an app that answers while it reads', async () => {

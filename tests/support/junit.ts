@@ -41,7 +41,7 @@ function collect(element: Element, groups: readonly string[], results: TestResul
 }
 
 function isFile(name = ''): boolean {
-  return /\.test\.ts$|^ext:|^bun test$|^deno test$/.test(name);
+  return /\.ts$|^bun test$|^deno test$/.test(name);
 }
 
 /** As much XML as test runners write: elements, attributes, text, comments, CDATA. */

@@ -27,8 +27,18 @@ export interface RunResult extends Exit {
 /** Everything started and not yet gone, so that a test run that ends early leaves nothing behind. */
 const alive = new Set<ChildProcess>();
 process.on('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
+  for (const child of alive) send(child, 'SIGKILL');
 });
+
+/** By pid: on Deno a second `child.kill()` does nothing. `alive` knows that the pid is still this child's. */
+function send(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || !alive.has(child)) return;
+  try {
+    process.kill(child.pid, signal);
+  } catch {
+    // ESRCH: it ended a moment ago.
+  }
+}
 
 export class StartedProcess {
   readonly pid: number;
@@ -51,7 +61,7 @@ export class StartedProcess {
     // The program may well end before it has read its input.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
-    const expiry = setTimeout(() => child.kill('SIGKILL'), options.lifetime ?? 60_000);
+    const expiry = setTimeout(() => send(child, 'SIGKILL'), options.lifetime ?? 60_000);
     this.exited = new Promise((resolve) => {
       const done = (exit: Exit): void => {
         clearTimeout(expiry);
@@ -60,6 +70,15 @@ export class StartedProcess {
         resolve(exit);
       };
       child.on('close', (code, signal) => done({ code, signal }));
+      // A grandchild that lives on holds the pipes open, and `close` would wait for it.
+      child.on('exit', (code, signal) => {
+        alive.delete(child);
+        setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+          done({ code, signal });
+        }, 300).unref();
+      });
       child.on('error', (error) => {
         this.#stderr += `${program}: ${error.message}\n`;
         if (child.pid === undefined) done({ code: 127, signal: null });
@@ -106,7 +125,7 @@ export class StartedProcess {
   }
 
   kill(signal: NodeJS.Signals = 'SIGTERM'): void {
-    if (!this.#gone) this.#child.kill(signal);
+    send(this.#child, signal);
   }
 
   /** Asks it to end with `signal`, and insists after `patience` milliseconds. */

@@ -19,7 +19,7 @@ function names(report: FileReport, outcome: string): string[] {
   return report.results.filter((result) => result.outcome === outcome).map((result) => result.name);
 }
 
-test('passed, failed and skipped tests are told apart, with messages and reasons', async () => {
+test('passed, failed and skipped tests are told apart, with messages and reasons', { timeout: 30_000 }, async () => {
   const report = await runFixture('mixed.ts');
   assert.equal(report.trouble, null);
   assert.deepEqual(names(report, 'passed'), ['passes', 'group > passes inside']);
@@ -30,26 +30,26 @@ test('passed, failed and skipped tests are told apart, with messages and reasons
   assert.equal(report.results.find((result) => result.outcome === 'skipped')?.message, 'a reason of its own');
 });
 
-test('tests can be picked by name', async () => {
+test('tests can be picked by name', { timeout: 30_000 }, async () => {
   const report = await runFixture('mixed.ts', 'passes');
   assert.equal(report.trouble, null);
   assert.deepEqual(names(report, 'failed'), []);
   assert.ok(names(report, 'passed').includes('passes'));
 });
 
-test('a file without a test is trouble', async () => {
+test('a file without a test is trouble', { timeout: 30_000 }, async () => {
   assert.match((await runFixture('empty.ts')).trouble ?? '', /no test/);
 });
 
-test('a file that does not load is trouble, and says why', async () => {
+test('a file that does not load is trouble, and says why', { timeout: 30_000 }, async () => {
   assert.match((await runFixture('broken.ts')).trouble ?? '', /does not load/);
 });
 
-test('a runner that crashes is trouble', async () => {
+test('a runner that crashes is trouble', { timeout: 30_000 }, async () => {
   assert.notEqual((await runFixture('crashing.ts')).trouble, null);
 });
 
-test('a file that hangs is killed with all that it started', async () => {
+test('a file that hangs is killed with all that it started', { timeout: 30_000 }, async () => {
   const report = await runFixture('hanging.ts', null, 3000);
   assert.match(report.trouble ?? '', /not done after 3 s/);
   const pid = Number(/child (\d+)\./.exec(report.trouble ?? '')?.[1]);

@@ -88,10 +88,12 @@ interface Ended {
 
 /** Runs in a process group of its own, so that whatever a stuck test left behind goes with it. */
 function execute([program = '', ...args]: readonly string[], env: Record<string, string>, limit: number): Promise<Ended> {
+  // Deno lets FORCE_COLOR win over NO_COLOR; NODE_TEST_CONTEXT would make Node report to a parent that does not listen.
+  const { FORCE_COLOR, NODE_TEST_CONTEXT, ...inherited } = process.env;
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: ROOT,
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
+      env: { ...inherited, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });

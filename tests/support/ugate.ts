@@ -74,7 +74,7 @@ export async function startUgate(args: readonly string[], options: UgateOptions 
   const started = startProcess([...ugateCommand(under), ...full], { cwd: ROOT, lifetime: 120_000, ...options });
   const wanted = options.listeners ?? Math.max(1, full.filter((arg) => /^--https?(=|$)/.test(arg)).length);
   try {
-    await started.said(new RegExp(`(?:listening on [^\\s]+[sS]*){${wanted}}`), 15_000);
+    await started.said(new RegExp(`(?:listening on [^\\s]+[\\s\\S]*){${wanted}}`), 15_000);
   } catch (error) {
     await started.stop('SIGKILL');
     throw error;

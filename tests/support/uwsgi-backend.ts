@@ -103,7 +103,9 @@ export class UwsgiBackend {
     this.#sockets.add(socket);
     let head = Buffer.alloc(0);
     let request: RecordedRequest | null = null;
+    let broken = false;
     socket.on('data', (bytes: Buffer) => {
+      if (broken) return;
       if (request !== null) {
         request.add(bytes);
         return;
@@ -113,6 +115,7 @@ export class UwsgiBackend {
         request = readPacket(head);
       } catch (error) {
         this.errors.push(String(error));
+        broken = true;
         socket.destroy();
         return;
       }
@@ -122,7 +125,7 @@ export class UwsgiBackend {
     });
     socket.on('end', () => {
       if (request !== null) request.ended = true;
-      else if (head.length > 0) this.errors.push(`the router ended inside a packet: ${head.length} bytes`);
+      else if (head.length > 0 && !broken) this.errors.push(`the router ended inside a packet: ${head.length} bytes`);
       if (request === null) socket.end();
     });
     socket.on('error', () => {

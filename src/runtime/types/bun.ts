@@ -54,4 +54,5 @@ export interface BunNamespace {
   readonly version: string;
   listen<Data>(options: BunSocketOptions<Data>): BunListener;
   connect<Data>(options: BunSocketOptions<Data>): Promise<BunSocket<Data>>;
+  udpSocket(options: { hostname: string; connect: { hostname: string; port: number } }): Promise<{ close(): void }>;
 }

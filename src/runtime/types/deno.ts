@@ -38,7 +38,9 @@ export interface DenoUnixOptions {
 
 export interface DenoNamespace {
   readonly version: { readonly deno: string };
-  readonly permissions: { querySync(what: { name: string; kind?: string; path?: string }): { readonly state: 'granted' | 'prompt' | 'denied' } };
+  readonly permissions: {
+    querySync(what: { name: string; kind?: string; path?: string; variable?: string }): { readonly state: 'granted' | 'prompt' | 'denied' };
+  };
   listen(options: DenoTcpOptions | DenoUnixOptions): DenoListener;
   connect(options: DenoTcpOptions | DenoUnixOptions): Promise<DenoConn>;
   hostname(): string;

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Log } from '../../src/log/log.ts';
+import { TimerWheel } from '../../src/net/timer-wheel.ts';
+import { DEFAULTS } from '../../src/options/config.ts';
+import { Node } from '../../src/pool/node.ts';
+import { Pool } from '../../src/pool/pool.ts';
+import { BodyBudget } from '../../src/router/body-spool.ts';
+import { DateLine } from '../../src/router/date-line.ts';
+import type { Exchange } from '../../src/router/exchange.ts';
+import { OutBuffer } from '../../src/router/out-buffer.ts';
+import { RequestBuffers } from '../../src/router/request-buffer.ts';
+import { Router } from '../../src/router/router.ts';
+import type { OpenUpstream } from '../../src/router/upstream.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
+import { AppUpstream, type FetchHandler } from '../../src/upstream/app.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { get } from './support.ts';
+
+/** A router whose upstreams are made by the test. */
+async function startRouter(open: OpenUpstream): Promise<{ port: number; logs: string[] } & AsyncDisposable> {
+  const runtime = await selectRuntime();
+  const logs: string[] = [];
+  const log = new Log((text) => logs.push(text));
+  const router = new Router(
+    {
+      settings: { ...DEFAULTS, tempDirectory: null },
+      pool: new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000),
+      fallbacks: [],
+      open,
+      needsLength: false,
+      log,
+      wheel: new TimerWheel(() => runtime.now()),
+      out: new OutBuffer(),
+      dates: new DateLine(),
+      requestBuffers: new RequestBuffers(),
+      bodyBudget: new BodyBudget(1e6),
+    },
+    1000,
+  );
+  const listener = await runtime.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, router.handlers({ index: 0, port: '' }));
+  router.addListener(listener);
+  return {
+    port: (listener.address as { port: number }).port,
+    logs,
+    async [Symbol.asyncDispose]() {
+      router.destroy();
+      log.flush();
+    },
+  };
+}
+
+const app =
+  (handler: FetchHandler): OpenUpstream =>
+  (_, exchange: Exchange) =>
+    new AppUpstream(handler, exchange, () => {});
+
+test('an exception in a handler is 500 with code internal for its connection, and nothing for the others', async () => {
+  const good = app(() => new Response('ok'));
+  await using gate = await startRouter((node, exchange) => {
+    const { bytes, pathStart } = exchange.request;
+    if (bytes[pathStart + 1] === 0x62) throw new Error('boom');
+    return good(node, exchange);
+  });
+  await using other = await RawClient.connect({ port: gate.port });
+  assert.equal((await other.request(get('/a'))).text(), 'ok');
+  await using client = await RawClient.connect({ port: gate.port });
+  assert.equal((await client.request(get('/a'))).text(), 'ok');
+  client.write(get('/b') + get('/a'));
+  const response = await client.readResponse();
+  assert.equal(response.status, 500);
+  assert.match(response.text(), /internal/);
+  assert.equal((await client.readToEnd()).length, 0);
+  assert.equal((await other.request(get('/a'))).text(), 'ok');
+});
+
+test('an app that throws is 500, one that throws in the middle cuts its answer off', async () => {
+  await using gate = await startRouter(
+    app((request) => {
+      if (request.url.endsWith('/a')) throw new Error('boom');
+      const steps = [() => new TextEncoder().encode('first'), () => Promise.reject(new Error('later'))];
+      return new Response(new ReadableStream({ pull: async (controller) => controller.enqueue(await steps.shift()!()) }));
+    }),
+  );
+  await using client = await RawClient.connect({ port: gate.port });
+  const response = await client.request(get('/a'));
+  assert.equal(response.status, 500);
+  assert.match(response.text(), /app-failed/);
+  await using other = await RawClient.connect({ port: gate.port });
+  other.write(get('/b'));
+  await assert.rejects(other.readResponse(), /closed/);
+});
+
+test('an app reads its body as it comes, and answers through a slow reader', async () => {
+  await using gate = await startRouter(
+    app(async (request) => {
+      const body = await request.arrayBuffer();
+      return new Response('x'.repeat(body.byteLength), { headers: { 'x-method': request.method } });
+    }),
+  );
+  await using client = await RawClient.connect({ port: gate.port });
+  client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n${'y'.repeat(2_000_000)}`);
+  const response = await client.readResponse();
+  assert.equal(response.header('x-method'), 'POST');
+  assert.equal(response.body.length, 2_000_000);
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n');
+  assert.equal((await client.readResponse()).text(), 'xxx');
+});
