@@ -184,7 +184,7 @@ for (const [transport, address] of [
       await client.until('close');
     });
 
-    it('destroys the connection whose handler threw, and no other', async () => {
+    it('leaves the connection whose handler threw to its owner, and no other notices', async () => {
       const address1 = address();
       const seen: string[] = [];
       const handlers = ends((end) => {
@@ -200,6 +200,7 @@ for (const [transport, address] of [
         await bad.until('open');
         bad.connection.write(bytesOf('bad'));
         await bad.until('end');
+        assert.equal(bad.text, 'last words');
         bad.connection.destroy();
         good.connection.write(bytesOf('good'));
         await waitFor(() => seen.length === 1);

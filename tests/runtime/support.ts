@@ -85,8 +85,10 @@ export function ends(accepted: (end: End) => void = () => {}, keep = true): Conn
       owner.failure = failure;
       owner.tell(`failed ${failure.reason}`);
     },
-    failed({ owner }, error) {
-      owner.thrown = error;
+    failed(connection, error) {
+      connection.owner.thrown = error;
+      connection.write(new TextEncoder().encode('last words'));
+      connection.destroy();
     },
   };
 }
