@@ -2,7 +2,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { formatAddress } from '../net/address.ts';
 import { readConfig } from '../options/config.ts';
 import { formatErrors } from '../options/errors.ts';
-import { ListenError, type Runtime } from '../runtime/seam.ts';
+import { ListenError, PermissionError, type Runtime } from '../runtime/seam.ts';
 import { type Server, serve } from './serve.ts';
 import { VERSION } from './version.ts';
 
@@ -14,9 +14,19 @@ const STDERR = 2;
  * 130 or 143 when a second signal cuts the drain short.
  */
 export async function main(runtime: Runtime, argv: readonly string[]): Promise<void> {
+  try {
+    await start(runtime, argv);
+  } catch (thrown) {
+    const error = runtime.explain(thrown);
+    if (error instanceof ListenError || error instanceof PermissionError) return fail(runtime, `ugate: ${error.message}`);
+    throw error;
+  }
+}
+
+async function start(runtime: Runtime, argv: readonly string[]): Promise<void> {
   const result = readConfig(argv, {
     env: (name) => process.env[name],
-    readFile: (path) => readFileSync(path, 'utf8'),
+    readFile: (path) => readText(runtime, path),
     ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
   });
   switch (result.kind) {
@@ -30,13 +40,7 @@ export async function main(runtime: Runtime, argv: readonly string[]): Promise<v
       for (const notice of result.config.notices) say(STDERR, `ugate: ${notice}`);
       return say(STDOUT, 'ugate: the configuration is good');
   }
-  let server: Server;
-  try {
-    server = await serve(runtime, result.config, (text) => say(STDERR, text.trimEnd()));
-  } catch (error) {
-    if (error instanceof ListenError) return fail(runtime, `ugate: ${error.message}`);
-    throw error;
-  }
+  const server = await serve(runtime, result.config, (text) => say(STDERR, text.trimEnd()));
   for (const notice of result.config.notices) server.log.info(notice);
   for (const address of server.addresses) server.log.info(`listening on ${formatAddress(address)}`);
   server.log.flush();
@@ -63,6 +67,14 @@ function stopOnSignals(runtime: Runtime, server: Server): void {
   };
   runtime.onSignal('SIGTERM', () => stop('SIGTERM', 143));
   runtime.onSignal('SIGINT', () => stop('SIGINT', 130));
+}
+
+function readText(runtime: Runtime, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw runtime.explain(error);
+  }
 }
 
 function fail(runtime: Runtime, text: string): never {

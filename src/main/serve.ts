@@ -36,9 +36,11 @@ export interface Server {
 
 /**
  * Wires one generation of config to a running router.
+ * @throws {PermissionError} when the runtime may not connect to a node
  * @throws {ListenError} when an address cannot be listened on; what was opened before is closed again
  */
 export async function serve(runtime: Runtime, config: Config, sink: LineSink): Promise<Server> {
+  for (const { address } of [...config.nodes, ...config.fallbacks]) await runtime.permitConnect(address);
   const log = new Log(sink, config.logLevel);
   const wheel = new TimerWheel(() => runtime.now());
   const fronts = config.listen.map((address, index): Front => ({ index, port: portText(address) }));

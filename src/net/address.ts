@@ -128,11 +128,11 @@ function parseSocketAddress(text: string): ConnectAddress {
   if (text.includes('\0')) throw new AddressError(`"${text.replaceAll('\0', '\\0')}": an address holds no NUL; an abstract socket is written @name`);
   if (text.startsWith('@')) {
     if (text.length === 1) throw new AddressError('"@": an abstract socket needs a name behind the @');
-    return { ...unixPath(text.slice(1)), abstract: true };
+    return unixAddress(text, text.slice(1), true);
   }
   if (text.startsWith('/') || text.startsWith('./') || text.startsWith('../') || !text.includes(':')) {
     if (/^\d+$/.test(text)) throw new AddressError(`"${text}" would be a socket file; for a port write ":${text}"`);
-    return unixPath(text);
+    return unixAddress(text, text, false);
   }
   const colon = text.lastIndexOf(':');
   const port = text.slice(colon + 1);
@@ -151,7 +151,7 @@ function parseSocketAddress(text: string): ConnectAddress {
 }
 
 /** sun_path holds 108 bytes with its closing NUL, or the leading one of an abstract name (unix(7)). */
-function unixPath(path: string): UnixAddress {
-  if (new TextEncoder().encode(path).length > 107) throw new AddressError(`"${path}": a socket path holds at most 107 bytes`);
-  return { kind: 'unix', path, abstract: false };
+function unixAddress(text: string, path: string, abstract: boolean): UnixAddress {
+  if (new TextEncoder().encode(path).length > 107) throw new AddressError(`"${text}": a socket path holds at most 107 bytes`);
+  return { kind: 'unix', path, abstract };
 }

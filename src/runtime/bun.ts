@@ -108,6 +108,12 @@ class BunRuntime implements Runtime {
     return made;
   }
 
+  async permitConnect(): Promise<void> {}
+
+  explain(error: unknown): unknown {
+    return error;
+  }
+
   exit(code: number): never {
     process.exit(code);
   }

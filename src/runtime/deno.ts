@@ -1,4 +1,4 @@
-import { isIpLiteral, type ListenAddress, type TcpAddress, type UnixAddress } from '../net/address.ts';
+import { formatAddress, isIpLiteral, type ListenAddress, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
 import { BufferPools } from './buffer-pool.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
@@ -9,9 +9,18 @@ import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
 import { createRuntime as createNodeRuntime } from './node.ts';
 import { spawn } from './process.ts';
-import type { Capabilities, ConnectFailure, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
+import {
+  type Capabilities,
+  type ConnectFailure,
+  type Connection,
+  type ConnectionHandlers,
+  type Listener,
+  type ListenOptions,
+  PermissionError,
+  type Runtime,
+} from './seam.ts';
 import { bindPath, probePath, SocketFile } from './socket-file.ts';
-import type { DenoListener, DenoNamespace } from './types/deno.ts';
+import type { DenoListener, DenoNamespace, Permission } from './types/deno.ts';
 
 const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
 
@@ -74,6 +83,18 @@ class DenoRuntime implements Runtime {
       (error) => connection.failed(denoFailure(to, error)),
     );
     return connection;
+  }
+
+  async permitConnect(to: TcpAddress | UnixAddress): Promise<void> {
+    for (const what of rightsToConnect(to)) {
+      const { state } = await Deno.permissions.request(what);
+      if (state !== 'granted') throw withheld(`the right to connect to ${formatAddress(to)}`);
+    }
+  }
+
+  explain(error: unknown): unknown {
+    if (!(error instanceof Error) || error.name !== 'NotCapable') return error;
+    return withheld(/^Requires (.*?),/.exec(error.message)?.[1] ?? 'a right');
   }
 
   exit(code: number): never {
@@ -141,7 +162,22 @@ function denoFailure(to: TcpAddress | UnixAddress, error: unknown): ConnectFailu
   return connectFailure(errorCode(error, to.kind === 'tcp' && !isIpLiteral(to.host) ? 'ENOTFOUND' : 'EIO'));
 }
 
+/** A unix socket is a file and a place on the net to Deno. A host name stands for addresses that nobody knows yet. */
+function rightsToConnect(to: TcpAddress | UnixAddress): Permission[] {
+  if (to.kind === 'tcp') return [isIpLiteral(to.host) ? { name: 'net', host: formatAddress(to) } : { name: 'net' }];
+  const path = to.abstract ? `\0${to.path}` : to.path;
+  return [
+    { name: 'net', host: `unix:${path}` },
+    { name: 'read', path },
+    { name: 'write', path },
+  ];
+}
+
+function withheld(what: string): PermissionError {
+  return new PermissionError(`Deno withholds ${what}; start it as: deno run -P mod.ts …`);
+}
+
 /** Whether a permission is granted already; asking for more would put a question to the user. */
-function isGranted(what: { name: string; kind?: string; path?: string; variable?: string }): boolean {
+function isGranted(what: Permission): boolean {
   return Deno.permissions.querySync(what).state === 'granted';
 }

@@ -11,12 +11,13 @@ export function listenFailure(address: ListenAddress, error: unknown): ListenErr
   const what = formatAddress(address);
   // libuv says EACCES where the directory of a socket path is missing.
   switch (code === 'EACCES' && lacksDirectory(address) ? 'ENOENT' : code) {
+    case 'NotCapable':
+      return new ListenError('denied', `Deno withholds the right to listen on ${what}; start it as: deno run -P mod.ts …`);
     case 'EADDRINUSE':
     case 'AddrInUse':
       return new ListenError('in-use', `${what} is in use by another process`);
     case 'EACCES':
     case 'EPERM':
-    case 'NotCapable':
       return new ListenError('denied', `no permission to listen on ${what} (${code})${isLowPort(address) ? '; ports below 1024 need root' : ''}`);
     case 'EADDRNOTAVAIL':
       return new ListenError('unavailable', `${what} is no address of this machine (${code})`);

@@ -71,6 +71,12 @@ class NodeRuntime implements Runtime {
     return connection;
   }
 
+  async permitConnect(): Promise<void> {}
+
+  explain(error: unknown): unknown {
+    return error;
+  }
+
   exit(code: number): never {
     process.exit(code);
   }

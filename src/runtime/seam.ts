@@ -116,6 +116,11 @@ export class ListenError extends Error {
   }
 }
 
+/** The runtime withholds a right that the user could give; `message` says how, in one line. Only Deno has such. */
+export class PermissionError extends Error {
+  override readonly name = 'PermissionError';
+}
+
 export interface DatagramHandlers {
   /** `bytes` are valid only during the call. */
   message(socket: DatagramSocket, bytes: Uint8Array, from: PeerAddress): void;
@@ -180,6 +185,13 @@ export interface Runtime {
   listen<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options?: ListenOptions): Promise<Listener>;
   /** Starts connecting and returns at once; `open` or `connectFailed` follows. */
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner>;
+  /**
+   * Asks for the right to connect there at start, where a person can still answer, and not in the middle of the first request.
+   * @throws {PermissionError}
+   */
+  permitConnect(to: TcpAddress | UnixAddress): Promise<void>;
+  /** `error` as a PermissionError, when that is what it means; else as it is. */
+  explain(error: unknown): unknown;
   /** A UDP socket. @throws {ListenError} */
   datagram(address: TcpAddress, handlers: DatagramHandlers): Promise<DatagramSocket>;
   /** Every A and AAAA address of a host name, in the resolver's order. Rejects when there is none. */

@@ -111,7 +111,7 @@ blackbox('--http-keepalive=2: an idle connection is closed after its time', {}, 
   assert.ok(seconds > 1 && seconds < 6, `closed after ${seconds} s`);
 });
 
-blackbox('a client that sends FIN behind its request gets its answer', { differs: 'it closes without an answer' }, async () => {
+blackbox('a client that sends FIN behind its request gets its answer', {}, async () => {
   await using backend = await UwsgiBackend.listen(async (_, reply) => {
     await sleep(100);
     await reply.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');

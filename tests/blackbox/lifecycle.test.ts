@@ -160,7 +160,7 @@ blackbox('an ini file with three nodes uses all three', OTHER, async () => {
   assert.deepEqual(answers.toSorted(), ['one', 'one', 'three', 'three', 'two', 'two']);
 });
 
-blackbox('the command line of the first issue serves', OTHER, async () => {
+blackbox('the command line of the first issue serves', {}, async () => {
   await using folder = temporaryFolder();
   await using backend = await UwsgiBackend.listen(answer('served'), folder.file('uwsgi.sock'));
   await using gate = await startUgate(['--master', '--http', '127.0.0.1:0', '--http-to', backend.address]);

@@ -125,7 +125,7 @@ const REFUSED: Readonly<Record<'badChunk' | 'chunkExtensions' | 'badTrailer' | '
   chunkExtensions: [
     extended(`;${'a'.repeat(16 * 1024)}`),
     extended(`;a="${'b'.repeat(16 * 1024)}"`),
-    `3;${'a'.repeat(16 * 1024)}`,
+    `3;${'a'.repeat(16 * 1024 + 1)}`,
     `1;${'a'.repeat(99)}\r\nb\r\n`.repeat(164) + END,
   ],
   badTrailer: [

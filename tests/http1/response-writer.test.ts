@@ -23,9 +23,7 @@ function write(text: string, { chunked = false, keepLength = true, connection = 
   assert.ok(end <= out.length, `${end - before} bytes for a head of ${head.end}`);
   assert.equal(latin1(out, 0, before), '!'.repeat(before));
   const written = latin1(out, before, end);
-  const { lines, end: length } = acceptResponse(written);
-  assert.equal(length, written.length, 'one head and nothing else');
-  assert.ok(!/[^\r]\n/.test(written) && lines.every(({ name }) => /^[!-~]+$/.test(name)));
+  assert.match(written, /^HTTP\/1\.1 \d{3} .*\r\n([!-~]+:.*\r\n)*\r\n$/);
   return written;
 }
 
@@ -86,7 +84,13 @@ const CASES: readonly (readonly [title: string, from: string, says: Says, to: st
   ['several cookies', 'HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nSet-Cookie: b\n\n', {}, 'HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n\r\n'],
 ];
 
-for (const [title, from, says, to] of CASES) test(`a client gets ${title}`, () => assert.equal(write(from, says), to));
+for (const [title, from, says, to] of CASES) {
+  test(`a client gets ${title}`, () => {
+    const written = write(from, says);
+    assert.equal(written, to);
+    assert.equal(acceptResponse(written).end, written.length);
+  });
+}
 
 test('a client gets every form of connection in a form of its own', () => {
   const said = Object.values(CONNECTION).map((connection) => {
@@ -105,7 +109,7 @@ test('a client gets every form of connection in a form of its own', () => {
 test('the longest additions fit the room that is asked for', () => {
   const says = { chunked: true, keepLength: false, connection: CONNECTION.closeAndUpgrade, date: DATE };
   const most = `HTTP/1.1 200\n${'a:b\n'.repeat(MAX_FIELDS)}\n`;
-  assert.equal(acceptResponse(write(most, says)).lines.length, MAX_FIELDS + 3);
+  assert.equal(write(most, says).split('\r\n').length, 1 + MAX_FIELDS + 3 + 2);
   write(`HTTP/1.1 200\r\n${'a:b\r\n'.repeat(MAX_FIELDS - 1)}TE:\r\n\r\n`, says);
   write(`HTTP/1.1 200\nA: ${'b'.repeat(65_000)}\n\n`, says);
   write('HTTP/1.1 200\n\n', says);

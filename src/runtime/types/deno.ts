@@ -39,10 +39,23 @@ export interface DenoUnixOptions {
 export interface DenoNamespace {
   readonly version: { readonly deno: string };
   readonly permissions: {
-    querySync(what: { name: string; kind?: string; path?: string; variable?: string }): { readonly state: 'granted' | 'prompt' | 'denied' };
+    querySync(what: Permission): PermissionStatus;
+    request(what: Permission): Promise<PermissionStatus>;
   };
   listen(options: DenoTcpOptions | DenoUnixOptions): DenoListener;
   connect(options: DenoTcpOptions | DenoUnixOptions): Promise<DenoConn>;
   hostname(): string;
   chmodSync(path: string, mode: number): void;
+}
+
+export interface Permission {
+  name: string;
+  kind?: string;
+  path?: string;
+  variable?: string;
+  host?: string;
+}
+
+export interface PermissionStatus {
+  readonly state: 'granted' | 'prompt' | 'denied';
 }

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Deadline, TimerWheel } from '../../src/net/timer-wheel.ts';
+import { FakeTime } from '../support/fake-time.ts';
+
+/** A deadline that notes when it fired. */
+function armed(time: FakeTime, fired: number[]): Deadline {
+  return new Deadline({ expired: () => fired.push(time.now) });
+}
+
+const TICK = 100;
+const TURN = 1024 * TICK;
+
+test('deadlines fire at most one tick early and two late, whatever their length', () => {
+  for (const ms of [1, 50, 99, 100, 101, 250, 1000, 30_000, TURN - 200, TURN - 100, TURN, TURN + 1, TURN + 150, 3 * TURN + 7]) {
+    using time = new FakeTime(1_000_037);
+    const wheel = new TimerWheel(() => time.now);
+    const fired: number[] = [];
+    const start = time.now;
+    wheel.arm(armed(time, fired), ms);
+    time.advance(ms + 10 * TURN);
+    assert.equal(fired.length, 1, `${ms} ms`);
+    const late = fired[0] - start - ms;
+    assert.ok(late >= -TICK && late <= 2 * TICK, `${ms} ms came ${late} ms late`);
+  }
+});
+
+test('a deadline that is put off fires once, at its new time', () => {
+  using time = new FakeTime();
+  const wheel = new TimerWheel(() => time.now);
+  const fired: number[] = [];
+  const deadline = armed(time, fired);
+  wheel.arm(deadline, 1000);
+  for (let i = 0; i < 50; i++) {
+    time.advance(500);
+    wheel.arm(deadline, 1000);
+  }
+  assert.deepEqual(fired, []);
+  const last = time.now;
+  time.advance(5000);
+  assert.equal(fired.length, 1);
+  assert.ok(Math.abs(fired[0] - last - 1000) <= 2 * TICK);
+});
+
+test('a deadline that is moved up fires early, once', () => {
+  using time = new FakeTime();
+  const wheel = new TimerWheel(() => time.now);
+  const fired: number[] = [];
+  const deadline = armed(time, fired);
+  const start = time.now;
+  wheel.arm(deadline, 60_000);
+  wheel.arm(deadline, 90_000);
+  wheel.arm(deadline, 70_000);
+  wheel.arm(deadline, 300);
+  time.advance(200_000);
+  assert.equal(fired.length, 1);
+  assert.ok(Math.abs(fired[0] - start - 300) <= 2 * TICK);
+});
+
+test('a removed deadline never fires, and can be armed again', () => {
+  using time = new FakeTime();
+  const wheel = new TimerWheel(() => time.now);
+  const fired: number[] = [];
+  const deadline = armed(time, fired);
+  wheel.remove(deadline);
+  wheel.arm(deadline, 300);
+  wheel.remove(deadline);
+  wheel.remove(deadline);
+  time.advance(1000);
+  assert.deepEqual(fired, []);
+  wheel.arm(deadline, 300);
+  time.advance(1000);
+  assert.equal(fired.length, 1);
+});
+
+test('neighbours in a slot are unlinked from the start, the middle and the end', () => {
+  for (const gone of [0, 1, 2, 3]) {
+    using time = new FakeTime();
+    const wheel = new TimerWheel(() => time.now);
+    const fired: number[] = [];
+    const deadlines = [0, 1, 2, 3].map((i) => new Deadline({ expired: () => fired.push(i) }));
+    for (const deadline of deadlines) wheel.arm(deadline, 500);
+    wheel.remove(deadlines[gone]);
+    time.advance(1000);
+    assert.deepEqual(
+      fired.sort(),
+      [0, 1, 2, 3].filter((i) => i !== gone),
+    );
+  }
+});
+
+test('owners arm and remove their own and other deadlines while a slot is walked', () => {
+  using time = new FakeTime();
+  const wheel = new TimerWheel(() => time.now);
+  const fired: string[] = [];
+  const other = new Deadline({ expired: () => fired.push('other') });
+  const late = new Deadline({ expired: () => fired.push('late') });
+  const again: Deadline = new Deadline({
+    expired: () => {
+      fired.push('again');
+      wheel.remove(other);
+      wheel.arm(late, 5000);
+      if (fired.length < 3) wheel.arm(again, 0);
+    },
+  });
+  wheel.arm(late, 500);
+  wheel.arm(other, 500);
+  wheel.arm(again, 500);
+  time.advance(3000);
+  assert.deepEqual(fired, ['again', 'again', 'again']);
+  time.advance(5000);
+  assert.deepEqual(fired, ['again', 'again', 'again', 'late']);
+});
+
+test('after a long sleep of the machine everything due fires in one turn', () => {
+  using time = new FakeTime();
+  const wheel = new TimerWheel(() => time.now);
+  const fired: number[] = [];
+  for (let i = 1; i <= 50; i++) wheel.arm(new Deadline({ expired: () => fired.push(i) }), i * 2000);
+  wheel.arm(new Deadline({ expired: () => fired.push(99) }), 10 * TURN);
+  time.sleep(5 * TURN);
+  time.advance(TICK);
+  assert.equal(fired.length, 50);
+  time.advance(5 * TURN);
+  assert.deepEqual([fired.length, fired.at(-1)], [51, 99]);
+});
+
+test('no timer runs while nothing waits', () => {
+  using time = new FakeTime();
+  const wheel = new TimerWheel(() => time.now);
+  assert.equal(time.pending, 0);
+  const deadline = new Deadline({ expired: () => {} });
+  wheel.arm(deadline, 1000);
+  assert.equal(time.pending, 1);
+  wheel.arm(deadline, 2000);
+  wheel.remove(deadline);
+  assert.equal(time.pending, 0);
+  wheel.arm(deadline, 500);
+  time.advance(1000);
+  assert.equal(time.pending, 0);
+  // Long asleep: the wheel's clock must not be the one of its last turn.
+  time.advance(1_000_000);
+  const fired: number[] = [];
+  const start = time.now;
+  wheel.arm(armed(time, fired), 1000);
+  time.advance(2000);
+  assert.ok(Math.abs(fired[0] - start - 1000) <= 2 * TICK);
+  assert.equal(wheel.precise(), time.now);
+});
