@@ -182,13 +182,14 @@ export class Exchange implements UpstreamEvents {
   }
 
   connectFailed(failure: NodeFailure, code: string): void {
-    const { log, pool, wheel } = this.#service;
+    const { log, pool, settings, wheel } = this.#service;
     const node = this.#node!;
     this.#upstream = null;
     this.#tried ??= [];
     this.#tried.push(node);
     const hasDied = node.failed(failure, wheel.now);
-    log.event('warn', `connect-${failure}`, 'unable to connect to a node', { node: node.name, error: code, attempt: this.#attempts });
+    if (!settings.quiet)
+      log.event('warn', `connect-${failure}`, 'unable to connect to a node', { node: node.name, error: code, attempt: this.#attempts });
     if (hasDied) log.event('warn', 'node-dead', 'a node is marked as failed', { node: node.name });
     if (failure === 'busy' || failure === 'local') return this.#retryLater(failure);
     pool.nodeFailed(node);

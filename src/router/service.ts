@@ -22,6 +22,8 @@ export interface ServiceSettings {
   readonly chunkedInput: boolean;
   readonly bodyBuffer: number;
   readonly bodyBufferMax: number;
+  /** Failed connections to nodes are not logged (`http-quiet`); what became of the request still is. */
+  readonly quiet: boolean;
   /** Where bodies beyond `bodyBuffer` go; null when there is no such place. */
   readonly tempDirectory: string | null;
 }

@@ -55,10 +55,14 @@ export class Refusals {
   /** Whether somebody listens on the path: then its backlog was full, else the file is stale. False where there is no /proc. */
   #isListening(to: UnixAddress): boolean {
     const now = performance.now();
-    if (now - this.#readAt > SNAPSHOT_AGE) {
-      this.#readAt = now;
-      this.#listening = listeningUnixSockets();
-    }
+    // "Yes" serves a while, since a busy node is asked again and again; "no" may be older than the listener.
+    if (now - this.#readAt <= SNAPSHOT_AGE && this.#knows(to)) return true;
+    this.#readAt = now;
+    this.#listening = listeningUnixSockets();
+    return this.#knows(to);
+  }
+
+  #knows(to: UnixAddress): boolean {
     // A listener may have bound the same file by another path (relative, through a link), so the last part decides.
     const name = to.abstract ? `@${to.path}` : to.path.slice(to.path.lastIndexOf('/') + 1);
     return this.#listening.includes(` ${name}\n`) || (!to.abstract && this.#listening.includes(`/${name}\n`));

@@ -75,6 +75,15 @@ test('with nothing left the answer is 502, and it is 200 again as soon as the no
   assert.equal((await client.request(get())).text(), 'ok');
 });
 
+test('http-quiet keeps failed connections out of the log, not what becomes of a request', async () => {
+  await using folder = temporaryFolder();
+  await using gate = await startGate({ 'http-to': folder.file('gone.sock'), 'http-quiet': true });
+  await using client = await RawClient.connect({ port: gate.port });
+  assert.equal((await client.request(get())).status, 502);
+  assert.ok(!gate.logs.some((line) => line.includes('connect-missing')), gate.logs.join('\n'));
+  assert.ok(gate.logs.some((line) => line.includes('code=upstream-unreachable')));
+});
+
 test('a request with a body is retried whole', async () => {
   await using folder = temporaryFolder();
   await using backend = await UwsgiBackend.listen(answer('ok'));
