@@ -12,7 +12,7 @@ const UPGRADE = ascii('upgrade');
 const MAX_NAMES = 64;
 
 /** Fields by which proxies tell who asked: to have them dropped would be to forge the absence of a client. */
-const FORWARDING = ['forwarded', 'via', 'x-real-ip', 'x-forwarded-'].map(ascii);
+const FORWARDING: readonly Uint8Array[] = ['forwarded', 'via', 'x-real-ip', 'x-forwarded-'].map(ascii);
 
 /** What the Connection fields of a message say. */
 export interface ConnectionTokens {

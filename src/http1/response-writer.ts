@@ -13,9 +13,13 @@ export const MAX_ADDED_BYTES = 160 + 2 * MAX_FIELDS;
 const HTTP_1_1 = ascii('HTTP/1.1 ');
 const CHUNKED_LINE = ascii('Transfer-Encoding: chunked\r\n');
 /** By `ConnectionSays`. */
-const CONNECTION_LINES = ['', 'Connection: close\r\n', 'Connection: keep-alive\r\n', 'Connection: upgrade\r\n', 'Connection: close, upgrade\r\n'].map(
-  ascii,
-);
+const CONNECTION_LINES: readonly Uint8Array[] = [
+  '',
+  'Connection: close\r\n',
+  'Connection: keep-alive\r\n',
+  'Connection: upgrade\r\n',
+  'Connection: close, upgrade\r\n',
+].map(ascii);
 
 /**
  * Writes a backend's head as the client gets it: always HTTP/1.1, without the fields of the other connection, with our framing.

@@ -18,7 +18,8 @@ import type { Front, Service } from './service.ts';
 const STATE = { idle: 0, head: 1, busy: 2, closing: 3, lingering: 4, closed: 5 } as const;
 
 const LINGER_MS = 2_000;
-const LINGER_BYTES = 1024 * 1024;
+/** More than a client in the middle of an upload sends in that time: one that cannot read before it has written gets its answer too. */
+const LINGER_BYTES = 64 * 1024 * 1024;
 const NONE = new Uint8Array(0);
 
 /** What a session asks of the router it belongs to. */

@@ -30,7 +30,7 @@ const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reu
 const ACCEPT_REST = 100;
 
 /** Accept's codes for a client that is gone already. */
-const GONE = new Set(['ENOTCONN', 'ECONNABORTED', 'ECONNRESET', 'EINVAL']);
+const GONE: ReadonlySet<string> = new Set(['ENOTCONN', 'ECONNABORTED', 'ECONNRESET', 'EINVAL']);
 
 /** The runtime on Deno: `Deno.listen` and `Deno.connect` for sockets, Deno's node modules for the rest. */
 export function createRuntime(): Runtime {

@@ -15,7 +15,7 @@ export interface AppContext {
 export type FetchHandler = (request: Request, context: AppContext) => Response | Promise<Response>;
 
 /** Statuses whose `Response` must not be given a body. */
-const NULL_BODY = new Set([101, 204, 205, 304]);
+const NULL_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 /** One request to an app in this process. */
 export class AppUpstream implements Upstream {

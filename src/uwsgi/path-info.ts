@@ -1,4 +1,4 @@
-import { copyBytes, HEX } from '../http1/bytes.ts';
+import { HEX } from '../http1/bytes.ts';
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -34,55 +34,65 @@ export function writePathInfo(out: Uint8Array, offset: number, bytes: Uint8Array
 }
 
 /**
- * uWSGI's own way (`--http-lenient-path`): literal dot segments are removed, then escapes decoded, so that `%2e%2e` reaches the
- * app; bad digits count as 0, an escape cut off is dropped, `%%` is `%`, and `/..` leaves nothing. An absolute target without a
- * path, of which uWSGI makes none, is `/` here too.
+ * uWSGI's own way (`--http-lenient-path`), in one pass: only literal dot segments are removed, so that `%2e%2e` reaches the app,
+ * and they remove what is in front of them decoded; an escape takes any two bytes and is 0 when they are no digits, one that is cut
+ * off is dropped, `%%` is `%`, and `/..` leaves nothing. An absolute target without a path, of which uWSGI makes none, is `/` here too.
  */
 export function writeLenientPathInfo(out: Uint8Array, offset: number, bytes: Uint8Array, start: number, end: number): number {
-  if (start === end) {
-    out[offset] = SLASH;
-    return offset + 1;
-  }
-  const rawEnd = removeDotSegments(out, offset, copyBytes(out, offset, bytes, start, end), true);
   let at = offset;
-  for (let i = offset; i < rawEnd; i++) {
-    if (out[i] !== PERCENT) out[at++] = out[i];
-    else if (out[i + 1] === PERCENT && i + 1 < rawEnd) {
-      out[at++] = PERCENT;
-      i++;
-    } else {
-      if (i + 2 < rawEnd) {
-        const high = HEX[out[i + 1]];
-        const low = HEX[out[i + 2]];
-        out[at++] = high === 255 || low === 255 ? 0 : (high << 4) | low;
-      }
-      i += 2;
+  if (start === end) out[at++] = SLASH;
+  for (let i = start; i < end; ) {
+    const byte = bytes[i];
+    if (byte === PERCENT) {
+      const isDouble = i + 1 < end && bytes[i + 1] === PERCENT;
+      if (isDouble) out[at++] = PERCENT;
+      else if (i + 2 < end) out[at++] = lenientEscape(HEX[bytes[i + 1]], HEX[bytes[i + 2]]);
+      i += isDouble ? 2 : 3;
+      continue;
     }
+    i++;
+    let dots = 0;
+    if (byte === SLASH) while (dots < 3 && i + dots < end && bytes[i + dots] === DOT) dots++;
+    const isLast = i + dots === end;
+    if (dots === 0 || dots === 3 || !(isLast || bytes[i + dots] === SLASH)) {
+      out[at++] = byte;
+      continue;
+    }
+    i += dots;
+    if (dots === 2) at = cutSegment(out, offset, at, isLast);
+    else if (isLast) out[at++] = SLASH;
   }
   return at;
 }
 
-/** Removes `.` and `..` segments in place (RFC 3986 5.2.4); empty segments count. A path of dots only is `/`, or nothing if `mayBeEmpty`. */
-function removeDotSegments(out: Uint8Array, start: number, end: number, mayBeEmpty = false): number {
+function lenientEscape(high: number, low: number): number {
+  return high === 255 || low === 255 ? 0 : (high << 4) | low;
+}
+
+/** Takes the last segment off `out[start, end)`, with the slash before it or without; returns the new end. */
+function cutSegment(out: Uint8Array, start: number, end: number, keepSlash: boolean): number {
+  let at = end;
+  while (at > start && out[at - 1] !== SLASH) at--;
+  return at > start && !keepSlash ? at - 1 : at;
+}
+
+/** Removes `.` and `..` segments in place (RFC 3986 5.2.4); empty segments count. A path of dots only is `/`. */
+function removeDotSegments(out: Uint8Array, start: number, end: number): number {
   let at = start;
   let i = start;
   while (i < end) {
-    if (out[i] !== SLASH) {
-      out[at++] = out[i++];
-      continue;
-    }
     let next = i + 1;
     while (next < end && out[next] !== SLASH) next++;
     const length = next - i - 1;
     const isDot = length === 1 && out[i + 1] === DOT;
     const isDotDot = length === 2 && out[i + 1] === DOT && out[i + 2] === DOT;
-    if (!isDot && !isDotDot) {
+    if (isDot || isDotDot) {
+      if (isDotDot) at = cutSegment(out, start, at, false);
+      // The last segment leaves its slash behind.
+      if (next === end) out[at++] = SLASH;
+    } else {
       out.copyWithin(at, i, next);
       at += next - i;
-    } else {
-      if (isDotDot) while (at > start && out[--at] !== SLASH);
-      // The last segment leaves its slash behind; after `..` at the root uWSGI leaves nothing.
-      if (next === end && !(mayBeEmpty && isDotDot && at === start)) out[at++] = SLASH;
     }
     i = next;
   }
