@@ -8,7 +8,6 @@ import type { Connection } from '../runtime/seam.ts';
 import type { Downstream } from './downstream.ts';
 import { errorAnswer } from './error-answer.ts';
 import type { Service } from './service.ts';
-import type { Session } from './session.ts';
 
 /** How the body is framed. `raw` is a tunnel. */
 const BODY = { none: 0, length: 1, chunked: 2, untilClose: 3, raw: 4 } as const;
@@ -20,6 +19,22 @@ const CRLF = Uint8Array.of(0x0d, 0x0a);
 const LAST_SIZE_LINE = LAST_CHUNK.subarray(0, 3);
 const CONTINUE = new TextEncoder().encode('HTTP/1.1 100 Continue\r\n\r\n');
 
+/** The connection an answer is written to, as far as it concerns the answer. */
+export interface AnswerOwner {
+  /** The connection can be used again behind the current answer. */
+  readonly mayPersist: boolean;
+  /** A byte of the request's body has come: the client does not wait for 100 Continue. */
+  readonly bodyHasBegun: boolean;
+  /** The answer is written. */
+  answered(persists: boolean): void;
+  /** The answer cannot be completed. */
+  cutOff(): void;
+  /** The backend's half of a tunnel has ended. */
+  tunnelEnded(): void;
+  pauseRequest(): void;
+  resumeRequest(): void;
+}
+
 /** The answers of one HTTP/1 connection, one after the other: their framing, and what they say of the connection. */
 export class Answer implements Downstream {
   /** The final head of the current answer has been written. */
@@ -27,17 +42,17 @@ export class Answer implements Downstream {
   /** The kernel has not taken all yet. */
   isBlocked = false;
   readonly #service: Service;
-  readonly #session: Session;
-  readonly #connection: Connection<Session>;
+  readonly #owner: AnswerOwner;
+  readonly #connection: Connection<unknown>;
   #request: RequestHead | null = null;
   #body: number = BODY.none;
   /** Of a body with a length: bytes still to come. */
   #remaining = 0;
   #persists = false;
 
-  constructor(service: Service, session: Session, connection: Connection<Session>) {
+  constructor(service: Service, owner: AnswerOwner, connection: Connection<unknown>) {
     this.#service = service;
-    this.#session = session;
+    this.#owner = owner;
     this.#connection = connection;
   }
 
@@ -56,7 +71,7 @@ export class Answer implements Downstream {
   }
 
   continue(): void {
-    if (!this.#session.bodyHasBegun) this.#write(CONTINUE);
+    if (!this.#owner.bodyHasBegun) this.#write(CONTINUE);
   }
 
   interim(head: ResponseHead): void {
@@ -71,7 +86,7 @@ export class Answer implements Downstream {
       this.#body = BODY.raw;
       return this.#writeHead(head, false, CONNECTION.upgrade);
     }
-    this.#persists = this.#session.mayPersist;
+    this.#persists = this.#owner.mayPersist;
     if (head.hasNoBody(request.isHead)) this.#body = BODY.none;
     else if (head.contentLength >= 0) {
       this.#body = BODY.length;
@@ -113,23 +128,23 @@ export class Answer implements Downstream {
   end(): void {
     if (this.#body === BODY.raw) {
       this.flush();
-      return this.#session.tunnelEnded();
+      return this.#owner.tunnelEnded();
     }
     if (this.#body === BODY.length && this.#remaining > 0) return this.reset();
     if (this.#body === BODY.chunked) this.#write(LAST_CHUNK);
-    this.#session.answered(this.#persists);
+    this.#owner.answered(this.#persists);
   }
 
   reset(): void {
     this.flush();
-    this.#session.cutOff();
+    this.#owner.cutOff();
   }
 
   fail(failure: Refusal): void {
     this.hasBegun = true;
-    this.#persists = this.#session.mayPersist && failure.status !== 500;
+    this.#persists = this.#owner.mayPersist && failure.status !== 500;
     this.#write(errorAnswer(failure, this.#request?.isHead ?? false, this.#persists, this.#service.dates.line()));
-    this.#session.answered(this.#persists);
+    this.#owner.answered(this.#persists);
   }
 
   flush(): boolean {
@@ -139,11 +154,11 @@ export class Answer implements Downstream {
   }
 
   pause(): void {
-    this.#session.pauseRequest();
+    this.#owner.pauseRequest();
   }
 
   resume(): void {
-    this.#session.resumeRequest();
+    this.#owner.resumeRequest();
   }
 
   #connectionSays(head: ResponseHead, minor: number): ConnectionSays {

@@ -3,7 +3,7 @@ import type { Refusal } from '../http1/refusal.ts';
 import { formatPeer, type PeerAddress } from '../net/address.ts';
 import { Deadline, type Expiring } from '../net/timer-wheel.ts';
 import type { Connection } from '../runtime/seam.ts';
-import { Answer } from './answer.ts';
+import { Answer, type AnswerOwner } from './answer.ts';
 import { type Client, Exchange } from './exchange.ts';
 import { FAILURES, levelOf } from './failures.ts';
 import { RequestBody } from './request-body.ts';
@@ -30,7 +30,7 @@ export interface SessionOwner {
 }
 
 /** One client connection: reads requests off it one after the other and has each answered by an exchange. */
-export class Session implements Client, Expiring {
+export class Session implements AnswerOwner, Client, Expiring {
   readonly front: Front;
   readonly #service: Service;
   readonly #owner: SessionOwner;
@@ -63,12 +63,11 @@ export class Session implements Client, Expiring {
     return this.#connection.remote;
   }
 
-  /** A byte of the current request's body has come: the client did not wait for 100 Continue. */
   get bodyHasBegun(): boolean {
     return this.#body?.hasBegun ?? false;
   }
 
-  /** True when the connection can be used again behind the current answer: read whole, and both sides want it. */
+  /** The request has been read whole, and both sides want to go on. */
   get mayPersist(): boolean {
     if (this.#state !== STATE.busy || !this.#body!.isComplete || this.#owner.isDraining) return false;
     if (this.#isHalfClosed && this.#stash === null) return false;
@@ -155,7 +154,7 @@ export class Session implements Client, Expiring {
 
   // From the answer
 
-  /** The answer is written. What comes next depends on how much of the request is still unread. */
+  /** What comes next depends on how much of the request is still unread. */
   answered(persists: boolean): void {
     const isComplete = this.#state === STATE.busy && this.#body!.isComplete;
     this.#release();
@@ -167,12 +166,11 @@ export class Session implements Client, Expiring {
     if (!this.#isReading) this.#readStash();
   }
 
-  /** The answer cannot be completed; the closed connection tells the client. */
+  /** The closed connection tells the client. */
   cutOff(): void {
     this.#close();
   }
 
-  /** The backend's half of a tunnel has ended. */
   tunnelEnded(): void {
     if (this.#isHalfClosed) this.#finish();
     else this.#connection.end();

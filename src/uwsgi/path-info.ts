@@ -52,9 +52,9 @@ export function writeLenientPathInfo(out: Uint8Array, offset: number, bytes: Uin
     }
     i++;
     let dots = 0;
-    if (byte === SLASH) while (dots < 3 && i + dots < end && bytes[i + dots] === DOT) dots++;
+    if (byte === SLASH) while (dots < 2 && i + dots < end && bytes[i + dots] === DOT) dots++;
     const isLast = i + dots === end;
-    if (dots === 0 || dots === 3 || !(isLast || bytes[i + dots] === SLASH)) {
+    if (dots === 0 || !(isLast || bytes[i + dots] === SLASH)) {
       out[at++] = byte;
       continue;
     }

@@ -289,6 +289,8 @@ const CASES: Readonly<Record<Exclude<keyof typeof REFUSALS, OfBody>, Case>> = {
       host(' [1:2:3:4:5:6:7:8:9]'),
       host(' [1:2:3:4:5:6:7:8::]'),
       host(' [1:2:3:4:5:6:7:]'),
+      host(' [1:2:3:4:5:6:7:8:]'),
+      host(' [1::2:]'),
       host(' [12345::]'),
       host(' [g::]'),
       host(' [::1.2.3]'),

@@ -51,6 +51,7 @@ const FAULTS: Readonly<Record<Exclude<keyof typeof RESPONSE_FAULTS, 'badChunk' |
       statusLine('HTTP/1.1 200 OK\r'),
       statusLine('HTTP/1.1 200 O\x1bK'),
       statusLine('HTTP/1.1 200 O\x7fK'),
+      statusLine(`HTTP/1.1 200 ${'K'.repeat(8 * 1024 - 13)}`),
       statusLine(`HTTP/1.1 200 ${'K'.repeat(8 * 1024)}`),
       `HTTP/1.1 200 ${'K'.repeat(8 * 1024)}`,
     ],

@@ -207,7 +207,8 @@ export function dechunk(text: string): Dechunked {
   const about = JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
   assert.deepEqual(dechunkPieces(message, [message.length], 0x61), expected, about);
   const single = Array.from({ length: message.length }, (_, i) => i + 1);
-  for (const poison of POISONS) assert.deepEqual(dechunkPieces(message, single, poison), expected, `byte by byte: ${about}`);
+  const poisons = message.length <= SHORT ? POISONS : POISONS.slice(0, 1);
+  for (const poison of poisons) assert.deepEqual(dechunkPieces(message, single, poison), expected, `byte by byte: ${about}`);
   for (let cut = 1; cut < message.length && message.length <= SHORT; cut++) {
     assert.deepEqual(dechunkPieces(message, [cut, message.length], POISONS[cut % POISONS.length]), expected, `cut at ${cut}: ${about}`);
   }

@@ -93,7 +93,7 @@ const CASES: readonly (readonly [raw: string, strict: string | null, lenient?: s
 
 function write(writer: typeof writePathInfo, raw: string): string | null {
   const before = 5;
-  const bytes = bytesOf(`/../%41${raw}%41/..`);
+  const bytes = bytesOf(`/../%41${raw}41/..`);
   const out = new Uint8Array(before + raw.length + 8).fill(0x2f);
   const end = writer(out, before, bytes, 7, 7 + raw.length);
   // What stands before belongs to others, even when the path climbs; and it never gets longer, but for the empty one.
