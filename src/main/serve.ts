@@ -42,7 +42,8 @@ export interface Server {
 export async function serve(runtime: Runtime, config: Config, sink: LineSink): Promise<Server> {
   for (const { address } of [...config.nodes, ...config.fallbacks]) await runtime.permitConnect(address);
   const log = new Log(sink, config.logLevel);
-  const wheel = new TimerWheel(() => runtime.now());
+  const failed = (error: unknown): void => log.event('error', 'internal', describe(error));
+  const wheel = new TimerWheel(() => runtime.now(), failed);
   const fronts = config.listen.map((address, index): Front => ({ index, port: portText(address) }));
   const pool = await makePool(runtime, config, wheel, log);
   const isUwsgi = config.nodes.length + config.fallbacks.length > 0;
@@ -50,8 +51,9 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
     settings: { ...config, tempDirectory: runtime.tempDirectory() },
     pool,
     fallbacks: (await makeSources(runtime, config.fallbacks, wheel, log)).flatMap((source) => source.nodes),
-    open: makeOpen(runtime, config, wheel, log),
+    open: makeOpen(runtime, config, wheel, log, failed),
     needsLength: isUwsgi,
+    failed,
     log,
     wheel,
     out: new OutBuffer(),
@@ -113,13 +115,11 @@ async function makeSources(runtime: Runtime, nodes: readonly NodeConfig[], wheel
   return sources;
 }
 
-function makeOpen(runtime: Runtime, config: Config, wheel: TimerWheel, log: Log): OpenUpstream {
-  const thrown = (code: string) => (error: unknown) =>
-    log.event('error', code, error instanceof Error ? (error.stack ?? error.message) : String(error));
+function makeOpen(runtime: Runtime, config: Config, wheel: TimerWheel, log: Log, failed: (error: unknown) => void): OpenUpstream {
   if (config.nodes.length + config.fallbacks.length === 0) {
     const welcome = makeWelcomeApp(VERSION, `${runtime.name} ${runtime.version}`);
     const app: FetchHandler = (request, context) => welcome.fetch(request, context);
-    return (_node, exchange) => new AppUpstream(app, exchange, thrown('app-failed'));
+    return (_node, exchange) => new AppUpstream(app, exchange, (error) => log.event('error', 'app-failed', describe(error)));
   }
   const serverName = runtime.hostname() ?? 'localhost';
   const settings = {
@@ -136,11 +136,15 @@ function makeOpen(runtime: Runtime, config: Config, wheel: TimerWheel, log: Log)
         chunkedInput: config.chunkedInput,
       }),
   };
-  const uwsgi = new UwsgiUpstreams(runtime, wheel, settings, thrown('internal'));
+  const uwsgi = new UwsgiUpstreams(runtime, wheel, settings, failed);
   return (node, exchange) => {
     if (node.target.kind !== 'uwsgi') throw new Error(`no upstream for a node of kind ${node.target.kind}`);
     return uwsgi.open(node.target.address, exchange);
   };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** SERVER_PORT: the text behind the last colon of the address, as uWSGI has it. */

@@ -10,6 +10,8 @@ const SLOTS = 1024;
 /** Who is told when a deadline has passed. */
 export interface Expiring {
   expired(): void;
+  /** `expired` threw; the wheel has told its `failed` and goes on. */
+  crashed(): void;
 }
 
 /** A point in time that can be put off cheaply. Belongs to one wheel. */
@@ -31,15 +33,20 @@ export class TimerWheel {
   /** Milliseconds, moved on once a tick while any deadline waits. */
   now: number;
   readonly #clock: () => number;
+  readonly #failed: (error: unknown) => void;
   readonly #slots: (Deadline | null)[] = new Array(SLOTS).fill(null);
   /** The tick last looked at. */
   #tick: number;
   #waiting = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
 
-  /** @param clock milliseconds of a clock that never goes back */
-  constructor(clock: () => number) {
+  /**
+   * @param clock milliseconds of a clock that never goes back
+   * @param failed is told what an owner threw
+   */
+  constructor(clock: () => number, failed: (error: unknown) => void) {
     this.#clock = clock;
+    this.#failed = failed;
     this.now = clock();
     this.#tick = Math.floor(this.now / TICK_MS);
   }
@@ -115,8 +122,18 @@ export class TimerWheel {
       if (deadline.at > this.now) this.#insert(deadline);
       else {
         deadline.at = 0;
-        deadline.owner.expired();
+        this.#tell(deadline.owner);
       }
+    }
+  }
+
+  /** Nobody stands above a timer: what is thrown ends the owner, not the process. */
+  #tell(owner: Expiring): void {
+    try {
+      owner.expired();
+    } catch (error) {
+      this.#failed(error);
+      owner.crashed();
     }
   }
 

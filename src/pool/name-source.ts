@@ -24,6 +24,7 @@ export class NameSource implements NodeSource {
   readonly #lookup: NameLookup;
   readonly #timer: ReturnType<typeof setInterval>;
   #lastRefresh = Number.NEGATIVE_INFINITY;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #wasBad = false;
 
   constructor(name: string, port: number, lookup: NameLookup) {
@@ -39,9 +40,13 @@ export class NameSource implements NodeSource {
 
   /** Looks the name up; never rejects. Resolves when `nodes` is up to date. */
   async refresh(): Promise<void> {
-    this.#lastRefresh = this.#lookup.now();
+    const asked = this.#lookup.now();
+    this.#lastRefresh = asked;
     try {
       const addresses = new Set(await this.#lookup.resolve(this.#name));
+      // A slow answer to an earlier question knows less than the one that came meanwhile.
+      if (asked < this.#answeredAt) return;
+      this.#answeredAt = asked;
       if (addresses.size === 0) throw new Error('it has no address');
       const known = new Map(this.nodes.map((node) => [node.name, node]));
       this.nodes = Array.from(addresses, (host) => {

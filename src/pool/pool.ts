@@ -8,6 +8,8 @@ export class Pool {
   readonly #sources: readonly NodeSource[];
   readonly #graceTime: number;
   #cursor = 0;
+  #seen: readonly (readonly Node[])[] = [];
+  #nodes: readonly Node[] = [];
 
   /** @param graceTime ms a dead node is left alone (`http-gracetime`) */
   constructor(sources: readonly NodeSource[], graceTime: number) {
@@ -16,8 +18,12 @@ export class Pool {
   }
 
   get nodes(): readonly Node[] {
-    const [first] = this.#sources;
-    return this.#sources.length === 1 ? first.nodes : this.#sources.flatMap((source) => source.nodes);
+    // Sources replace their arrays: as long as they are the same ones, so is their sum.
+    if (this.#sources.some((source, i) => source.nodes !== this.#seen[i])) {
+      this.#seen = this.#sources.map((source) => source.nodes);
+      this.#nodes = this.#seen.flat();
+    }
+    return this.#nodes;
   }
 
   /** The next usable node, or null. */

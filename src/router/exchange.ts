@@ -277,13 +277,23 @@ export class Exchange implements UpstreamEvents {
 
   /** A full backlog empties in milliseconds: asked again, a little later each time, and another node if there is one. */
   #retryLater(failure: NodeFailure): void {
-    const { settings, wheel, pool } = this.#service;
+    const { settings, wheel } = this.#service;
     if (this.#busySince === 0) this.#busySince = wheel.precise();
     const waited = wheel.precise() - this.#busySince;
     if (waited >= Math.min(BUSY_RETRY_MS, settings.connectTimeout)) return this.#fail(connectFailure(failure));
     this.#state = STATE.backoff;
     this.#attempts--;
-    this.#backoff = setTimeout(() => this.#connect(pool.pick(wheel.now) ?? this.#node!), Math.max(FIRST_BACKOFF_MS, waited));
+    this.#backoff = setTimeout(() => this.#tryAgain(), Math.max(FIRST_BACKOFF_MS, waited));
+  }
+
+  #tryAgain(): void {
+    const { pool, wheel, failed } = this.#service;
+    try {
+      this.#connect(pool.pick(wheel.now) ?? this.#node!);
+    } catch (error) {
+      failed(error);
+      this.crashed();
+    }
   }
 
   // Relaying

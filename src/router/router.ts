@@ -1,4 +1,3 @@
-import { formatPeer } from '../net/address.ts';
 import type { Connection, ConnectionHandlers, Listener } from '../runtime/seam.ts';
 import { FAILURES } from './failures.ts';
 import type { Front, Service } from './service.ts';
@@ -79,8 +78,7 @@ export class Router implements SessionOwner {
   }
 
   #failed(connection: Connection<Session>, error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#service.log.event('error', FAILURES.internal.code, text, { client: formatPeer(connection.remote) });
+    this.#service.failed(error);
     // The `open` handler itself may have thrown.
     if (connection.owner === undefined) connection.destroy();
     else connection.owner.crashed();

@@ -48,6 +48,8 @@ export interface Service {
   readonly open: OpenUpstream;
   /** uwsgi knows only CONTENT_LENGTH: a chunked body must have been read whole before its head can be sent. */
   readonly needsLength: boolean;
+  /** Is told what was thrown where only a bug throws. */
+  readonly failed: (error: unknown) => void;
   readonly log: Log;
   readonly wheel: TimerWheel;
   readonly out: OutBuffer;
