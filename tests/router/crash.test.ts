@@ -18,17 +18,17 @@ import { RawClient } from '../support/raw-client.ts';
 import { get } from './support.ts';
 
 /** A router whose upstreams are made by the test. */
-async function startRouter(open: OpenUpstream): Promise<{ port: number; logs: string[] } & AsyncDisposable> {
+async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: string[] } & AsyncDisposable> {
   const runtime = await selectRuntime();
-  const logs: string[] = [];
-  const log = new Log((text) => logs.push(text));
+  const thrown: string[] = [];
+  const log = new Log(() => {});
   const router = new Router(
     {
       settings: { ...DEFAULTS, tempDirectory: null },
       pool: new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000),
       fallbacks: [],
       open,
-      failed: assert.ifError,
+      failed: (error) => thrown.push((error as Error).message),
       needsLength: false,
       log,
       wheel: new TimerWheel(() => runtime.now(), assert.ifError),
@@ -43,7 +43,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; logs: st
   router.addListener(listener);
   return {
     port: (listener.address as { port: number }).port,
-    logs,
+    thrown,
     async [Symbol.asyncDispose]() {
       router.destroy();
       log.flush();
@@ -73,6 +73,7 @@ test('an exception in a handler is 500 with code internal for its connection, an
   assert.match(response.text(), /internal/);
   assert.equal((await client.readToEnd()).length, 0);
   assert.equal((await other.request(get('/a'))).text(), 'ok');
+  assert.deepEqual(gate.thrown, ['boom']);
 });
 
 test('an app that throws is 500, one that throws in the middle cuts its answer off', async () => {
