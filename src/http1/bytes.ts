@@ -91,7 +91,7 @@ export function writeDecimal(out: Uint8Array, offset: number, value: number): nu
 /** Copies `from[start, end)` to `out` at `offset`; returns the offset behind it. Short runs by hand: cheaper than `set` and its view. */
 export function copyBytes(out: Uint8Array, offset: number, from: Uint8Array, start: number, end: number): number {
   const length = end - start;
-  if (length > 48) out.set(from.subarray(start, end), offset);
+  if (length > 160) out.set(from.subarray(start, end), offset);
   else for (let i = 0; i < length; i++) out[offset + i] = from[start + i];
   return offset + length;
 }

@@ -100,20 +100,20 @@ export class Answer implements Downstream {
     this.#writeHead(head, head.status !== 204, this.#connectionSays(head, request.minor));
   }
 
-  body(bytes: Uint8Array): void {
+  body(bytes: Uint8Array, start: number, end: number): void {
     switch (this.#body) {
       case BODY.none:
         return;
       case BODY.length: {
         // The backend's count is not trusted with the border to the next answer.
-        const part = bytes.length > this.#remaining ? bytes.subarray(0, this.#remaining) : bytes;
-        this.#remaining -= part.length;
-        return this.#write(part);
+        const stop = Math.min(end, start + this.#remaining);
+        this.#remaining -= stop - start;
+        return this.#write(bytes, start, stop);
       }
       case BODY.chunked:
-        return this.#writeChunk(bytes);
+        return this.#writeChunk(bytes, start, end);
       default:
-        return this.#write(bytes);
+        return this.#write(bytes, start, end);
     }
   }
 
@@ -149,7 +149,11 @@ export class Answer implements Downstream {
 
   flush(): boolean {
     const { out } = this.#service;
-    if (out.length > 0) this.#send(out.take());
+    if (out.length > 0) {
+      const { length } = out;
+      out.length = 0;
+      this.#send(out.bytes, 0, length);
+    }
     return !this.isBlocked;
   }
 
@@ -177,27 +181,27 @@ export class Answer implements Downstream {
   }
 
   /** Size line, bytes and CRLF; small ones in one write with what is there already. */
-  #writeChunk(bytes: Uint8Array): void {
+  #writeChunk(bytes: Uint8Array, start: number, end: number): void {
     const { out } = this.#service;
-    if (bytes.length === 0) return;
+    if (start === end) return;
     if (!out.has(MAX_CHUNK_SIZE_LINE)) this.flush();
-    out.length = writeChunkSize(out.bytes, out.length, bytes.length);
-    this.#write(bytes);
+    out.length = writeChunkSize(out.bytes, out.length, end - start);
+    this.#write(bytes, start, end);
     this.#write(CRLF);
   }
 
-  #write(bytes: Uint8Array): void {
+  #write(bytes: Uint8Array, start = 0, end = bytes.length): void {
     const { out } = this.#service;
-    if (bytes.length <= COPY_BYTES) {
-      if (!out.has(bytes.length)) this.flush();
-      out.length = copyBytes(out.bytes, out.length, bytes, 0, bytes.length);
+    if (end - start <= COPY_BYTES) {
+      if (!out.has(end - start)) this.flush();
+      out.length = copyBytes(out.bytes, out.length, bytes, start, end);
       return;
     }
     this.flush();
-    this.#send(bytes);
+    this.#send(bytes, start, end);
   }
 
-  #send(bytes: Uint8Array): void {
-    if (!this.#connection.write(bytes)) this.isBlocked = true;
+  #send(bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#connection.write(bytes, start, end)) this.isBlocked = true;
   }
 }

@@ -12,8 +12,8 @@ export interface Downstream {
   interim(head: ResponseHead): void;
   /** The final head; valid only during the call. With 101 a tunnel follows. */
   head(head: ResponseHead): void;
-  /** Bytes of the body, without framing. */
-  body(bytes: Uint8Array): void;
+  /** `bytes[start, end)` of the body, without framing. */
+  body(bytes: Uint8Array, start: number, end: number): void;
   /** Checked trailer lines, before `end`. */
   trailers(lines: Uint8Array): void;
   /** The answer is complete. */

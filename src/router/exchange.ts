@@ -87,24 +87,24 @@ export class Exchange implements UpstreamEvents {
     } else this.#route();
   }
 
-  /** Bytes of the request's body, or of the tunnel. False: hold the client back until `Downstream.resume`. */
-  requestBody(bytes: Uint8Array): boolean {
+  /** `bytes[start, end)` of the request's body, or of the tunnel. False: hold the client back until `Downstream.resume`. */
+  requestBody(bytes: Uint8Array, start: number, end: number): boolean {
     switch (this.#state) {
       case STATE.spooling: {
         this.#touch();
-        const refusal = this.#spool!.write(bytes);
+        const refusal = this.#spool!.write(bytes.subarray(start, end));
         if (refusal !== null) this.#fail(refusal);
         return true;
       }
       case STATE.active:
       case STATE.tunnel:
         this.#touch();
-        if (this.#upstream!.body(bytes)) return true;
+        if (this.#upstream!.body(bytes, start, end)) return true;
         break;
       case STATE.done:
         return true;
       default:
-        this.#early = this.#early === null ? bytes.slice() : concat(this.#early, bytes);
+        this.#early = this.#early === null ? bytes.slice(start, end) : concat(this.#early, bytes.subarray(start, end));
     }
     this.#requestPaused = true;
     return false;
@@ -212,9 +212,9 @@ export class Exchange implements UpstreamEvents {
     if (this.#state === STATE.tunnel) this.#resumeRequest();
   }
 
-  body(bytes: Uint8Array): void {
+  body(bytes: Uint8Array, start: number, end: number): void {
     this.#touch();
-    this.#downstream.body(bytes);
+    this.#downstream.body(bytes, start, end);
   }
 
   trailers(lines: Uint8Array): void {
@@ -300,7 +300,7 @@ export class Exchange implements UpstreamEvents {
 
   #sendSpool(): void {
     try {
-      for (let piece = this.#spool!.read(); piece !== null; piece = this.#spool!.read()) if (!this.#upstream!.body(piece)) return;
+      for (let piece = this.#spool!.read(); piece !== null; piece = this.#spool!.read()) if (!this.#upstream!.body(piece, 0, piece.length)) return;
     } catch (error) {
       this.#service.log.event('error', FAILURES.bufferFailed.code, String(error), this.#details());
       return this.failed(FAILURES.bufferFailed);

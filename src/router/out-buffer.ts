@@ -20,11 +20,4 @@ export class OutBuffer {
   has(bytes: number): boolean {
     return this.length + bytes <= CAPACITY;
   }
-
-  /** What has been gathered; the buffer counts as empty from here on. */
-  take(): Uint8Array {
-    const gathered = this.bytes.subarray(0, this.length);
-    this.length = 0;
-    return gathered;
-  }
 }

@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 /** Where the body of one request ends, and what of its bytes goes on: plain, de-chunked, or chunks as they came. */
 export class RequestBody {
   refusal: Refusal | null = null;
-  isComplete: boolean;
+  isComplete = false;
   /** A byte of it has come: the client did not wait for 100 Continue. */
   hasBegun = false;
   readonly #chunked: ChunkedReader | null;
@@ -21,7 +21,6 @@ export class RequestBody {
     this.#remaining = Math.max(head.contentLength, 0);
     this.#raw = raw;
     this.#max = max;
-    this.isComplete = !head.hasBody;
   }
 
   /** True when what has come so far is more than `http-max-body`. */
@@ -44,7 +43,7 @@ export class RequestBody {
   #readLength(bytes: Uint8Array, exchange: Exchange): number {
     const taken = Math.min(this.#remaining, bytes.length);
     this.#remaining -= taken;
-    this.mustPause = !exchange.requestBody(taken === bytes.length ? bytes : bytes.subarray(0, taken));
+    this.mustPause = !exchange.requestBody(bytes, 0, taken);
     this.isComplete = this.#remaining === 0;
     return taken;
   }
@@ -59,9 +58,9 @@ export class RequestBody {
       const length = reader.dataEnd - reader.dataStart;
       this.#received += length;
       if (this.isTooLarge) return at;
-      if (length > 0 && !this.#raw && !exchange.requestBody(bytes.subarray(reader.dataStart, reader.dataEnd))) this.mustPause = true;
+      if (length > 0 && !this.#raw && !exchange.requestBody(bytes, reader.dataStart, reader.dataEnd)) this.mustPause = true;
     }
-    if (this.#raw && at > 0 && !exchange.isDone && !exchange.requestBody(bytes.subarray(0, at))) this.mustPause = true;
+    if (this.#raw && at > 0 && !exchange.isDone && !exchange.requestBody(bytes, 0, at)) this.mustPause = true;
     this.isComplete = reader.isDone;
     return at;
   }

@@ -40,6 +40,7 @@ export class Session implements AnswerOwner, Client, Expiring {
   #state: number = STATE.idle;
   #buffer: RequestBuffer | null = null;
   #exchange: Exchange | null = null;
+  /** Null when the request has none. */
   #body: RequestBody | null = null;
   /** Bytes of later requests, which wait for their turn. */
   #stash: Uint8Array | null = null;
@@ -69,7 +70,7 @@ export class Session implements AnswerOwner, Client, Expiring {
 
   /** The request has been read whole, and both sides want to go on. */
   get mayPersist(): boolean {
-    if (this.#state !== STATE.busy || !this.#body!.isComplete || this.#owner.isDraining) return false;
+    if (this.#state !== STATE.busy || !this.#isReadWhole || this.#owner.isDraining) return false;
     if (this.#isHalfClosed && this.#stash === null) return false;
     const { minor, wantsClose, wantsKeepAlive } = this.#buffer!.head;
     return this.#service.settings.keepalive > 0 && !wantsClose && (minor === 1 || wantsKeepAlive);
@@ -85,7 +86,6 @@ export class Session implements AnswerOwner, Client, Expiring {
   drained(): void {
     this.#answer.isBlocked = false;
     if (this.#state === STATE.busy) this.#exchange!.downstreamDrained();
-    else if (this.#state === STATE.closing) this.#close();
   }
 
   /** The client's FIN: the end of an idle connection and of an unfinished request; behind a complete one only half of the end. */
@@ -97,13 +97,14 @@ export class Session implements AnswerOwner, Client, Expiring {
           this.#exchange!.requestEnd();
           return this.#exchange!.isDone ? this.#finish() : undefined;
         }
-        if (this.#body!.isComplete) return;
+        if (this.#isReadWhole) return;
         this.#exchange!.clientGone();
         return this.#close();
       case STATE.head:
         this.#service.log.event('info', 'client-left', 'the client left in the middle of a head', { client: formatPeer(this.remote) });
         return this.#close();
       case STATE.idle:
+        return this.#finish();
       case STATE.lingering:
         return this.#close();
     }
@@ -120,6 +121,7 @@ export class Session implements AnswerOwner, Client, Expiring {
   expired(): void {
     if (this.#state === STATE.busy) this.#exchange!.expired();
     else if (this.#state === STATE.head) this.#refuse(FAILURES.headTimeout);
+    else if (this.#state === STATE.idle) this.#finish();
     else this.#close();
   }
 
@@ -138,7 +140,7 @@ export class Session implements AnswerOwner, Client, Expiring {
 
   /** Finishes what is in flight; an idle connection closes at once. */
   drain(): void {
-    if (this.#state === STATE.idle) this.#close();
+    if (this.#state === STATE.idle) this.#finish();
   }
 
   /** Ends at once, whatever is in flight. */
@@ -156,7 +158,7 @@ export class Session implements AnswerOwner, Client, Expiring {
 
   /** What comes next depends on how much of the request is still unread. */
   answered(persists: boolean): void {
-    const isComplete = this.#state === STATE.busy && this.#body!.isComplete;
+    const isComplete = this.#state === STATE.busy && this.#isReadWhole;
     this.#release();
     if (!persists) return isComplete && this.#stash === null ? this.#finish() : this.#startLingering();
     this.#state = STATE.idle;
@@ -186,6 +188,10 @@ export class Session implements AnswerOwner, Client, Expiring {
 
   // Reading requests
 
+  get #isReadWhole(): boolean {
+    return this.#body === null || this.#body.isComplete;
+  }
+
   /** Reads as many requests as the bytes hold and can be answered at once; the rest waits. */
   #read(bytes: Uint8Array): void {
     this.#isReading = true;
@@ -213,9 +219,12 @@ export class Session implements AnswerOwner, Client, Expiring {
     const taken = isFresh ? 0 : buffer.append(bytes);
     const state = isFresh ? head.parse(bytes, bytes.length, settings.manageExpect) : head.parse(buffer.bytes, buffer.length, settings.manageExpect);
     if (state === PARSE.complete) {
-      if (isFresh) buffer.append(bytes.subarray(0, head.end));
+      const used = head.end - before;
+      const isAll = used === bytes.length;
+      // A view of fresh bytes costs the runtime more than their copy: where nothing follows the head, none is made.
+      if (isFresh) buffer.append(isAll ? bytes : bytes.subarray(0, used));
       head.bytes = buffer.bytes;
-      const rest = bytes.subarray(head.end - before);
+      const rest = isAll ? NONE : bytes.subarray(used);
       this.#startRequest(rest.length > 0);
       return rest;
     }
@@ -238,23 +247,23 @@ export class Session implements AnswerOwner, Client, Expiring {
     if (head.contentLength > settings.maxBody) return this.#refuse(FAILURES.bodyTooLarge);
     if (head.expectsContinue && head.contentLength > settings.expectMaxBody) return this.#refuse(FAILURES.expectTooLarge);
     this.#state = STATE.busy;
-    this.#body = new RequestBody(head, settings.chunkedInput && needsLength, settings.maxBody);
-    this.#body.hasBegun = hasMore;
+    if (head.hasBody) {
+      this.#body = new RequestBody(head, settings.chunkedInput && needsLength, settings.maxBody);
+      this.#body.hasBegun = hasMore;
+    }
     this.#answer.begin(head);
     const exchange = new Exchange(this.#service, this.#answer, head, this, this.#deadline);
     this.#exchange = exchange;
-    const isComplete = this.#body.isComplete;
     exchange.start();
-    if (isComplete && !exchange.isDone) exchange.requestEnd();
+    if (!head.hasBody && !exchange.isDone) exchange.requestEnd();
   }
 
   #readBusy(bytes: Uint8Array): Uint8Array {
     if (this.#answer.isTunnel) {
-      if (!this.#exchange!.requestBody(bytes)) this.#connection.pause();
+      if (!this.#exchange!.requestBody(bytes, 0, bytes.length)) this.#connection.pause();
       return NONE;
     }
-    const body = this.#body!;
-    if (!body.isComplete) return this.#readBody(bytes, body, this.#exchange!);
+    if (!this.#isReadWhole) return this.#readBody(bytes, this.#body!, this.#exchange!);
     // A later request: kept, and the client held back until its turn.
     this.#stash = bytes.slice();
     this.#connection.pause();
@@ -300,10 +309,10 @@ export class Session implements AnswerOwner, Client, Expiring {
 
   /** All is read and written: the connection closes once the kernel has taken the answer. */
   #finish(): void {
-    if (!this.#answer.flush()) {
-      this.#state = STATE.closing;
-      this.#service.wheel.arm(this.#deadline, this.#service.settings.timeout);
-    } else this.#close();
+    this.#answer.flush();
+    this.#state = STATE.closing;
+    this.#service.wheel.arm(this.#deadline, this.#service.settings.timeout);
+    this.#connection.close();
   }
 
   /** Lingering close (RFC 9112 9.6): closing over unread bytes would reset the connection under the answer. */

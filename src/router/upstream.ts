@@ -7,8 +7,8 @@ import type { Exchange } from './exchange.ts';
 export interface Upstream {
   /** Sends the head, with the first bytes of the body when there are some. Called once, after `connected`. False: wait for `drained`. */
   send(firstBody: Uint8Array | null): boolean;
-  /** False: wait for `drained`. */
-  body(bytes: Uint8Array): boolean;
+  /** Sends `bytes[start, end)` of the body. False: wait for `drained`. */
+  body(bytes: Uint8Array, start: number, end: number): boolean;
   /** The request is complete; in a tunnel, the client's side has ended. */
   end(): void;
   /** Gives the backend up, at any time; no event follows. */
@@ -24,7 +24,8 @@ export interface UpstreamEvents {
   connectFailed(failure: NodeFailure, code: string): void;
   interim(head: ResponseHead): void;
   head(head: ResponseHead): void;
-  body(bytes: Uint8Array): void;
+  /** `bytes[start, end)` of the body, without framing. */
+  body(bytes: Uint8Array, start: number, end: number): void;
   trailers(lines: Uint8Array): void;
   /** The answer is complete; in a tunnel, the backend's side has ended. */
   end(): void;

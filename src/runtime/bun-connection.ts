@@ -51,6 +51,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
   #streaming = false;
   #drainDue = false;
   #ended = false;
+  /** Gone once the queue is with the kernel. */
+  #closing = false;
   #destroyed = false;
   /** A method of this connection is on the stack, and Bun may call `close` from within. */
   #inside = false;
@@ -81,16 +83,16 @@ export class BunConnection<Owner> implements Connection<Owner> {
     return this.#local;
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
     if (this.#ended || this.#destroyed) return true;
     let taken = 0;
     if (this.#queue === null && this.#socket !== null) {
-      taken = this.#socket.write(bytes);
+      taken = this.#socket.write(bytes, start, end - start);
       // -1: the socket is closing, and `close` is on its way.
-      if (taken === bytes.length || taken < 0) return true;
+      if (taken === end - start || taken < 0) return true;
     }
     this.#queue ??= new SendQueue();
-    this.#queue.push(bytes, taken);
+    this.#queue.push(bytes, start + taken, end);
     this.#drainDue = true;
     return false;
   }
@@ -99,6 +101,12 @@ export class BunConnection<Owner> implements Connection<Owner> {
     if (this.#ended || this.#destroyed) return;
     this.#ended = true;
     if (this.#queue === null && this.#socket !== null) this.#shutdown();
+  }
+
+  close(): void {
+    if (this.#queue === null) return this.destroy();
+    this.#ended = true;
+    this.#closing = true;
   }
 
   destroy(): void {
@@ -168,7 +176,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   /** Bun: bytes came, in a buffer of their own. */
   received(bytes: Uint8Array): void {
-    if (this.#destroyed) return;
+    if (this.#destroyed || this.#closing) return;
     this.#streaming = bytes.length >= GENTLE;
     if (this.#paused || this.#held !== null || bytes.length > SLICE) {
       this.#held ??= [];
@@ -190,7 +198,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   /** Bun: the peer sent FIN. */
   peerEnded(): void {
-    if (this.#endDue || this.#endTold) return;
+    if (this.#endDue || this.#endTold || this.#closing) return;
     this.#endDue = true;
     if (!this.#tellDue) this.#tell();
   }
@@ -230,7 +238,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
       }
       this.#queue = null;
     }
-    if (this.#ended && !this.#destroyed) this.#shutdown();
+    if (this.#closing) this.destroy();
+    else if (this.#ended && !this.#destroyed) this.#shutdown();
     return true;
   }
 

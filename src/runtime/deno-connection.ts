@@ -40,6 +40,8 @@ export class DenoConnection<Owner> implements Connection<Owner> {
   #streaming = false;
   #drainDue = false;
   #ended = false;
+  /** Gone once the write under way is done. */
+  #closing = false;
   #finSent = false;
   #peerEnded = false;
   #destroyed = false;
@@ -70,18 +72,18 @@ export class DenoConnection<Owner> implements Connection<Owner> {
     return this.#destroyed;
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
     if (this.#ended || this.#destroyed || this.#writeError !== null) return true;
-    const length = bytes.length;
+    const length = end - start;
     if (length > 0) {
       this.queued += length;
       if (this.#sending === null && this.#conn !== null) {
         const buffer = this.#pools.takeFor(length);
-        buffer.set(bytes);
+        buffer.set(length === bytes.length ? bytes : bytes.subarray(start, end));
         this.#send(buffer, length);
       } else {
         this.#queue ??= new SendQueue();
-        this.#queue.push(bytes);
+        this.#queue.push(bytes, start, end);
       }
     }
     if (this.queued < HIGH_WATER && this.#conn !== null) return true;
@@ -93,6 +95,12 @@ export class DenoConnection<Owner> implements Connection<Owner> {
     if (this.#ended || this.#destroyed) return;
     this.#ended = true;
     if (this.#sending === null && this.#queue === null && this.#conn !== null) this.#sendFin();
+  }
+
+  close(): void {
+    if (this.#sending === null || this.#writeError !== null) return this.destroy();
+    this.#ended = true;
+    this.#closing = true;
   }
 
   destroy(): void {
@@ -159,6 +167,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
       while (!this.#paused && !this.#destroyed) {
         const count = await conn.read(buffer);
         if (this.#destroyed) break;
+        if (this.#closing && count !== null) continue;
         if (this.#paused) {
           this.#held = { buffer, count };
           this.#reading = false;
@@ -210,6 +219,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
 
   #tellEnd(): void {
     this.#peerEnded = true;
+    if (this.#closing) return;
     try {
       this.#handlers.end(this);
     } catch (error) {
@@ -243,7 +253,8 @@ export class DenoConnection<Owner> implements Connection<Owner> {
     }
     this.#giveSending();
     if (this.#sendNext()) return;
-    if (this.#ended) {
+    if (this.#closing) this.#lost(null);
+    else if (this.#ended) {
       this.#sendFin();
     } else if (this.#drainDue) {
       this.#drainDue = false;

@@ -23,6 +23,8 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   #local: PeerAddress | null = null;
   #opened = false;
   #ended = false;
+  /** Gone once the kernel has all of it. */
+  #closing = false;
   #destroyed = false;
   #drainDue = false;
   #error: string | null = null;
@@ -56,11 +58,11 @@ export class NodeConnection<Owner> implements Connection<Owner> {
     return this.#local;
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
     const socket = this.#socket;
     // The socket is destroyed a moment before it says so, when it has lost its peer.
     if (this.#ended || socket.destroyed) return true;
-    const copy = this.#scratch.copy(bytes);
+    const copy = this.#scratch.copy(bytes, start, end);
     socket.write(copy);
     if (socket.writableLength === 0) return true;
     // The kernel did not take all of it: the copy stays with the socket.
@@ -76,6 +78,13 @@ export class NodeConnection<Owner> implements Connection<Owner> {
     if (this.#ended || this.#destroyed) return;
     this.#ended = true;
     this.#socket.end();
+  }
+
+  close(): void {
+    if (this.#ended || this.#destroyed || this.#socket.writableLength === 0) return this.destroy();
+    this.#ended = true;
+    this.#closing = true;
+    this.#socket.destroySoon();
   }
 
   destroy(): void {
@@ -104,7 +113,7 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   }
 
   received(bytes: Uint8Array): void {
-    if (this.#destroyed) return;
+    if (this.#destroyed || this.#closing) return;
     try {
       this.#handlers.data(this, bytes);
     } catch (error) {
@@ -113,7 +122,7 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   }
 
   peerEnded(): void {
-    if (this.#destroyed) return;
+    if (this.#destroyed || this.#closing) return;
     try {
       this.#handlers.end(this);
     } catch (error) {

@@ -37,12 +37,14 @@ export interface Connection<Owner> {
   /** Bytes accepted by `write` that the kernel has not taken yet. */
   readonly queued: number;
   /**
-   * Sends bytes in order. Returns false when some of them had to be queued: stop writing until `drain`.
+   * Sends `bytes[start, end)`, by default all of them, in order. Returns false when some of them had to be queued: stop writing until `drain`.
    * Bytes written all the same are queued too. After `end` or `destroy` it does nothing and returns true.
    */
-  write(bytes: Uint8Array): boolean;
+  write(bytes: Uint8Array, start?: number, end?: number): boolean;
   /** Flushes what is queued, then sends FIN. Data still flows in. */
   end(): void;
+  /** Flushes what is queued, then closes both directions. What still comes in is thrown away; `close` tells when it is done. */
+  close(): void;
   /** Gives the socket up at once. What is queued is lost. */
   destroy(): void;
   /** Stops `data` (and the `end` behind it) until `resume`; the kernel's buffer fills and the peer is held back. */

@@ -4,12 +4,12 @@ export class SendQueue {
   size = 0;
   readonly #chunks: Uint8Array[] = [];
 
-  /** Copies `bytes` from `offset` on behind what waits already. */
-  push(bytes: Uint8Array, offset = 0): void {
-    if (offset === bytes.length) return;
+  /** Copies `bytes[start, end)` behind what waits already. */
+  push(bytes: Uint8Array, start: number, end: number): void {
+    if (start === end) return;
     // Uint8Array.prototype.slice, because Buffer's own slice does not copy.
-    this.#chunks.push(Uint8Array.prototype.slice.call(bytes, offset));
-    this.size += bytes.length - offset;
+    this.#chunks.push(Uint8Array.prototype.slice.call(bytes, start, end));
+    this.size += end - start;
   }
 
   /** The oldest bytes; undefined when nothing waits. */

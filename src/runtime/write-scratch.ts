@@ -10,11 +10,11 @@ export class WriteScratch {
   #small = Buffer.allocUnsafeSlow(SMALL);
   #large = Buffer.allocUnsafeSlow(LARGE);
 
-  /** A copy of `bytes`. The next `copy` overwrites it, unless `keep` is called before. */
-  copy(bytes: Uint8Array): Buffer {
-    const length = bytes.length;
+  /** A copy of `bytes[start, end)`. The next `copy` overwrites it, unless `keep` is called before. */
+  copy(bytes: Uint8Array, start: number, end: number): Buffer {
+    const length = end - start;
     const scratch = length <= SMALL ? this.#small : length <= LARGE ? this.#large : Buffer.allocUnsafeSlow(length);
-    scratch.set(bytes);
+    scratch.set(length === bytes.length ? bytes : bytes.subarray(start, end));
     return length === scratch.length ? scratch : scratch.subarray(0, length);
   }
 

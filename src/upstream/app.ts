@@ -44,8 +44,8 @@ export class AppUpstream implements Upstream {
     return this.#hasRoom;
   }
 
-  body(bytes: Uint8Array): boolean {
-    this.#body?.enqueue(bytes.slice());
+  body(bytes: Uint8Array, start: number, end: number): boolean {
+    this.#body?.enqueue(bytes.slice(start, end));
     return this.#hasRoom;
   }
 
@@ -139,7 +139,7 @@ export class AppUpstream implements Upstream {
       const reader = response.body.getReader();
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
         if (this.#isAborted) return void reader.cancel();
-        this.#exchange.body(piece.value);
+        this.#exchange.body(piece.value, 0, piece.value.length);
         this.#exchange.flush();
         if (this.#isPaused) await this.#untilResumed();
       }

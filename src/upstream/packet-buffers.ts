@@ -1,12 +1,11 @@
 const USUAL_BYTES = 4096;
 const MAX_SPARE = 256;
 
-/** Buffers for packets that wait for their connection to open. A packet larger than usual gets one of its own. */
+/** Buffers for packets that wait for their connection to open. One that does not fit gets a buffer of its own, which is not kept. */
 export class PacketBuffers {
   readonly #spare: Uint8Array[] = [];
 
-  take(bytes: number): Uint8Array {
-    if (bytes > USUAL_BYTES) return new Uint8Array(bytes);
+  take(): Uint8Array {
     return this.#spare.pop() ?? new Uint8Array(USUAL_BYTES);
   }
 

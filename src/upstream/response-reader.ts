@@ -37,16 +37,11 @@ export class ResponseReader {
     return this.#state === STATE.tunnel;
   }
 
-  /** The head has been read, and the body says by itself where it ends. */
-  get hasLength(): boolean {
-    return this.#state === STATE.length || this.#state === STATE.chunked;
-  }
-
   /** The next bytes from the backend. */
   read(bytes: Uint8Array): void {
-    let rest = bytes;
-    while (rest.length > 0 && this.#state === STATE.head) rest = this.#readHead(rest);
-    if (rest.length > 0 && this.#state !== STATE.done) this.#readBody(rest);
+    let at = 0;
+    while (at < bytes.length && this.#state === STATE.head) at += this.#readHead(at === 0 ? bytes : bytes.subarray(at));
+    if (at < bytes.length && this.#state !== STATE.done) this.#readBody(bytes, at);
   }
 
   /** The backend has sent its FIN. */
@@ -68,7 +63,8 @@ export class ResponseReader {
     if (this.#state !== STATE.done) this.#fail(FAILURES.upstreamReset);
   }
 
-  #readHead(bytes: Uint8Array): Uint8Array {
+  /** Returns how many bytes belonged to the head. */
+  #readHead(bytes: Uint8Array): number {
     // Usually a head comes whole and is read where it lies.
     const isFresh = this.#length === 0;
     const head = isFresh ? this.#shared : this.#head!;
@@ -78,7 +74,7 @@ export class ResponseReader {
     const state = isFresh ? head.parse(bytes, bytes.length) : head.parse(this.#gathered!, this.#length);
     if (state === PARSE.refused) {
       this.#fail(head.fault!);
-      return NONE;
+      return bytes.length;
     }
     if (state === PARSE.incomplete) {
       if (isFresh) {
@@ -87,11 +83,11 @@ export class ResponseReader {
         this.#gather(bytes);
         this.#head.parse(this.#gathered!, this.#length);
       }
-      return bytes.subarray(taken);
+      return taken;
     }
-    const rest = bytes.subarray(head.end - before);
+    const used = head.end - before;
     this.#headComplete(head);
-    return rest;
+    return used;
   }
 
   #headComplete(head: ResponseHead): void {
@@ -119,21 +115,21 @@ export class ResponseReader {
     if (this.#state === STATE.done) this.#exchange.end();
   }
 
-  #readBody(bytes: Uint8Array): void {
+  #readBody(bytes: Uint8Array, start: number): void {
     if (this.#state === STATE.length) {
-      const part = bytes.length > this.#remaining ? bytes.subarray(0, this.#remaining) : bytes;
-      this.#remaining -= part.length;
-      this.#exchange.body(part);
+      const end = Math.min(bytes.length, start + this.#remaining);
+      this.#remaining -= end - start;
+      this.#exchange.body(bytes, start, end);
       if (this.#remaining === 0) this.#complete();
-    } else if (this.#state === STATE.chunked) this.#readChunks(bytes, this.#chunked!);
-    else this.#exchange.body(bytes);
+    } else if (this.#state === STATE.chunked) this.#readChunks(bytes, start, this.#chunked!);
+    else this.#exchange.body(bytes, start, bytes.length);
   }
 
-  #readChunks(bytes: Uint8Array, reader: ChunkedReader): void {
-    for (let at = 0; at < bytes.length && !reader.isDone; ) {
+  #readChunks(bytes: Uint8Array, start: number, reader: ChunkedReader): void {
+    for (let at = start; at < bytes.length && !reader.isDone; ) {
       at = reader.read(bytes, at, bytes.length);
       if (reader.refusal !== null) return this.#fail(RESPONSE_FAULTS.badChunk);
-      if (reader.dataEnd > reader.dataStart) this.#exchange.body(bytes.subarray(reader.dataStart, reader.dataEnd));
+      if (reader.dataEnd > reader.dataStart) this.#exchange.body(bytes, reader.dataStart, reader.dataEnd);
     }
     if (!reader.isDone) return;
     this.#exchange.trailers(reader.trailers);
@@ -163,5 +159,3 @@ export class ResponseReader {
     this.#exchange.failed(failure);
   }
 }
-
-const NONE = new Uint8Array(0);

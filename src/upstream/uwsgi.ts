@@ -1,3 +1,4 @@
+import { copyBytes } from '../http1/bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import { ResponseHead } from '../http1/response-head.ts';
 import type { ConnectAddress } from '../net/address.ts';
@@ -7,7 +8,7 @@ import type { Front } from '../router/service.ts';
 import type { Upstream } from '../router/upstream.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
 import { MAX_PACKET_BYTES, writePacketHeader } from '../uwsgi/packet.ts';
-import { type VarsTemplate, writeRequestVars } from '../uwsgi/request-vars.ts';
+import { PACKET_TOO_LARGE, type VarsTemplate, writeRequestVars } from '../uwsgi/request-vars.ts';
 import { PacketBuffers } from './packet-buffers.ts';
 import { ResponseReader } from './response-reader.ts';
 
@@ -28,8 +29,10 @@ export class UwsgiUpstreams {
   readonly wheel: TimerWheel;
   readonly head = new ResponseHead();
   readonly buffers = new PacketBuffers();
-  /** A packet is made here, and goes out from here with the first bytes of its body. */
+  /** From here a packet goes out in one piece with the first bytes of its body. */
   readonly scratch = new Uint8Array(MAX_PACKET_BYTES + FIRST_BODY_BYTES);
+  /** For packets larger than usual, until their size is known. */
+  readonly #largePacket = new Uint8Array(MAX_PACKET_BYTES);
   readonly #runtime: Runtime;
   readonly #settings: UwsgiSettings;
   readonly #failed: (error: unknown) => void;
@@ -48,10 +51,20 @@ export class UwsgiUpstreams {
     const { modifier1, modifier2 } = this.#settings;
     const { client, request, bodyLength } = exchange;
     const template = this.#templates[client.front.index] ?? this.#makeTemplate(client.front);
-    const end = writeRequestVars(this.scratch, request, template, client.remote, bodyLength);
-    if (typeof end !== 'number') return end;
-    writePacketHeader(this.scratch, end, modifier1, modifier2);
-    const upstream = new UwsgiUpstream(this, exchange, end, address.kind === 'tcp');
+    let packet = this.buffers.take();
+    let end = writeRequestVars(packet, request, template, client.remote, bodyLength);
+    if (end === PACKET_TOO_LARGE) {
+      this.buffers.give(packet);
+      packet = this.#largePacket;
+      end = writeRequestVars(packet, request, template, client.remote, bodyLength);
+      if (typeof end === 'number') packet = packet.slice(0, end);
+    }
+    if (typeof end !== 'number') {
+      this.buffers.give(packet);
+      return end;
+    }
+    writePacketHeader(packet, end, modifier1, modifier2);
+    const upstream = new UwsgiUpstream(this, exchange, packet, end, address.kind === 'tcp');
     upstream.connect(this.#runtime, address, this.#handlers);
     return upstream;
   }
@@ -89,12 +102,11 @@ class UwsgiUpstream implements Upstream, Expiring {
   #closing: Deadline | null = null;
   #isAborted = false;
 
-  constructor(shared: UwsgiUpstreams, exchange: Exchange, packetEnd: number, isTcp: boolean) {
+  constructor(shared: UwsgiUpstreams, exchange: Exchange, packet: Uint8Array, packetEnd: number, isTcp: boolean) {
     this.#shared = shared;
     this.#exchange = exchange;
     this.#reader = new ResponseReader(exchange, shared.head);
-    this.#packet = shared.buffers.take(packetEnd);
-    this.#packet.set(shared.scratch.subarray(0, packetEnd));
+    this.#packet = packet;
     this.#packetEnd = packetEnd;
     this.#waitsForClose = isTcp;
   }
@@ -105,23 +117,24 @@ class UwsgiUpstream implements Upstream, Expiring {
 
   send(firstBody: Uint8Array | null): boolean {
     const { scratch, buffers } = this.#shared;
-    const packet = this.#packet.subarray(0, this.#packetEnd);
+    const connection = this.#connection!;
+    const end = this.#packetEnd;
     let isTaken: boolean;
-    if (firstBody === null) isTaken = this.#connection!.write(packet);
+    if (firstBody === null) isTaken = connection.write(this.#packet, 0, end);
     else if (firstBody.length <= FIRST_BODY_BYTES) {
-      scratch.set(packet);
-      scratch.set(firstBody, packet.length);
-      isTaken = this.#connection!.write(scratch.subarray(0, packet.length + firstBody.length));
+      copyBytes(scratch, 0, this.#packet, 0, end);
+      scratch.set(firstBody, end);
+      isTaken = connection.write(scratch, 0, end + firstBody.length);
     } else {
-      this.#connection!.write(packet);
-      isTaken = this.#connection!.write(firstBody);
+      connection.write(this.#packet, 0, end);
+      isTaken = connection.write(firstBody);
     }
     buffers.give(this.#packet);
     return isTaken;
   }
 
-  body(bytes: Uint8Array): boolean {
-    return this.#connection!.write(bytes);
+  body(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#connection!.write(bytes, start, end);
   }
 
   /** uwsgi has no end of request: CONTENT_LENGTH says it. Only a tunnel's half can be ended. */

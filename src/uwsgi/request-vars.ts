@@ -74,8 +74,8 @@ const CONTENT_LENGTH = key('CONTENT_LENGTH');
 const HTTP_ = ascii('HTTP_');
 
 /**
- * Writes the vars of a request, in the order of uWSGI's router, behind the place of the packet's header. `out` holds
- * MAX_PACKET_BYTES at least. Returns the end of the packet, or the refusal of a request that cannot be put into one.
+ * Writes the vars of a request, in the order of uWSGI's router, behind the place of the packet's header. Returns the end
+ * of the packet, or the refusal of a request that cannot be put into one, or not into an `out` shorter than MAX_PACKET_BYTES.
  * `bodyLength` is the length of a body that came chunked and has been read whole; −1 otherwise.
  */
 export function writeRequestVars(
@@ -86,9 +86,10 @@ export function writeRequestVars(
   bodyLength: number,
 ): number | Refusal {
   const { bytes } = head;
+  const limit = Math.min(out.length, MAX_PACKET_BYTES);
   // Everything but the fields is at most: method, target twice, and constants. Checked once, then the fields one by one.
   const lineBytes = head.methodEnd - head.methodStart + 2 * (head.targetEnd - head.targetStart) + 256;
-  if (PACKET_HEADER_BYTES + lineBytes + template.server.length + template.extra.length > MAX_PACKET_BYTES) return PACKET_TOO_LARGE;
+  if (PACKET_HEADER_BYTES + lineBytes + template.server.length + template.extra.length > limit) return PACKET_TOO_LARGE;
 
   let at = writeVar(out, PACKET_HEADER_BYTES, REQUEST_METHOD, bytes, head.methodStart, head.methodEnd);
   if (!head.hasQuery) at = writeVar(out, at, REQUEST_URI, bytes, head.targetStart, head.targetEnd);
@@ -100,7 +101,7 @@ export function writeRequestVars(
   at = copyAll(out, at, template.server);
   at = writeText(out, at, REMOTE_ADDR, remote.address === '' ? NO_ADDRESS : remote.address);
   at = writeText(out, at, REMOTE_PORT, String(remote.port));
-  at = writeFieldVars(out, at, head, template, MAX_PACKET_BYTES - template.extra.length - 64);
+  at = writeFieldVars(out, at, head, template, limit - template.extra.length - 64);
   if (at === -1) return PACKET_TOO_LARGE;
   if (bodyLength >= 0) {
     at = copyAll(out, at, CONTENT_LENGTH);

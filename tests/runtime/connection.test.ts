@@ -52,6 +52,45 @@ for (const [transport, address] of [
       await close();
     });
 
+    it('sends a part of a buffer, taken or queued', async () => {
+      const { client, server, close } = await pair(address());
+      server.connection.pause();
+      const piece = pattern(70_000, 3);
+      const expected: Uint8Array[] = [];
+      for (let n = 0; n < 200; n++) {
+        const [start, end] = [n * 7, 70_000 - n * 11];
+        expected.push(piece.slice(start, end));
+        client.connection.write(piece, start, end);
+      }
+      client.connection.end();
+      server.connection.resume();
+      await server.until('end');
+      assert.ok(Buffer.concat(server.chunks).equals(Buffer.concat(expected)));
+      await close();
+    });
+
+    it('close() first sends what is queued, hears no more, and ends both directions', async () => {
+      for (const length of [5, 16_000_000]) {
+        const { client, server } = await pair(address());
+        server.connection.pause();
+        client.connection.write(pattern(length, 5));
+        client.connection.close();
+        client.connection.write(bytesOf('nobody hears this'));
+        if (length > 5) server.connection.write(bytesOf('nor this'));
+        await sleep(20);
+        server.connection.resume();
+        await waitFor(() => server.bytes === length);
+        server.connection.end();
+        await client.until('close');
+        await server.until('close');
+        assert.ok(Buffer.concat(server.chunks).equals(pattern(length, 5)));
+        assert.deepEqual(
+          client.events.filter((event) => event !== 'drain'),
+          ['open', 'close'],
+        );
+      }
+    });
+
     it('half-closes: data flows back after end(), and out after the peer ended', async () => {
       const { client, server } = await pair(address());
       client.connection.write(bytesOf('question'));
