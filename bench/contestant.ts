@@ -61,7 +61,8 @@ export interface Running {
 /** Starts a contestant and waits until its port answers. */
 export async function start(contestant: Contestant, socket: string, directory: string): Promise<Running> {
   const port = await freePort();
-  const [program, ...args] = contestant.command(port, socket, directory);
+  // The router has core 0 for itself; backend and load are on the other.
+  const [program, ...args] = ['taskset', '-c', '0', ...contestant.command(port, socket, directory)];
   const child = spawn(program, args, { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const tree = (): number[] => processTree(child.pid!);

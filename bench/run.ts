@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --rounds N --seconds S]`: CPU µs per request of each router, in interleaved rounds, with the ratio to nginx of
- * the same round. Wants `cc`, `wrk`, `nginx` and `uwsgi` (Debian: gcc wrk nginx-light uwsgi-core). Writes a Markdown table to stdout.
+ * the same round. Wants `cc`, `taskset`, `wrk`, `nginx` and `uwsgi` (Debian: gcc wrk nginx-light uwsgi-core). Writes a Markdown table to stdout.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -8,6 +8,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { CONTESTANTS, type Contestant, isInstalled, start } from './contestant.ts';
+
+/** Compilers have had their say by then. */
+const WARM_UP_SECONDS = 2;
 
 interface Sample {
   readonly cpu: number;
@@ -24,7 +27,7 @@ const socket = `${directory}/backend.sock`;
 const backendFile = `${directory}/backend`;
 const source = new URL('./backend.c', import.meta.url).pathname;
 if (spawnSync('cc', ['-O2', '-o', backendFile, source], { stdio: 'inherit' }).status !== 0) throw new Error('cannot compile the backend');
-const backend = spawn(backendFile, [socket], { stdio: 'inherit' });
+const backend = spawn('taskset', ['-c', '1', backendFile, socket], { stdio: 'inherit' });
 
 const samples = new Map<Contestant, Sample[]>();
 try {
@@ -46,7 +49,7 @@ async function measure(contestant: Contestant): Promise<Sample> {
   const router = await start(contestant, socket, directory);
   const url = `http://127.0.0.1:${router.port}/`;
   try {
-    load(url, 1);
+    load(url, WARM_UP_SECONDS);
     const before = router.cpu();
     const { requests, rate, p99 } = load(url, seconds);
     return { cpu: (router.cpu() - before) / requests, rate, p99 };
@@ -57,7 +60,7 @@ async function measure(contestant: Contestant): Promise<Sample> {
 
 /** 64 keep-alive connections, as fast as they can; every answer must be a 200. */
 function load(url: string, duration: number): { requests: number; rate: number; p99: number } {
-  const { stdout } = spawnSync('wrk', ['-t1', '-c64', `-d${duration}`, '--latency', url], { encoding: 'utf8' });
+  const { stdout } = spawnSync('taskset', ['-c', '1', 'wrk', '-t1', '-c64', `-d${duration}`, '--latency', url], { encoding: 'utf8' });
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`not every request was answered with 200:\n${stdout}`);
   const [, p99 = '', unit = ''] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
   return {
