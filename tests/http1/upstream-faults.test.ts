@@ -23,8 +23,8 @@ function read(text: string, size = text.length): Told {
     request: { isHead: false, expectsContinue: false },
     interim: () => told.interims++,
     head: () => {},
-    body: (bytes: Uint8Array) => {
-      told.body += latin1(bytes, 0, bytes.length);
+    body: (bytes: Uint8Array, start: number, end: number) => {
+      told.body += latin1(bytes, start, end);
     },
     trailers: () => {},
     end: () => {
