@@ -6,7 +6,21 @@ import { createServer } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { type ListenAddress, parseListenAddress } from '../../src/net/address.ts';
 import { ListenError } from '../../src/runtime/seam.ts';
-import { closeLeftovers, commandFor, connect, type End, ends, listening, pair, runtime, socketPath, TCP, unixAddress, waitFor } from './support.ts';
+import {
+  closeLeftovers,
+  commandFor,
+  connect,
+  type End,
+  ends,
+  gapIt,
+  listening,
+  pair,
+  runtime,
+  socketPath,
+  TCP,
+  unixAddress,
+  waitFor,
+} from './support.ts';
 
 /** What the listener on `address` shows of a client that connects to `host`. */
 async function seenFrom(address: string, host: string): Promise<End> {
@@ -120,14 +134,14 @@ describe(`a listener on ${runtime.name}`, () => {
     rmSync(`${path}.old`, { force: true });
   });
 
-  it('takes an abstract socket', { skip: !runtime.capabilities.abstractSockets }, async () => {
+  gapIt('takes an abstract socket', !runtime.capabilities.abstractSockets && 'abstractSockets is not among its capabilities', async () => {
     const { client, server, close } = await pair({ kind: 'unix', path: `ugate-test-${process.pid}`, abstract: true });
     client.connection.write(new Uint8Array(5));
     await server.until('data');
     await close();
   });
 
-  it('shares a port by reusePort', { skip: !runtime.capabilities.reusePort }, async () => {
+  gapIt('shares a port by reusePort', !runtime.capabilities.reusePort && 'reusePort is not among its capabilities', async () => {
     const first = await runtime.listen(TCP, ends(), { reusePort: true });
     const second = await runtime.listen(first.address as ListenAddress, ends(), { reusePort: true });
     assert.deepEqual(second.address, first.address);
@@ -139,7 +153,7 @@ describe(`a listener on ${runtime.name}`, () => {
     second.close();
   });
 
-  it('takes an inherited descriptor', { skip: !runtime.capabilities.inheritFd }, async () => {
+  gapIt('takes an inherited descriptor', !runtime.capabilities.inheritFd && 'inheritFd is not among its capabilities', async () => {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

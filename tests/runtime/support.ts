@@ -1,9 +1,11 @@
 /** What the tests of the seam share. They take the runtime they run on, and real sockets only. */
 
 import { rmSync } from 'node:fs';
+import { it } from 'node:test';
 import type { ConnectAddress, ListenAddress } from '../../src/net/address.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers, Listener, ListenOptions } from '../../src/runtime/seam.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
+import { noteSkip } from '../support/peers.ts';
 
 export const runtime = await selectRuntime();
 
@@ -167,4 +169,10 @@ export function pattern(length: number, seed = 1): Uint8Array {
     bytes[at] = state >>> 24;
   }
   return bytes;
+}
+
+/** An `it` for what this runtime or machine may lack: a `gap` is the reason, noted where `tests/run.ts` finds it. */
+export function gapIt(name: string, gap: string | false, body: () => Promise<void>): void {
+  if (gap) noteSkip(name, gap);
+  it(name, { skip: gap }, body);
 }
