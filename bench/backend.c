@@ -1,22 +1,146 @@
-/* A cheap uwsgi backend for the benchmarks: one thread, one unix socket, an answer as soon as the first bytes of a packet are in. */
+/*
+ * A cheap backend for the benchmarks: one thread, one unix socket, uwsgi and HTTP/1.1 (told apart by the first byte).
+ * GET / answers 12 bytes, /1m a megabyte with a length, /chunked 100 KB without one; a body is read whole and thrown away first.
+ * Over uwsgi every answer ends by close; over HTTP connections live on and /chunked is chunked.
+ */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static const char ANSWER[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nhello world\n";
-static char buffer[65536];
+enum { MEGABYTE = 1 << 20, CHUNKED = 100 * 1000, HEAD_ROOM = 128 * 1024 };
 
-static int answer(int client) {
-  ssize_t got = read(client, buffer, sizeof buffer);
-  if (got < 0) return 0;
-  if (got > 0 && write(client, ANSWER, sizeof ANSWER - 1) < 0) perror("write");
-  close(client);
+typedef struct {
+  int fd, is_http, head_done, writing;
+  size_t length;        /* bytes in `in`, until the head is complete */
+  long long body_left;  /* bytes of the request's body still to come */
+  const char *head, *body, *tail;
+  size_t head_length, body_length, tail_length, sent;
+  char in[HEAD_ROOM];
+} Client;
+
+static char zeros[MEGABYTE], sink[256 * 1024];
+static int poll_fd;
+
+static void drop(Client *c) {
+  close(c->fd);
+  free(c);
+}
+
+/* Finds a var in a uwsgi packet; returns its value's length or -1. */
+static int find_var(const Client *c, const char *key, const char **value) {
+  size_t size = 4 + ((uint8_t)c->in[1] | (uint8_t)c->in[2] << 8), at = 4, key_length = strlen(key);
+  while (at < size) {
+    size_t k = (uint8_t)c->in[at] | (uint8_t)c->in[at + 1] << 8, v_at = at + 2 + k;
+    size_t v = (uint8_t)c->in[v_at] | (uint8_t)c->in[v_at + 1] << 8;
+    if (k == key_length && !memcmp(c->in + at + 2, key, k)) return *value = c->in + v_at + 2, (int)v;
+    at = v_at + 2 + v;
+  }
+  return -1;
+}
+
+static void choose(Client *c, const char *path, int length) {
+  static const char small[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\n";
+  static const char large[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1048576\r\n\r\n";
+  static const char open_end[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n";
+  static const char chunked[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n";
+  c->tail = "";
+  if (length == 3 && !memcmp(path, "/1m", 3)) c->head = large, c->head_length = sizeof large - 1, c->body = zeros, c->body_length = MEGABYTE;
+  else if (length == 8 && !memcmp(path, "/chunked", 8)) {
+    c->head = c->is_http ? chunked : open_end;
+    c->head_length = strlen(c->head);
+    c->body = zeros, c->body_length = CHUNKED;
+    if (c->is_http) c->tail = "\r\n0\r\n\r\n";
+  } else c->head = small, c->head_length = sizeof small - 1, c->body = "hello world\n", c->body_length = 12;
+  c->tail_length = strlen(c->tail);
+}
+
+/* Returns 1 once the head is complete, 0 for more, -1 for nonsense. */
+static int read_head(Client *c) {
+  const char *value;
+  size_t end;
+  if (c->length == 0) return 0;
+  c->is_http = c->in[0] != 0;
+  if (c->is_http) {
+    char *stop = memmem(c->in, c->length, "\r\n\r\n", 4);
+    if (!stop) return 0;
+    end = stop + 4 - c->in;
+    char *path = memchr(c->in, ' ', end), *path_end = path ? memchr(path + 1, ' ', stop - path) : 0;
+    if (!path_end) return -1;
+    choose(c, path + 1, path_end - path - 1);
+    stop[2] = 0;
+    char *field = strcasestr(c->in, "\r\ncontent-length:");
+    c->body_left = field ? atoll(field + 17) : 0;
+  } else {
+    if (c->length < 4) return 0;
+    end = 4 + ((uint8_t)c->in[1] | (uint8_t)c->in[2] << 8);
+    if (c->length < end) return 0;
+    int length = find_var(c, "PATH_INFO", &value);
+    if (length < 0) return -1;
+    choose(c, value, length);
+    char digits[24] = "";
+    length = find_var(c, "CONTENT_LENGTH", &value);
+    if (length > 0 && length < 24) memcpy(digits, value, length);
+    c->body_left = atoll(digits);
+  }
+  c->body_left -= c->length - end;
+  c->head_done = 1;
   return 1;
+}
+
+/* Returns 0 when the client is gone. */
+static int send_answer(Client *c) {
+  size_t total = c->head_length + c->body_length + c->tail_length;
+  while (c->sent < total) {
+    struct iovec parts[3] = {{(void *)c->head, c->head_length}, {(void *)c->body, c->body_length}, {(void *)c->tail, c->tail_length}};
+    size_t skip = c->sent;
+    for (int i = 0; i < 3; i++) {
+      size_t part = skip < parts[i].iov_len ? skip : parts[i].iov_len;
+      parts[i].iov_base = (char *)parts[i].iov_base + part, parts[i].iov_len -= part, skip -= part;
+    }
+    ssize_t n = writev(c->fd, parts, 3);
+    if (n < 0) {
+      if (errno != EAGAIN) return 0;
+      struct epoll_event event = {.events = EPOLLOUT, .data.ptr = c};
+      epoll_ctl(poll_fd, EPOLL_CTL_MOD, c->fd, &event);
+      c->writing = 1;
+      return 1;
+    }
+    c->sent += n;
+  }
+  if (!c->is_http) return 0;
+  if (c->writing) {
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+    epoll_ctl(poll_fd, EPOLL_CTL_MOD, c->fd, &event);
+  }
+  c->length = c->sent = 0, c->head_done = c->writing = 0;
+  return 1;
+}
+
+/* Returns 0 when the client is gone or done. */
+static int serve(Client *c) {
+  if (c->writing) return send_answer(c);
+  for (;;) {
+    if (c->head_done) {
+      if (c->body_left <= 0) return send_answer(c);
+      ssize_t n = read(c->fd, sink, sizeof sink);
+      if (n <= 0) return n < 0 && errno == EAGAIN;
+      c->body_left -= n;
+    } else {
+      ssize_t n = read(c->fd, c->in + c->length, HEAD_ROOM - 1 - c->length);
+      if (n <= 0) return n < 0 && errno == EAGAIN;
+      c->length += n;
+      if (read_head(c) < 0) return 0;
+    }
+  }
 }
 
 int main(int argc, char **argv) {
@@ -27,21 +151,24 @@ int main(int argc, char **argv) {
   strncpy(address.sun_path, argv[1], sizeof address.sun_path - 1);
   unlink(argv[1]);
   if (bind(server, (void *)&address, sizeof address) || listen(server, 4096)) return perror(argv[1]), 1;
-  int poll = epoll_create1(0);
-  struct epoll_event event = {.events = EPOLLIN, .data.fd = server};
-  epoll_ctl(poll, EPOLL_CTL_ADD, server, &event);
+  poll_fd = epoll_create1(0);
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = 0};
+  epoll_ctl(poll_fd, EPOLL_CTL_ADD, server, &event);
   for (;;) {
     struct epoll_event events[64];
-    int count = epoll_wait(poll, events, 64, -1);
+    int count = epoll_wait(poll_fd, events, 64, -1);
     for (int i = 0; i < count; i++) {
-      if (events[i].data.fd != server) {
-        answer(events[i].data.fd);
+      Client *c = events[i].data.ptr;
+      if (c) {
+        if (!serve(c)) drop(c);
         continue;
       }
-      for (int client; (client = accept4(server, 0, 0, SOCK_NONBLOCK)) >= 0;) {
-        if (answer(client)) continue;
-        struct epoll_event wait = {.events = EPOLLIN, .data.fd = client};
-        epoll_ctl(poll, EPOLL_CTL_ADD, client, &wait);
+      for (int fd; (fd = accept4(server, 0, 0, SOCK_NONBLOCK)) >= 0;) {
+        c = malloc(sizeof *c);
+        c->fd = fd, c->length = c->sent = 0, c->head_done = c->writing = 0;
+        struct epoll_event wait = {.events = EPOLLIN, .data.ptr = c};
+        epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &wait);
+        if (!serve(c)) drop(c);
       }
     }
   }

@@ -2,11 +2,12 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { createServer } from 'node:net';
+import { askOnce } from './load.ts';
 
 export interface Contestant {
   readonly name: string;
-  /** The command that listens on `port` and passes on to the uwsgi socket; files it needs go into `directory`. */
+  /** The command that listens on `port` and passes on to the backend's socket; files it needs go into `directory`. */
   command(port: number, socket: string, directory: string): readonly string[];
 }
 
@@ -29,7 +30,7 @@ export const CONTESTANTS: readonly Contestant[] = [
         file,
         `${process.getuid?.() === 0 ? 'user root;' : ''} daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/nginx.err;
 events { worker_connections 4096; }
-http { access_log off; keepalive_requests 100000000; client_body_temp_path ${directory}; proxy_temp_path ${directory};
+http { access_log off; keepalive_requests 100000000; client_max_body_size 0; uwsgi_request_buffering off; client_body_temp_path ${directory}; proxy_temp_path ${directory};
   fastcgi_temp_path ${directory}; uwsgi_temp_path ${directory}; scgi_temp_path ${directory}; uwsgi_buffer_size 64k; uwsgi_buffers 16 64k;
   server { listen 127.0.0.1:${port}; location / { include /etc/nginx/uwsgi_params; uwsgi_pass unix:${socket}; } } }\n`,
       );
@@ -37,8 +38,32 @@ http { access_log off; keepalive_requests 100000000; client_body_temp_path ${dir
     },
   },
   {
+    // It cannot speak uwsgi: HTTP to the same backend over connections it keeps, an easier job.
+    name: 'HAProxy, over HTTP',
+    command(port, socket, directory) {
+      const file = `${directory}/haproxy.cfg`;
+      writeFileSync(
+        file,
+        `global\n  nbthread 1\n  maxconn 4096\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  http-reuse always
+frontend f\n  bind 127.0.0.1:${port}\n  default_backend b\nbackend b\n  server s unix@${socket}\n`,
+      );
+      return ['haproxy', '-db', '-q', '-f', file];
+    },
+  },
+  {
     name: 'uWSGI',
-    command: (port, socket) => ['uwsgi', '--plugins', 'http', '--master', '--http', `127.0.0.1:${port}`, '--http-to', socket, '--http-keepalive=60'],
+    command: (port, socket) => [
+      'uwsgi',
+      '--plugins',
+      'http',
+      '--master',
+      '--http',
+      `127.0.0.1:${port}`,
+      '--http-to',
+      socket,
+      '--http-keepalive=60',
+      '--http-auto-chunked',
+    ],
   },
   ugate('Bun', [tool('bun'), MOD]),
   ugate('binary', [BINARY]),
@@ -53,26 +78,32 @@ export function isInstalled(command: readonly string[]): boolean {
 
 export interface Running {
   readonly port: number;
+  /** ms from exec to the first answer. */
+  readonly firstAnswer: number;
   /** User and system CPU time of the process and its children so far, in µs. */
   cpu(): number;
+  /** Resident memory of the process and its children, in bytes. */
+  rss(): number;
   stop(): Promise<void>;
 }
 
-/** Starts a contestant and waits until its port answers. */
+/** Starts a contestant on the first core and waits for its first answer. */
 export async function start(contestant: Contestant, socket: string, directory: string): Promise<Running> {
   const port = await freePort();
-  // The router has core 0 for itself; backend and load are on the other.
   const [program, ...args] = ['taskset', '-c', '0', ...contestant.command(port, socket, directory)];
+  const started = performance.now();
   const child = spawn(program, args, { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const tree = (): number[] => processTree(child.pid!);
-  for (let i = 0; !(await answers(port)); i++) {
-    if (i === 100 || child.exitCode !== null) throw new Error(`${contestant.name} does not listen`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  const sum = (of: (pid: number) => number): number => tree().reduce((total, pid) => total + of(pid), 0);
+  while (!(await answers(port))) {
+    if (performance.now() - started > 10_000 || child.exitCode !== null) throw new Error(`${contestant.name} does not answer`);
   }
   return {
     port,
-    cpu: () => tree().reduce((sum, pid) => sum + cpuOf(pid), 0),
+    firstAnswer: performance.now() - started,
+    cpu: () => sum(cpuOf),
+    rss: () => sum(rssOf),
     async stop() {
       // uWSGI's SIGTERM reloads; SIGINT ends all of them.
       child.kill('SIGINT');
@@ -111,12 +142,17 @@ function freePort(): Promise<number> {
   });
 }
 
+/** False at once when nobody listens yet. */
 function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(port, '127.0.0.1', () => {
+  return askOnce(port).then(
+    (socket) => {
       socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
+      return true;
+    },
+    () => false,
+  );
+}
+
+function rssOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
 }

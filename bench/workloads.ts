@@ -1,0 +1,79 @@
+/** What is measured. Each workload gives one number for a running router; less is better. */
+
+import type { Running } from './contestant.ts';
+import { openIdle, p99AtRate, upload, wrk } from './load.ts';
+
+export interface Settings {
+  readonly seconds: number;
+  readonly directory: string;
+  /** Half of what nginx managed on the keep-alive GET in this round, in requests a second. */
+  readonly halfLoad: number;
+}
+
+export interface Workload {
+  readonly name: string;
+  readonly unit: string;
+  readonly digits: number;
+  measure(router: Running, settings: Settings): number | Promise<number>;
+}
+
+/** Compilers have had their say by then. */
+const WARM_UP_SECONDS = 2;
+const IDLE_CONNECTIONS = 1000;
+const MEGABYTES_100 = 100 * 1024 * 1024;
+
+const cpuPerRequest =
+  (path: string, connections: number, close = false) =>
+  (router: Running, { seconds }: Settings): number => {
+    const url = `http://127.0.0.1:${router.port}${path}`;
+    wrk(url, WARM_UP_SECONDS, connections, close);
+    const before = router.cpu();
+    const { requests } = wrk(url, seconds, connections, close);
+    return (router.cpu() - before) / requests;
+  };
+
+export const WORKLOADS: readonly Workload[] = [
+  { name: 'keep-alive GET', unit: 'CPU µs a request', digits: 1, measure: cpuPerRequest('/', 64) },
+  { name: 'closing clients', unit: 'CPU µs a request', digits: 1, measure: cpuPerRequest('/', 64, true) },
+  { name: '1 MiB answer', unit: 'CPU µs a request', digits: 0, measure: cpuPerRequest('/1m', 16) },
+  { name: '100 KB without a length', unit: 'CPU µs a request', digits: 1, measure: cpuPerRequest('/chunked', 16) },
+  {
+    name: '100 MB upload',
+    unit: 'CPU ms',
+    digits: 0,
+    measure(router, { directory }) {
+      const url = `http://127.0.0.1:${router.port}/`;
+      upload(url, MEGABYTES_100, directory);
+      const before = router.cpu();
+      for (let i = 0; i < 3; i++) upload(url, MEGABYTES_100, directory);
+      return (router.cpu() - before) / 3 / 1000;
+    },
+  },
+  {
+    name: 'idle connection',
+    unit: `KiB each, of ${IDLE_CONNECTIONS}`,
+    digits: 1,
+    async measure(router) {
+      // The first lot leaves the allocator with what it keeps anyway.
+      for (const socket of await openIdle(router.port, IDLE_CONNECTIONS)) socket.destroy();
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      const before = router.rss();
+      const sockets = await openIdle(router.port, IDLE_CONNECTIONS);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      const each = (router.rss() - before) / IDLE_CONNECTIONS / 1024;
+      for (const socket of sockets) socket.destroy();
+      return each;
+    },
+  },
+  { name: 'exec to first answer', unit: 'ms', digits: 1, measure: (router) => router.firstAnswer },
+  {
+    name: 'p99 at half load',
+    unit: "ms, at half of nginx's most",
+    digits: 2,
+    measure(router, { seconds, directory, halfLoad }) {
+      const url = `http://127.0.0.1:${router.port}/`;
+      wrk(url, WARM_UP_SECONDS);
+      return p99AtRate(url, seconds, halfLoad, directory);
+    },
+  },
+];
