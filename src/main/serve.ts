@@ -1,4 +1,3 @@
-import { makeWelcomeApp } from '../app/welcome.ts';
 import { type LineSink, Log } from '../log/log.ts';
 import { type ConnectAddress, formatAddress, isIpLiteral, type ListenAddress } from '../net/address.ts';
 import { TimerWheel } from '../net/timer-wheel.ts';
@@ -51,7 +50,7 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
     settings: { ...config, tempDirectory: runtime.tempDirectory() },
     pool,
     fallbacks: (await makeSources(runtime, config.fallbacks, wheel, log)).flatMap((source) => source.nodes),
-    open: makeOpen(runtime, config, wheel, log, failed),
+    open: await makeOpen(runtime, config, wheel, log, failed),
     needsLength: isUwsgi,
     failed,
     log,
@@ -115,8 +114,10 @@ async function makeSources(runtime: Runtime, nodes: readonly NodeConfig[], wheel
   return sources;
 }
 
-function makeOpen(runtime: Runtime, config: Config, wheel: TimerWheel, log: Log, failed: (error: unknown) => void): OpenUpstream {
+async function makeOpen(runtime: Runtime, config: Config, wheel: TimerWheel, log: Log, failed: (error: unknown) => void): Promise<OpenUpstream> {
   if (config.nodes.length + config.fallbacks.length === 0) {
+    // Only who needs it waits for Hono to load.
+    const { makeWelcomeApp } = await import('../app/welcome.ts');
     const welcome = makeWelcomeApp(VERSION, `${runtime.name} ${runtime.version}`);
     const app: FetchHandler = (request, context) => welcome.fetch(request, context);
     return (_node, exchange) => new AppUpstream(app, exchange, (error) => log.event('error', 'app-failed', describe(error)));

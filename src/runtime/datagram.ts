@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import { isIpv6, type PeerAddress, peerAddress, type TcpAddress } from '../net/address.ts';
 import { errorCode } from './connect-failure.ts';
 import { listenFailure } from './listen-failure.ts';
@@ -7,7 +7,8 @@ import type { DatagramHandlers, DatagramSocket } from './seam.ts';
 /** Opens a UDP socket by `node:dgram`, which all three runtimes carry. @throws {ListenError} */
 export function datagram(address: TcpAddress, handlers: DatagramHandlers): Promise<DatagramSocket> {
   return new Promise((resolve, reject) => {
-    const node = createSocket(isIpv6(address.host) ? 'udp6' : 'udp4');
+    // Loaded when it is needed, for the sake of a quick start.
+    const node = process.getBuiltinModule('node:dgram').createSocket(isIpv6(address.host) ? 'udp6' : 'udp4');
     const refuse = (error: Error): void => {
       node.close();
       reject(listenFailure(address, error));

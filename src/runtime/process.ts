@@ -1,4 +1,4 @@
-import { type ChildProcess as NodeChild, spawn as nodeSpawn } from 'node:child_process';
+import type { ChildProcess as NodeChild } from 'node:child_process';
 import type { ChildProcess, Signal, SpawnOptions } from './seam.ts';
 
 /** Starts a child process by `node:child_process`, which all three runtimes carry. */
@@ -6,7 +6,8 @@ export function spawn(command: readonly string[], options: SpawnOptions): ChildP
   const output = options.stdio ?? 'inherit';
   const stdio: (string | number)[] = [output === 'pipe' ? 'ignore' : output, output, output, ...(options.fds ?? [])];
   if (options.ipc) stdio.push('ipc');
-  const node = nodeSpawn(command[0]!, command.slice(1), {
+  // Loaded when it is needed: a plain router starts no process, and its start is measured in milliseconds.
+  const node = process.getBuiltinModule('node:child_process').spawn(command[0]!, command.slice(1), {
     stdio: stdio as never,
     env: options.env,
     cwd: options.cwd,
