@@ -151,10 +151,9 @@ export class Exchange implements UpstreamEvents {
         this.#upstream!.abort();
         return this.connectFailed('timeout', 'ETIMEDOUT');
       case STATE.tunnel:
-        this.#service.log.event('info', 'tunnel-idle', 'a tunnel was idle for http-timeout and is closed', this.#details());
-        this.#downstream.reset();
-        return this.abort();
+        return this.#giveUp('tunnel-idle', 'a tunnel was idle for http-timeout and is closed');
       case STATE.active:
+        if (this.#answerPaused) return this.#giveUp('client-stalled', 'the client stopped reading its answer for http-timeout');
         return this.failed(this.#answered || this.#requestEnded || this.#requestPaused ? FAILURES.upstreamTimeout : FAILURES.bodyTimeout);
     }
   }
@@ -330,6 +329,13 @@ export class Exchange implements UpstreamEvents {
     this.abort();
     this.#downstream.fail(failure);
     this.#downstream.flush();
+  }
+
+  /** Closes the client's connection: there is nobody to answer. */
+  #giveUp(code: string, message: string): void {
+    this.#service.log.event('info', code, message, this.#details());
+    this.abort();
+    this.#downstream.reset();
   }
 
   #finish(): void {

@@ -255,6 +255,21 @@ test('what is not finished within reload-mercy is cut off', async () => {
   await it.gate.logged(/code=mercy-over/);
 });
 
+test('a client that stops reading is cut off after http-timeout, and told apart from a slow backend', async () => {
+  await using it = await withBackend(
+    async (_, reply) => {
+      await reply.write('HTTP/1.1 200 OK\r\n\r\n');
+      await reply.write(new Uint8Array(30_000_000)).catch(() => {});
+    },
+    { 'http-timeout': 1 },
+  );
+  await using client = await it.gate.connect();
+  client.write(get());
+  await client.readUntil('\r\n\r\n');
+  client.pause();
+  await it.gate.logged(/ info .*code=client-stalled/);
+});
+
 test('timeouts: a silent backend is 504, a silent client 408, and neither is a crash', async () => {
   await using it = await withBackend(async () => sleep(10_000), { 'http-timeout': 1 });
   await using client = await it.gate.connect();
