@@ -1,13 +1,10 @@
-import { hostname } from 'node:os';
 import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
 import { BunConnection, BunShared } from './bun-connection.ts';
 import { Refusals } from './bun-refusal.ts';
+import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
-import { datagram } from './datagram.ts';
-import { onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
 import { listenFailure } from './listen-failure.ts';
-import { spawn } from './process.ts';
 import type { Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
 import { bindPath, probePath, SocketFile, withMode } from './socket-file.ts';
 import type { BunListener, BunNamespace, BunSocketHandlers } from './types/bun.ts';
@@ -21,17 +18,10 @@ export function createRuntime(): Runtime {
   return new BunRuntime();
 }
 
-class BunRuntime implements Runtime {
+class BunRuntime extends CommonRuntime implements Runtime {
   readonly name = 'bun';
   readonly version = Bun.version;
   readonly capabilities = CAPABILITIES;
-  readonly datagram = datagram;
-  readonly resolve = resolve;
-  readonly spawn = spawn;
-  readonly onSignal = onSignal;
-  readonly hostname = hostname;
-  readonly openFilesLimit = openFilesLimit;
-  readonly tempDirectory = tempDirectory;
   readonly #shared = new BunShared();
   /** Bun's handler object for outgoing connections, one for each of the core's. */
   readonly #outgoing = new WeakMap<object, object>();
@@ -68,7 +58,7 @@ class BunRuntime implements Runtime {
   #incomingFor<Owner>(handlers: ConnectionHandlers<Owner>, options: ListenOptions): BunSocketHandlers<BunConnection<Owner>> {
     const shared = this.#shared;
     const alarm = new AcceptAlarm(options.acceptFailed);
-    const highest = highestAccepted();
+    const highest = highestAccepted(this.openFilesLimit());
     return {
       ...socketHandlers<Owner>(),
       open(socket) {
@@ -107,25 +97,10 @@ class BunRuntime implements Runtime {
     }
     return made;
   }
-
-  async permitConnect(): Promise<void> {}
-
-  explain(error: unknown): unknown {
-    return error;
-  }
-
-  exit(code: number): never {
-    process.exit(code);
-  }
-
-  now(): number {
-    return performance.now();
-  }
 }
 
 /** The highest descriptor an accepted connection may have, so that some are left for files and outgoing connections. */
-function highestAccepted(): number {
-  const limit = openFilesLimit();
+function highestAccepted(limit: number | null): number {
   return limit === null ? Number.POSITIVE_INFINITY : limit - 1 - Math.min(64, limit >> 4);
 }
 

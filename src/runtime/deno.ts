@@ -1,14 +1,12 @@
 import { formatAddress, isIpLiteral, type ListenAddress, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
 import { BufferPools } from './buffer-pool.ts';
+import { CommonRuntime } from './common.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
-import { datagram } from './datagram.ts';
 import { DenoConnection } from './deno-connection.ts';
-import { onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
 import { createRuntime as createNodeRuntime } from './node.ts';
-import { spawn } from './process.ts';
 import {
   type Capabilities,
   type ConnectFailure,
@@ -37,14 +35,10 @@ export function createRuntime(): Runtime {
   return new DenoRuntime();
 }
 
-class DenoRuntime implements Runtime {
+class DenoRuntime extends CommonRuntime implements Runtime {
   readonly name = 'deno';
   readonly version = Deno.version.deno;
   readonly capabilities = CAPABILITIES;
-  readonly datagram = datagram;
-  readonly resolve = resolve;
-  readonly spawn = spawn;
-  readonly onSignal = onSignal;
   readonly #pools = new BufferPools();
   readonly #node = createNodeRuntime();
 
@@ -85,38 +79,30 @@ class DenoRuntime implements Runtime {
     return connection;
   }
 
-  async permitConnect(to: TcpAddress | UnixAddress): Promise<void> {
+  override async permitConnect(to: TcpAddress | UnixAddress): Promise<void> {
     for (const what of rightsToConnect(to)) {
       const { state } = await Deno.permissions.request(what);
       if (state !== 'granted') throw withheld(`the right to connect to ${formatAddress(to)}`);
     }
   }
 
-  explain(error: unknown): unknown {
+  override explain(error: unknown): unknown {
     if (!(error instanceof Error) || error.name !== 'NotCapable') return error;
     return withheld(/^Requires (.*?),/.exec(error.message)?.[1] ?? 'a right');
   }
 
-  exit(code: number): never {
-    process.exit(code);
-  }
-
-  now(): number {
-    return performance.now();
-  }
-
-  hostname(): string | null {
+  override hostname(): string | null {
     return isGranted({ name: 'sys', kind: 'hostname' }) ? Deno.hostname() : null;
   }
 
-  tempDirectory(): string | null {
-    const directory = isGranted({ name: 'env', variable: 'TMPDIR' }) ? tempDirectory() : '/tmp';
+  override tempDirectory(): string | null {
+    const directory = isGranted({ name: 'env', variable: 'TMPDIR' }) ? super.tempDirectory()! : '/tmp';
     const mayUse = isGranted({ name: 'read', path: directory }) && isGranted({ name: 'write', path: directory });
     return mayUse ? directory : null;
   }
 
-  openFilesLimit(): number | null {
-    return isGranted({ name: 'read', path: '/proc/self/limits' }) ? openFilesLimit() : null;
+  override openFilesLimit(): number | null {
+    return isGranted({ name: 'read', path: '/proc/self/limits' }) ? super.openFilesLimit() : null;
   }
 
   #accepting<Owner>(

@@ -1,14 +1,11 @@
 import { createServer, type ListenOptions as NodeListenOptions, type Server, Socket } from 'node:net';
-import { hostname } from 'node:os';
 import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
+import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
-import { datagram } from './datagram.ts';
-import { onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
 import { connectionOf, NodeConnection } from './node-connection.ts';
-import { spawn } from './process.ts';
 import type { Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
 import { bindPath, probePath, SocketFile, withMode } from './socket-file.ts';
 import { WriteScratch } from './write-scratch.ts';
@@ -23,17 +20,10 @@ export function createRuntime(): Runtime {
   return new NodeRuntime();
 }
 
-class NodeRuntime implements Runtime {
+class NodeRuntime extends CommonRuntime implements Runtime {
   readonly name = 'node';
   readonly version = process.versions.node;
   readonly capabilities = CAPABILITIES;
-  readonly datagram = datagram;
-  readonly resolve = resolve;
-  readonly spawn = spawn;
-  readonly onSignal = onSignal;
-  readonly hostname = hostname;
-  readonly openFilesLimit = openFilesLimit;
-  readonly tempDirectory = tempDirectory;
   readonly #scratch = new WriteScratch();
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
 
@@ -69,20 +59,6 @@ class NodeRuntime implements Runtime {
     if (to.kind === 'tcp') socket.connect(to.port, to.host);
     else socket.connect(to.abstract ? `\0${to.path}` : to.path);
     return connection;
-  }
-
-  async permitConnect(): Promise<void> {}
-
-  explain(error: unknown): unknown {
-    return error;
-  }
-
-  exit(code: number): never {
-    process.exit(code);
-  }
-
-  now(): number {
-    return performance.now();
   }
 
   #serverFor<Owner>(handlers: ConnectionHandlers<Owner>, options: ListenOptions): Server {
