@@ -287,6 +287,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
       }
     } catch (error) {
       handlerFailed(this, this.#handlers, error);
+      // What is held behind it is still to be told.
+      this.#tellSoon();
     }
     if (this.#paused) this.#trimHeld();
     if (this.#closeDue && (this.#destroyed || (!this.#paused && !this.#endDue))) this.#tellClose();

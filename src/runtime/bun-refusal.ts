@@ -1,4 +1,5 @@
-import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readFileSync, realpathSync } from 'node:fs';
+import { resolve as resolvePath } from 'node:path';
 import { isIpLiteral, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import type { ConnectFailure } from './seam.ts';
@@ -63,9 +64,19 @@ export class Refusals {
   }
 
   #knows(to: UnixAddress): boolean {
-    // A listener may have bound the same file by another path (relative, through a link), so the last part decides.
-    const name = to.abstract ? `@${to.path}` : to.path.slice(to.path.lastIndexOf('/') + 1);
-    return this.#listening.includes(` ${name}\n`) || (!to.abstract && this.#listening.includes(`/${name}\n`));
+    if (to.abstract) return this.#listening.includes(` @${to.path}\n`);
+    // The kernel lists the path that was bound: as it is, or through a link. A relative one is known by its last part alone.
+    const name = to.path.slice(to.path.lastIndexOf('/') + 1);
+    return [resolvePath(to.path), realPath(to.path), name].some((path) => this.#listening.includes(` ${path}\n`));
+  }
+}
+
+/** The path without links; as it is when it cannot be followed. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }
 

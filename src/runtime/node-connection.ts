@@ -6,7 +6,6 @@ import type { ConnectFailure, Connection, ConnectionHandlers } from './seam.ts';
 import type { WriteScratch } from './write-scratch.ts';
 
 const CONNECTION = Symbol('connection');
-const NOTHING = new Uint8Array(0);
 
 /** A net.Socket that knows its connection, so that one set of listeners serves all sockets. */
 export interface ConnectionSocket extends Socket {
@@ -27,6 +26,8 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   #closing = false;
   #destroyed = false;
   #drainDue = false;
+  /** Only connections that were held up once have the listener. */
+  #listensToDrain = false;
   #error: string | null = null;
 
   constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, socket: Socket, scratch: WriteScratch) {
@@ -63,14 +64,15 @@ export class NodeConnection<Owner> implements Connection<Owner> {
     // The socket is destroyed a moment before it says so, when it has lost its peer.
     if (this.#ended || socket.destroyed) return true;
     const copy = this.#scratch.copy(bytes, start, end);
-    socket.write(copy);
+    const hasRoom = socket.write(copy);
     if (socket.writableLength === 0) return true;
     // The kernel did not take all of it: the copy stays with the socket.
     this.#scratch.keep(copy);
-    if (!this.#drainDue) {
-      this.#drainDue = true;
-      this.#awaitDrain();
-    }
+    // node:net tells `drain` only behind a write that it said no to. Up to its own mark (64 KiB) we may go on writing anyway.
+    if (hasRoom) return true;
+    if (!this.#listensToDrain) socket.on('drain', onDrain);
+    this.#listensToDrain = true;
+    this.#drainDue = true;
     return false;
   }
 
@@ -131,11 +133,7 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   }
 
   drained(): void {
-    if (this.#socket.destroyed || this.#ended) return;
-    if (this.#socket.writableLength > 0) {
-      this.#awaitDrain();
-      return;
-    }
+    if (!this.#drainDue || this.#socket.destroyed || this.#ended) return;
     this.#drainDue = false;
     try {
       this.#handlers.drain(this);
@@ -162,16 +160,15 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   #failure(): ConnectFailure {
     return connectFailure(this.#error ?? 'ECONNREFUSED');
   }
-
-  /** An empty write goes through behind all that waits; its callback costs a tick, so only a slow peer pays for it. */
-  #awaitDrain(): void {
-    this.#socket.write(NOTHING, () => this.drained());
-  }
 }
 
 /** The connection of a socket. */
 export function connectionOf(socket: Socket): NodeConnection<unknown> {
   return (socket as ConnectionSocket)[CONNECTION];
+}
+
+function onDrain(this: Socket): void {
+  connectionOf(this).drained();
 }
 
 function onEnd(this: Socket): void {

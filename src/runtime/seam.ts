@@ -37,7 +37,8 @@ export interface Connection<Owner> {
   /** Bytes accepted by `write` that the kernel has not taken yet. */
   readonly queued: number;
   /**
-   * Sends `bytes[start, end)`, by default all of them, in order. Returns false when some of them had to be queued: stop writing until `drain`.
+   * Sends `bytes[start, end)`, by default all of them, in order. Returns false when they had to be queued, which some
+   * adapters say only from 64 KiB on: stop writing until `drain`.
    * Bytes written all the same are queued too. After `end` or `destroy` it does nothing and returns true.
    */
   write(bytes: Uint8Array, start?: number, end?: number): boolean;
