@@ -83,7 +83,7 @@ export class ResponseHead {
     const minor = bytes[7] - 0x30;
     const status = readDecimal(bytes, 9, 12);
     const hasReason = lineEnd > 12;
-    if (lineEnd < 12 || minor < 0 || minor > 9 || bytes[8] !== SP || status < 100 || (hasReason && bytes[12] !== SP)) {
+    if (lineEnd < 12 || minor < 0 || minor > 9 || bytes[8] !== SP || status < 100 || status > 599 || (hasReason && bytes[12] !== SP)) {
       return this.#refuse(RESPONSE_FAULTS.badStatusLine);
     }
     for (let k = 12; k < lineEnd; k++) if (VALUE[bytes[k]] === 0) return this.#refuse(RESPONSE_FAULTS.badStatusLine);

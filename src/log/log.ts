@@ -68,7 +68,11 @@ export class Log {
     if (this.#batch === '') return;
     const text = this.#batch;
     this.#batch = '';
-    this.#sink(text);
+    try {
+      this.#sink(text);
+    } catch {
+      // Nobody is above a timer, and no request shall fail because a line about it cannot be written.
+    }
   }
 
   /** Goes on while a count of lines left out waits for its second to end: nothing may follow that would tell it. */

@@ -298,13 +298,19 @@ export class Exchange implements UpstreamEvents {
   // Relaying
 
   #sendSpool(): void {
+    for (let piece = this.#readSpool(); piece !== null; piece = this.#readSpool()) if (!this.#upstream!.body(piece, 0, piece.length)) return;
+    if (this.#state === STATE.active) this.#upstream!.end();
+  }
+
+  /** Null behind the last piece, and when there is none because reading failed. */
+  #readSpool(): Uint8Array | null {
     try {
-      for (let piece = this.#spool!.read(); piece !== null; piece = this.#spool!.read()) if (!this.#upstream!.body(piece, 0, piece.length)) return;
+      return this.#spool!.read();
     } catch (error) {
       this.#service.log.event('error', FAILURES.bufferFailed.code, String(error), this.#details());
-      return this.failed(FAILURES.bufferFailed);
+      this.failed(FAILURES.bufferFailed);
+      return null;
     }
-    this.#upstream!.end();
   }
 
   #resumeRequest(): void {

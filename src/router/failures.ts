@@ -26,6 +26,7 @@ export const FAILURES = {
   upstreamShort: failure(502, 'upstream-short', 'the node closed before its answer was complete'),
   upstreamReset: failure(502, 'upstream-reset', 'the node broke the connection off'),
   unexpectedUpgrade: failure(502, 'upstream-unexpected-101', 'the node switched protocols though nobody asked'),
+  notForApp: failure(400, 'not-for-app', 'an app cannot be given the request: its host or method is none to the Fetch standard'),
   appFailed: failure(500, 'app-failed', 'the app threw an exception'),
 } as const satisfies Record<string, Refusal>;
 

@@ -111,11 +111,15 @@ export class Session implements AnswerOwner, Client, Expiring {
   }
 
   closed(): void {
-    if (this.#state === STATE.busy) this.#exchange!.clientGone();
-    this.#state = STATE.closed;
-    this.#release();
-    this.#service.wheel.remove(this.#deadline);
-    this.#owner.sessionClosed(this, this.#isSilent);
+    try {
+      if (this.#state === STATE.busy) this.#exchange!.clientGone();
+    } finally {
+      // Nothing comes behind this event: a session that stayed would count for ever.
+      this.#state = STATE.closed;
+      this.#release();
+      this.#service.wheel.remove(this.#deadline);
+      this.#owner.sessionClosed(this, this.#isSilent);
+    }
   }
 
   expired(): void {
@@ -290,7 +294,15 @@ export class Session implements AnswerOwner, Client, Expiring {
     if (stash === null) return;
     this.#stash = null;
     this.#connection.resume();
-    this.#read(stash);
+    // Before anything of the next request can throw.
+    this.#answer.flush();
+    try {
+      this.#read(stash);
+    } catch (error) {
+      // This runs in an event of the last request's backend, which is not to blame.
+      this.#service.failed(error);
+      this.crashed();
+    }
     // The FIN came while they waited.
     if (this.#isHalfClosed) this.ended();
   }

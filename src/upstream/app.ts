@@ -38,7 +38,14 @@ export class AppUpstream implements Upstream {
   }
 
   send(firstBody: Uint8Array | null): boolean {
-    const request = this.#makeRequest();
+    let request: Request;
+    try {
+      request = this.#makeRequest();
+    } catch {
+      // Well-formed HTTP can still be no URL (`Host: a%ff`) or a method that Fetch forbids (TRACE).
+      queueMicrotask(() => this.#guard(() => this.#exchange.failed(FAILURES.notForApp)));
+      return true;
+    }
     if (firstBody !== null) this.#body?.enqueue(firstBody.slice());
     void this.#run(request);
     return this.#hasRoom;

@@ -39,6 +39,7 @@ const FAULTS: Readonly<Record<Exclude<keyof typeof RESPONSE_FAULTS, 'badChunk' |
       statusLine('HTTP/1.1 200OK'),
       statusLine('HTTP/1.1 200\tOK'),
       statusLine('HTTP/1.1 099 OK'),
+      statusLine('HTTP/1.1 600 Odd'),
       statusLine('HTTP/1.1 000 OK'),
       statusLine('HTTP/1.1 2x0 OK'),
       statusLine('HTTP/1.1 -20 OK'),

@@ -41,24 +41,38 @@ export type ResponseSummary = ReturnType<typeof summarizeResponse>;
 
 /** Parses a request in every way and returns what came of all of them. */
 export function parseRequest(text: string, manageExpect = true): Outcome<RequestSummary> {
-  return everyWay(text, () => {
-    const head = new RequestHead();
-    return {
-      parse: (bytes, length) => head.parse(bytes, length, manageExpect),
-      outcome: (state) => outcomeOf(state, head.refusal?.code, () => summarizeRequest(head)),
-    };
-  }) as Outcome<RequestSummary>;
+  return everyWay(text, () => requestSubject(manageExpect)) as Outcome<RequestSummary>;
+}
+
+/** Parses a request in these pieces only. */
+export function parseRequestAt(text: string, cuts: readonly number[], poison: number): Outcome<RequestSummary> {
+  return inPieces(bytesOf(text), cuts, () => requestSubject(true), poison) as Outcome<RequestSummary>;
 }
 
 /** Parses a response in every way and returns what came of all of them. */
 export function parseResponse(text: string): Outcome<ResponseSummary> {
-  return everyWay(text, () => {
-    const head = new ResponseHead();
-    return {
-      parse: (bytes, length) => head.parse(bytes, length),
-      outcome: (state) => outcomeOf(state, head.fault?.code, () => summarizeResponse(head)),
-    };
-  }) as Outcome<ResponseSummary>;
+  return everyWay(text, responseSubject) as Outcome<ResponseSummary>;
+}
+
+/** Parses a response in these pieces only. */
+export function parseResponseAt(text: string, cuts: readonly number[], poison: number): Outcome<ResponseSummary> {
+  return inPieces(bytesOf(text), cuts, responseSubject, poison) as Outcome<ResponseSummary>;
+}
+
+function requestSubject(manageExpect: boolean): Subject {
+  const head = new RequestHead();
+  return {
+    parse: (bytes, length) => head.parse(bytes, length, manageExpect),
+    outcome: (state) => outcomeOf(state, head.refusal?.code, () => summarizeRequest(head)),
+  };
+}
+
+function responseSubject(): Subject {
+  const head = new ResponseHead();
+  return {
+    parse: (bytes, length) => head.parse(bytes, length),
+    outcome: (state) => outcomeOf(state, head.fault?.code, () => summarizeResponse(head)),
+  };
 }
 
 /** The request, which must be accepted. */
@@ -215,7 +229,8 @@ export function dechunk(text: string): Dechunked {
   return expected;
 }
 
-function dechunkPieces(message: Uint8Array, ends: readonly number[], poison: number): Dechunked {
+/** Takes it off in these pieces only; the last end is the message's length. */
+export function dechunkPieces(message: Uint8Array, ends: readonly number[], poison: number): Dechunked {
   const reader = new ChunkedReader();
   let data = '';
   let start = 0;

@@ -93,6 +93,18 @@ test('an app that throws is 500, one that throws in the middle cuts its answer o
   await assert.rejects(other.readResponse(), /closed/);
 });
 
+test('a request that Fetch cannot express is 400, not a fault of ours', async () => {
+  await using gate = await startRouter(app(() => new Response('ok')));
+  for (const host of ['a%ff', '1.2.3.999']) {
+    await using client = await RawClient.connect({ port: gate.port });
+    const response = await client.request(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    assert.ok(response.status === 400 || response.status === 200, host);
+    if (response.status === 400) assert.match(response.text(), /not-for-app/);
+    assert.equal((await client.request(get('/a'))).text(), 'ok');
+  }
+  assert.deepEqual(gate.thrown, []);
+});
+
 test('an app reads its body as it comes, and answers through a slow reader', async () => {
   await using gate = await startRouter(
     app(async (request) => {
