@@ -4,27 +4,13 @@ import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { writePacketHeader } from '../../src/uwsgi/packet.ts';
 import { bytesOf } from '../http1/support.ts';
-import { findTool, freePort, temporaryFolder } from '../support/paths.ts';
+import { startUwsgiRouter } from '../peers/uwsgi-router.ts';
+import { temporaryFolder } from '../support/paths.ts';
 import { peerTest } from '../support/peers.ts';
-import { startProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, type RecordedRequest, UwsgiBackend } from '../support/uwsgi-backend.ts';
+import { type Change, map, set, swapped, without } from './changes.ts';
 import { makePacket, type Settings, type Vars } from './support.ts';
-
-type Change = (vars: Vars) => Vars;
-
-const without =
-  (...keys: string[]): Change =>
-  (vars) =>
-    vars.filter(([key]) => !keys.includes(key));
-const set =
-  (key: string, value: string): Change =>
-  (vars) =>
-    vars.map(([name, old]) => [name, name === key ? value : old]);
-const map =
-  (change: (value: string) => string, ...keys: string[]): Change =>
-  (vars) =>
-    vars.map(([key, value]) => [key, keys.length === 0 || keys.includes(key) ? change(value) : value]);
 
 /** Where ugate leaves uWSGI's way, and what that changes in uWSGI's vars. Everything not named here is the same. */
 const DIFFERENCES = {
@@ -150,11 +136,6 @@ function encode(vars: Vars): Uint8Array {
   return packet;
 }
 
-/** uWSGI prints the port as it lies in memory, in network order. */
-function swapped(port: number): string {
-  return String(((port & 0xff) << 8) | (port >> 8));
-}
-
 function compare(one: Case, theirs: RecordedRequest, port: number, clientPort: number): void {
   const about = JSON.stringify(one.request.slice(0, 300));
   assert.deepEqual(encode(theirs.list), new Uint8Array(theirs.packet), about);
@@ -181,11 +162,8 @@ peerTest('packets are those of uWSGI’s router, but for the named differences',
   await using folder = temporaryFolder();
   const socket = folder.file('app.sock');
   await using backend = await UwsgiBackend.listen(answer('ok'), socket);
-  const port = await freePort();
-  // Without --master the router forks and is out of reach.
-  const words = ['--plugins', 'http', '--http', `127.0.0.1:${port}`, '--http-to', socket, '--master', '--die-on-term', '--no-orphans'];
-  await using router = startProcess([findTool('uwsgi') ?? 'uwsgi', ...words], { cwd: folder.path, lifetime: 30_000 });
-  await router.said(/spawned uWSGI http 1/);
+  await using router = await startUwsgiRouter({ to: socket });
+  const { port } = router;
   for (const [index, one] of CASES.entries()) {
     await using client = await RawClient.connect({ port });
     client.write(one.request + (one.body ?? ''));

@@ -1,0 +1,31 @@
+/**
+ * Hostile input from both sides, as data in tests/corpus: nothing smuggled, nothing hanging, every refusal with its status
+ * and code, however the bytes are cut and whatever stands before or behind them on the connection.
+ */
+
+import assert from 'node:assert/strict';
+import { playAnswers } from '../corpus/answers.ts';
+import { answerThemes, requestThemes } from '../corpus/corpus.ts';
+import type { CaseResult } from '../corpus/play.ts';
+import { playRequests } from '../corpus/requests.ts';
+import { saveResult } from '../corpus/results.ts';
+import { underTest } from '../support/ugate.ts';
+import { blackbox } from './front.ts';
+
+const OPTIONS = { differs: 'it is lenient, and closes without an answer', timeout: 90_000 };
+
+/** Every case is told that failed, not only the first. */
+function settle(theme: string, results: readonly CaseResult[]): void {
+  const failed = results.filter(({ failure }) => failure !== null);
+  const trials = results.reduce((sum, result) => sum + result.trials, 0);
+  saveResult(underTest(), { theme, cases: results.length, passed: results.length - failed.length, trials });
+  assert.equal(failed.map(({ name, failure }) => `${name}: ${failure}`).join('\n'), '');
+}
+
+for (const theme of requestThemes()) {
+  blackbox(`requests: ${theme.title}`, OPTIONS, async () => settle(theme.name, await playRequests(theme, underTest())));
+}
+
+for (const theme of answerThemes()) {
+  blackbox(`answers: ${theme.title}`, OPTIONS, async () => settle(theme.name, await playAnswers(theme, underTest())));
+}
