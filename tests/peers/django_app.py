@@ -7,28 +7,73 @@ import time
 import django
 from django import forms
 from django.conf import settings
+from django.contrib import admin
+from django.contrib.staticfiles.views import serve
 from django.core.wsgi import get_wsgi_application
 from django.http import FileResponse, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.middleware.csrf import get_token
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
+APPS = ["admin", "auth", "contenttypes", "sessions", "messages", "staticfiles"]
+
 settings.configure(
     ALLOWED_HOSTS=["*"],
+    # uWSGI is started in a folder of its own, which goes away with it.
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.path.abspath("admin.sqlite3"), "OPTIONS": {"timeout": 20}}},
     DATA_UPLOAD_MAX_MEMORY_SIZE=None,
+    DEFAULT_AUTO_FIELD="django.db.models.AutoField",
+    INSTALLED_APPS=[f"django.contrib.{app}" for app in APPS],
     MIDDLEWARE=[
         "django.middleware.http.ConditionalGetMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.common.CommonMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
     ],
+    # Tables are made as the models are: replaying the migrations takes seconds.
+    MIGRATION_MODULES={app: None for app in APPS},
+    # The one for production is slow by design.
+    PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ROOT_URLCONF=__name__,
     SECRET_KEY="only for tests",
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
     SESSION_SERIALIZER="django.contrib.sessions.serializers.JSONSerializer",
+    STATIC_URL="/static/",
+    TEMPLATES=[
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "APP_DIRS": True,
+            "OPTIONS": {
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.auth.context_processors.auth",
+                    "django.contrib.messages.context_processors.messages",
+                ]
+            },
+        }
+    ],
     USE_TZ=True,
 )
 django.setup()
+
+
+def make_database():
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+    from django.db import connections
+    from django.db.backends.signals import connection_created
+
+    # Nothing here must survive a power cut, and waiting for the disk takes seconds.
+    connection_created.connect(lambda connection, **_: connection.cursor().execute("PRAGMA synchronous = OFF"), weak=False)
+    call_command("migrate", run_syncdb=True, verbosity=0)
+    User.objects.create_superuser("admin", "admin@example.com", "only for tests")
+    # The workers are forked from here, and SQLite does not like to be.
+    connections.close_all()
+
+
+make_database()
 
 
 class GreetingForm(forms.Form):
@@ -126,6 +171,9 @@ urlpatterns = [
     path("environ", environ),
     path("sleep", sleep),
     path("status/<int:code>", status),
+    path("favicon.ico", status, {"code": 204}),
+    path("admin/", admin.site.urls),
+    path("static/<path:path>", serve, {"insecure": True}),
 ]
 
 application = get_wsgi_application()

@@ -107,6 +107,40 @@ def file():
     return send_file(io.BytesIO(FILE), mimetype="application/octet-stream", etag="file", last_modified=START, conditional=True)
 
 
+@app.get("/bytes/<int:size>")
+def pattern(size):
+    return Response((bytes(range(251)) * (size // 251 + 1))[:size], mimetype="application/octet-stream")
+
+
+PIXELS = '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="3"><!-- {} --></svg>'
+
+
+@app.get("/assets")
+def assets():
+    """A page with 100 parts: 40 images, 30 scripts that count themselves, 30 styles of one element each."""
+    head = [f'<link rel="stylesheet" href="/asset/{n}.css">' for n in range(30)] + ["<script>window.ran = 0</script>"]
+    body = [f'<i id="i{n}"></i><script src="/asset/{n}.js"></script>' for n in range(30)] + [f'<img src="/asset/{n}.svg">' for n in range(40)]
+    page = f'<!doctype html><title>assets</title><link rel="icon" href="data:,">{"".join(head + body)}'
+    return Response(page, mimetype="text/html", headers={"X-Remote-Port": request.environ["REMOTE_PORT"]})
+
+
+@app.get("/asset/<int:n>.<kind>")
+def asset(n, kind):
+    """Of many sizes; every third without a length, every fifth piece by piece, all with an ETag to ask again by."""
+    filler = "x" * (n * n * 97 % 60000)
+    text, mimetype = {
+        "css": (f"/* {filler} */ #i{n} {{ display: block; width: 7px }}", "text/css"),
+        "js": (f"/* {filler} */ window.ran += 1", "text/javascript"),
+        "svg": (PIXELS.format(filler), "image/svg+xml"),
+    }[kind]
+    pieces = [text[at : at + 9000] for at in range(0, len(text), 9000)] if n % 5 == 0 else [text]
+    response = Response(iter(pieces) if n % 3 == 0 or n % 5 == 0 else text, mimetype=mimetype)
+    response.headers["X-Remote-Port"] = request.environ["REMOTE_PORT"]
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(f"{kind}{n}")
+    return response.make_conditional(request)
+
+
 @app.get("/large-headers")
 def large_headers():
     response = Response("large\n", mimetype="text/plain")

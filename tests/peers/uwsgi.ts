@@ -15,6 +15,8 @@ export interface UwsgiOptions {
   socket?: string;
   /** More options for uWSGI, such as `--buffer-size`. */
   args?: readonly string[];
+  /** After so many milliseconds it is killed. Default three minutes. */
+  lifetime?: number;
 }
 
 export interface Uwsgi {
@@ -40,7 +42,7 @@ export async function startUwsgi(options: UwsgiOptions): Promise<Uwsgi> {
   const limits = ['--processes', String(processes), '--buffer-size', '65535', '--listen', '100', '--disable-logging'];
   const started = startProcess([binary, ...words, ...limits, ...(options.args ?? [])], {
     cwd: folder.path,
-    lifetime: 180_000,
+    lifetime: options.lifetime ?? 180_000,
     env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHOME: undefined, PYTHONPATH: undefined },
   });
   const stop = async (): Promise<void> => {

@@ -8,7 +8,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { findTool } from './paths.ts';
 
-export type Peer = 'uwsgi' | 'flask' | 'django' | 'requests' | 'nginx' | 'curl' | 'git';
+export type Peer = 'uwsgi' | 'flask' | 'django' | 'requests' | 'nginx' | 'curl' | 'chromium' | 'git';
 
 /** The system's own Python, which is the one that Debian's uWSGI and its Flask and Django belong to. */
 export function python(): string {
@@ -60,6 +60,7 @@ const DEBIAN_PACKAGES: Record<Peer, string> = {
   requests: 'apt-get install python3-requests',
   nginx: 'apt-get install nginx-light',
   curl: 'apt-get install curl',
+  chromium: 'apt-get install chromium',
   git: 'apt-get install git',
 };
 
