@@ -30,7 +30,7 @@ export const CONTESTANTS: readonly Contestant[] = [
         file,
         `${process.getuid?.() === 0 ? 'user root;' : ''} daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/nginx.err;
 events { worker_connections 4096; }
-http { access_log off; keepalive_requests 100000000; client_max_body_size 0; uwsgi_request_buffering off; client_body_temp_path ${directory}; proxy_temp_path ${directory};
+http { access_log off; keepalive_requests 100000000; client_max_body_size 0; uwsgi_request_buffering off; client_body_buffer_size 1m; client_body_temp_path ${directory}; proxy_temp_path ${directory};
   fastcgi_temp_path ${directory}; uwsgi_temp_path ${directory}; scgi_temp_path ${directory}; uwsgi_buffer_size 64k; uwsgi_buffers 16 64k;
   server { listen 127.0.0.1:${port}; location / { include /etc/nginx/uwsgi_params; uwsgi_pass unix:${socket}; } } }\n`,
       );

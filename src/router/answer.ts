@@ -12,8 +12,12 @@ import type { Service } from './service.ts';
 /** How the body is framed. `raw` is a tunnel. */
 const BODY = { none: 0, length: 1, chunked: 2, untilClose: 3, raw: 4 } as const;
 
-/** Pieces up to this are copied behind what is gathered, larger ones are written as they are. */
+/** A piece up to this is copied behind what is gathered, to go out with it; a larger one is written as it is. */
 const COPY_BYTES = 64 * 1024;
+/** With nothing gathered a piece of this size is better written where it lies. */
+const ALONE_BYTES = 4 * 1024;
+/** A chunk is worth more copying: its size line and its end would be two more writes. */
+const COPY_CHUNK_BYTES = 128 * 1024;
 
 const CRLF = Uint8Array.of(0x0d, 0x0a);
 const LAST_SIZE_LINE = LAST_CHUNK.subarray(0, 3);
@@ -183,16 +187,19 @@ export class Answer implements Downstream {
   /** Size line, bytes and CRLF; small ones in one write with what is there already. */
   #writeChunk(bytes: Uint8Array, start: number, end: number): void {
     const { out } = this.#service;
-    if (start === end) return;
-    if (!out.has(MAX_CHUNK_SIZE_LINE)) this.flush();
-    out.length = writeChunkSize(out.bytes, out.length, end - start);
-    this.#write(bytes, start, end);
+    const length = end - start;
+    if (length === 0) return;
+    const isCopied = length <= COPY_CHUNK_BYTES;
+    if (!out.has(MAX_CHUNK_SIZE_LINE + (isCopied ? length + CRLF.length : 0))) this.flush();
+    out.length = writeChunkSize(out.bytes, out.length, length);
+    if (isCopied) out.length = copyBytes(out.bytes, out.length, bytes, start, end);
+    else this.#write(bytes, start, end);
     this.#write(CRLF);
   }
 
   #write(bytes: Uint8Array, start = 0, end = bytes.length): void {
     const { out } = this.#service;
-    if (end - start <= COPY_BYTES) {
+    if (end - start <= (out.length === 0 ? ALONE_BYTES : COPY_BYTES)) {
       if (!out.has(end - start)) this.flush();
       out.length = copyBytes(out.bytes, out.length, bytes, start, end);
       return;

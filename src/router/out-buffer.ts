@@ -1,8 +1,8 @@
 import { MAX_RESPONSE_HEAD_BYTES } from '../http1/response-head.ts';
 import { MAX_ADDED_BYTES } from '../http1/response-writer.ts';
 
-/** Holds any head, and beside it a body piece worth copying to save a system call. */
-const CAPACITY = 128 * 1024;
+/** Holds any head, and beside it a body piece worth copying to save a system call: a chunk of what adapters read at once (128 KiB). */
+const CAPACITY = 256 * 1024;
 
 /**
  * Where an answer is gathered during one event, so that head, framing and body go out in one write.
