@@ -18,11 +18,14 @@ export class Pool {
   }
 
   get nodes(): readonly Node[] {
-    // Sources replace their arrays: as long as they are the same ones, so is their sum.
-    if (this.#sources.some((source, i) => source.nodes !== this.#seen[i])) {
-      this.#seen = this.#sources.map((source) => source.nodes);
-      this.#nodes = this.#seen.flat();
-    }
+    // Sources replace their arrays: as long as they are the same ones, so is their sum. A plain loop: every request comes by.
+    for (let i = 0; i < this.#sources.length; i++) if (this.#sources[i].nodes !== this.#seen[i]) return this.#collect();
+    return this.#nodes;
+  }
+
+  #collect(): readonly Node[] {
+    this.#seen = this.#sources.map((source) => source.nodes);
+    this.#nodes = this.#seen.flat();
     return this.#nodes;
   }
 

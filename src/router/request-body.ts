@@ -9,6 +9,8 @@ export class RequestBody {
   isComplete = false;
   /** A byte of it has come: the client did not wait for 100 Continue. */
   hasBegun = false;
+  /** The exchange asked to hold the client back during the last `read`. */
+  mustPause = false;
   readonly #chunked: ChunkedReader | null;
   readonly #raw: boolean;
   readonly #max: number;
@@ -30,15 +32,12 @@ export class RequestBody {
 
   /**
    * Hands the body bytes at the start of `bytes` to the exchange; returns how many belonged to this request.
-   * Stops early when `refusal` is set or the body is too large. `flow` turns false when the client must be held back.
+   * Stops early when `refusal` is set or the body is too large.
    */
   read(bytes: Uint8Array, exchange: Exchange): number {
     this.hasBegun = true;
     return this.#chunked === null ? this.#readLength(bytes, exchange) : this.#readChunked(this.#chunked, bytes, exchange);
   }
-
-  /** The exchange asked to hold the client back during the last `read`. */
-  mustPause = false;
 
   #readLength(bytes: Uint8Array, exchange: Exchange): number {
     const taken = Math.min(this.#remaining, bytes.length);
