@@ -101,3 +101,11 @@ export function writeAscii(out: Uint8Array, offset: number, text: string): numbe
   for (let i = 0; i < text.length; i++) out[offset + i] = text.charCodeAt(i);
   return offset + text.length;
 }
+
+/** Both, one behind the other, in a buffer of their own. */
+export function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

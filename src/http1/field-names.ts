@@ -18,6 +18,13 @@ export const FIELD = {
   cookie: 13,
   authorization: 14,
   date: 15,
+  acceptEncoding: 16,
+  contentEncoding: 17,
+  uwsgiEncoding: 18,
+  vary: 19,
+  etag: 20,
+  contentRange: 21,
+  cacheControl: 22,
 } as const;
 
 export type FieldId = (typeof FIELD)[keyof typeof FIELD];
@@ -26,6 +33,8 @@ const NAMES: readonly (readonly [string, FieldId])[] = [
   ['te', FIELD.te],
   ['host', FIELD.host],
   ['date', FIELD.date],
+  ['vary', FIELD.vary],
+  ['etag', FIELD.etag],
   ['proxy', FIELD.proxy],
   ['cookie', FIELD.cookie],
   ['expect', FIELD.expect],
@@ -35,8 +44,13 @@ const NAMES: readonly (readonly [string, FieldId])[] = [
   ['keep-alive', FIELD.keepAlive],
   ['content-type', FIELD.contentType],
   ['authorization', FIELD.authorization],
+  ['content-range', FIELD.contentRange],
+  ['cache-control', FIELD.cacheControl],
   ['content-length', FIELD.contentLength],
+  ['uwsgi-encoding', FIELD.uwsgiEncoding],
+  ['accept-encoding', FIELD.acceptEncoding],
   ['proxy-connection', FIELD.proxyConnection],
+  ['content-encoding', FIELD.contentEncoding],
   ['transfer-encoding', FIELD.transferEncoding],
 ];
 
@@ -77,7 +91,21 @@ export function isHopByHop(id: FieldId): boolean {
   );
 }
 
-/** Fields that steer framing, routing or trust: not allowed among trailers (RFC 9110 6.5.1). */
+/** Fields that steer framing, routing or trust: nothing else may be taken for one of them. */
+export function isSteering(id: FieldId): boolean {
+  return id !== FIELD.other && id <= FIELD.date;
+}
+
+/** Fields that steer framing, routing, trust or how the content is read: not allowed among trailers (RFC 9110 6.5.1). */
 export function isForbiddenTrailer(id: FieldId): boolean {
-  return id !== FIELD.other && id !== FIELD.date;
+  switch (id) {
+    case FIELD.other:
+    case FIELD.date:
+    case FIELD.vary:
+    case FIELD.etag:
+    case FIELD.cacheControl:
+      return false;
+    default:
+      return true;
+  }
 }

@@ -14,6 +14,7 @@ const EMPTY = new Uint8Array(0);
 const DIGIT = 0x30;
 /** `0` stands for any digit. */
 const VERSION = ascii('HTTP/0.0\r\n');
+const RTSP = ascii('RTSP/1.0\r\n');
 // Methods are case-sensitive (RFC 9110 9.1): `get` is some other method.
 const GET = ascii('GET');
 const HEAD = ascii('HEAD');
@@ -65,6 +66,10 @@ export class RequestHead {
   wantsUpgrade = false;
   /** Expect: 100-continue on HTTP/1.1. */
   expectsContinue = false;
+  /** RTSP/1.0 (RFC 2326), which looks like HTTP and is a conversation: bytes both ways until the connection ends. */
+  isRtsp = false;
+  /** No HTTP behind the head: bytes both ways until the connection ends. Set by who serves the request. */
+  isRaw = false;
   /** TE names `trailers`. */
   acceptsTrailers = false;
 
@@ -81,6 +86,7 @@ export class RequestHead {
 
   reset(): void {
     this.bytes = EMPTY;
+    this.isRaw = false;
     this.refusal = null;
     this.#inFields = false;
     this.#start = 0;
@@ -90,12 +96,12 @@ export class RequestHead {
 
   /**
    * Reads on in `bytes[0, length)`, which starts where the message starts and holds all of it that has come so far.
-   * `manageExpect` false leaves Expect to the backend.
+   * `manageExpect` false leaves Expect to the backend; `takesRtsp` lets RTSP/1.0 in beside HTTP/1.
    */
-  parse(bytes: Uint8Array, length: number, manageExpect: boolean): ParseState {
+  parse(bytes: Uint8Array, length: number, manageExpect: boolean, takesRtsp = false): ParseState {
     this.bytes = bytes;
     if (!this.#inFields) {
-      const state = this.#requestLine(bytes, length);
+      const state = this.#requestLine(bytes, length, takesRtsp);
       if (state !== PARSE.complete) return state;
     }
     const state = this.fields.parse(bytes, length, false);
@@ -106,7 +112,7 @@ export class RequestHead {
     return refusal === null ? PARSE.complete : this.#refuse(refusal);
   }
 
-  #requestLine(bytes: Uint8Array, length: number): ParseState {
+  #requestLine(bytes: Uint8Array, length: number, takesRtsp: boolean): ParseState {
     let i = this.#start;
     while (i < length && (bytes[i] === CR || bytes[i] === LF)) {
       if (bytes[i] === LF) return this.#refuse(REFUSALS.bareLineEnd);
@@ -134,7 +140,8 @@ export class RequestHead {
     if (i === this.targetStart) return this.#refuse(REFUSALS.badTarget);
     if (bytes[i] !== SP) return this.#refuse(bytes[i] === CR ? REFUSALS.badVersion : bytes[i] === LF ? REFUSALS.bareLineEnd : REFUSALS.badTarget);
     this.targetEnd = i++;
-    return this.#version(bytes, i, length);
+    this.isRtsp = takesRtsp && i < length && bytes[i] === RTSP[0];
+    return this.isRtsp ? this.#rtspVersion(bytes, i, length) : this.#version(bytes, i, length);
   }
 
   /** `HTTP/` digit `.` digit CRLF from `start`, each byte refused as soon as it is wrong. */
@@ -149,6 +156,15 @@ export class RequestHead {
     if (bytes[start + 5] !== 0x31) return this.#refuse(REFUSALS.versionNotSupported);
     this.minor = bytes[start + 7] === 0x30 ? 0 : 1;
     return this.#lineDone(bytes, start + VERSION.length);
+  }
+
+  #rtspVersion(bytes: Uint8Array, start: number, length: number): ParseState {
+    for (let k = 0; k < RTSP.length; k++) {
+      if (start + k === length) return PARSE.incomplete;
+      if (bytes[start + k] !== RTSP[k]) return this.#refuse(k < RTSP.length - 2 ? REFUSALS.badVersion : REFUSALS.bareLineEnd);
+    }
+    this.minor = 1;
+    return this.#lineDone(bytes, start + RTSP.length);
   }
 
   #lineDone(bytes: Uint8Array, fieldsStart: number): ParseState {

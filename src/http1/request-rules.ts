@@ -75,7 +75,8 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
 
 /** RFC 9112 3.2: exactly one valid Host on HTTP/1.1; the authority of an absolute target replaces it (3.2.2). */
 function checkHost(head: RequestHead, host: number): Refusal | null {
-  if (host === -1) return head.minor === 1 ? REFUSALS.noHost : null;
+  // RTSP (RFC 2326) has no Host: its absolute targets say whom they mean.
+  if (host === -1) return head.minor === 1 && !head.isRtsp ? REFUSALS.noHost : null;
   const start = head.fields.valueStart(host);
   const end = head.fields.valueEnd(host);
   if (!isValidHost(head.bytes, start, end) && !(head.minor === 0 && start === end)) return REFUSALS.badHost;

@@ -8,6 +8,7 @@ const QUESTION = 0x3f;
 const ASTERISK = 0x2a;
 const HTTP = ascii('http');
 const HTTPS = ascii('https');
+const RTSP = ascii('rtsp');
 
 /**
  * Reads the four forms of a request target (RFC 9112 3.2) into path, query and, for the absolute form, host.
@@ -24,7 +25,7 @@ export function readTarget(head: RequestHead, isOptions: boolean): Refusal | nul
     return null;
   }
   if (bytes[start] === ASTERISK && end - start === 1) {
-    if (!isOptions) return REFUSALS.targetForm;
+    if (!isOptions && !head.isRtsp) return REFUSALS.targetForm;
     head.isAsterisk = true;
     splitQuery(head, start, end);
     return null;
@@ -47,7 +48,7 @@ function readAbsolute(head: RequestHead, isOptions: boolean): Refusal | null {
   const { bytes, targetStart: start, targetEnd: end } = head;
   let colon = start;
   while (colon < end && bytes[colon] !== 0x3a) colon++;
-  const isHttp = equalsFolded(bytes, start, colon, HTTP);
+  const isHttp = equalsFolded(bytes, start, colon, head.isRtsp ? RTSP : HTTP);
   const isHttps = equalsFolded(bytes, start, colon, HTTPS);
   if (!(isHttp || isHttps) || bytes[colon + 1] !== SLASH || bytes[colon + 2] !== SLASH || colon + 3 >= end) return REFUSALS.targetForm;
   const authority = colon + 3;

@@ -10,6 +10,7 @@ const MAX_STATUS_LINE = 8 * 1024;
 
 const HTTP_1 = ascii('HTTP/1.');
 const CHUNKED = ascii('chunked');
+const EVENT_STREAM = ascii('text/event-stream');
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -25,14 +26,22 @@ export class ResponseHead {
   /** Where the three digits of the status start; what follows to `statusEnd` is the reason with the space before it. */
   statusStart = 0;
   statusEnd = 0;
+  /** 0 for HTTP/1.0, 1 for HTTP/1.1 to 1.9. */
+  minor = 1;
   /** −1 when the answer does not say. */
   contentLength = -1;
   isChunked = false;
   wantsClose = false;
   wantsKeepAlive = false;
   wantsUpgrade = false;
+  /** The number of the Keep-Alive field; −1 when there is none. */
+  keepAliveField = -1;
   hasDate = false;
   hasUpgrade = false;
+  /** The app asks the router to compress (`uWSGI-Encoding`). */
+  hasUwsgiEncoding = false;
+  /** text/event-stream: events, as they happen. */
+  isEventStream = false;
   /** The lines can be copied as they stand: all end in CRLF and none is dropped. */
   isClean = false;
 
@@ -88,6 +97,7 @@ export class ResponseHead {
     }
     for (let k = 12; k < lineEnd; k++) if (VALUE[bytes[k]] === 0) return this.#refuse(RESPONSE_FAULTS.badStatusLine);
     this.status = status;
+    this.minor = minor === 0 ? 0 : 1;
     this.statusStart = 9;
     this.statusEnd = lineEnd;
     this.fields.reset(i + 1);
@@ -102,8 +112,11 @@ export class ResponseHead {
     this.wantsClose = false;
     this.wantsKeepAlive = false;
     this.wantsUpgrade = false;
+    this.keepAliveField = -1;
     this.hasDate = false;
     this.hasUpgrade = false;
+    this.hasUwsgiEncoding = false;
+    this.isEventStream = false;
     let connections = 0;
     let lengths = 0;
     let encodings = 0;
@@ -125,6 +138,9 @@ export class ResponseHead {
       } else if (id === FIELD.connection) connections++;
       else if (id === FIELD.date) this.hasDate = true;
       else if (id === FIELD.upgrade) this.hasUpgrade = true;
+      else if (id === FIELD.uwsgiEncoding) this.hasUwsgiEncoding = true;
+      else if (id === FIELD.contentType) this.isEventStream = isEventStream(bytes, fields.valueStart(i), fields.valueEnd(i));
+      else if (id === FIELD.keepAlive) this.keepAliveField = i;
     }
     if (lengths > 0 && encodings > 0) return RESPONSE_FAULTS.lengthAndEncoding;
     if (connections > 0) {
@@ -157,4 +173,9 @@ export class ResponseHead {
     this.fault = fault;
     return PARSE.refused;
   }
+}
+
+/** Whatever parameters follow. */
+function isEventStream(bytes: Uint8Array, start: number, end: number): boolean {
+  return equalsFolded(bytes, start, Math.min(end, start + EVENT_STREAM.length), EVENT_STREAM);
 }

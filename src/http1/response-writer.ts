@@ -8,7 +8,7 @@ export const CONNECTION = { silent: 0, close: 1, keepAlive: 2, upgrade: 3, close
 export type ConnectionSays = (typeof CONNECTION)[keyof typeof CONNECTION];
 
 /** The most that `writeResponseHead` adds to the bytes of the backend's head: its own lines, and to each field a space and a CR. */
-export const MAX_ADDED_BYTES = 160 + 2 * MAX_FIELDS;
+export const MAX_ADDED_BYTES = 256 + 2 * MAX_FIELDS;
 
 const HTTP_1_1 = ascii('HTTP/1.1 ');
 const CHUNKED_LINE = ascii('Transfer-Encoding: chunked\r\n');
@@ -23,7 +23,7 @@ const CONNECTION_LINES: readonly Uint8Array[] = [
 
 /**
  * Writes a backend's head as the client gets it: always HTTP/1.1, without the fields of the other connection, with our framing.
- * `date` is a whole Date line for an answer that has none (RFC 9110 6.6.1). `out` has room for the head and MAX_ADDED_BYTES.
+ * `lines` are whole lines of ours, such as a Date for an answer that has none (RFC 9110 6.6.1). `out` has room for the head and MAX_ADDED_BYTES.
  * Returns the offset behind it.
  */
 export function writeResponseHead(
@@ -33,7 +33,7 @@ export function writeResponseHead(
   chunked: boolean,
   keepLength: boolean,
   connection: ConnectionSays,
-  date: Uint8Array | null,
+  lines: Uint8Array | null,
 ): number {
   const { bytes, fields } = head;
   let at = copyBytes(out, offset, HTTP_1_1, 0, HTTP_1_1.length);
@@ -45,7 +45,7 @@ export function writeResponseHead(
   if (head.isClean && (keepLength || head.contentLength === -1)) {
     if (fields.count > 0) at = copyBytes(out, at, bytes, fields.nameStart(0), fields.end);
   } else at = writeFields(out, at, head, keepLength, connection >= CONNECTION.upgrade);
-  if (date !== null) at = copyBytes(out, at, date, 0, date.length);
+  if (lines !== null) at = copyBytes(out, at, lines, 0, lines.length);
   if (chunked) at = copyBytes(out, at, CHUNKED_LINE, 0, CHUNKED_LINE.length);
   const line = CONNECTION_LINES[connection];
   at = copyBytes(out, at, line, 0, line.length);

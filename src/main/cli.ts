@@ -1,7 +1,8 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { formatAddress } from '../net/address.ts';
 import { readConfig } from '../options/config.ts';
-import { formatErrors } from '../options/errors.ts';
+import { ConfigError, formatErrors } from '../options/errors.ts';
+import { MapperError, type MapperFault } from '../pool/mappers/mapper-error.ts';
 import { ListenError, PermissionError, type Runtime } from '../runtime/seam.ts';
 import { type Server, serve } from './serve.ts';
 import { VERSION } from './version.ts';
@@ -19,6 +20,7 @@ export async function main(runtime: Runtime, argv: readonly string[]): Promise<v
   } catch (thrown) {
     const error = runtime.explain(thrown);
     if (error instanceof ListenError || error instanceof PermissionError) return fail(runtime, `ugate: ${error.message}`);
+    if (error instanceof MapperError) return fail(runtime, formatErrors(error.faults.map(mapperError)));
     throw error;
   }
 }
@@ -45,6 +47,10 @@ async function start(runtime: Runtime, argv: readonly string[]): Promise<void> {
   for (const address of server.addresses) server.log.info(`listening on ${formatAddress(address)}`);
   server.log.flush();
   stopOnSignals(runtime, server);
+}
+
+function mapperError({ file, line, message, hint }: MapperFault): ConfigError {
+  return new ConfigError(file === null ? { kind: 'whole' } : { kind: 'file', file, line }, message, hint);
 }
 
 /** The first SIGTERM or SIGINT drains, the second ends at once. */

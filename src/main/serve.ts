@@ -1,23 +1,24 @@
+import { makeGzipEngine } from '../encoding/gzip-engine.ts';
 import { type LineSink, Log } from '../log/log.ts';
-import { type ConnectAddress, formatAddress, isIpLiteral, type ListenAddress } from '../net/address.ts';
+import { formatAddress, type ListenAddress } from '../net/address.ts';
+import { CidrSet, PRIVATE_NETWORKS } from '../net/cidr.ts';
 import { TimerWheel } from '../net/timer-wheel.ts';
-import type { Config, NodeConfig } from '../options/config.ts';
-import { NameSource } from '../pool/name-source.ts';
-import { Node } from '../pool/node.ts';
-import type { NodeSource } from '../pool/node-source.ts';
-import { Pool } from '../pool/pool.ts';
+import type { Config } from '../options/config.ts';
+import { HealthCheck } from '../pool/health-check.ts';
+import type { Pool } from '../pool/pool.ts';
 import { BodyBudget } from '../router/body-spool.ts';
 import { DateLine } from '../router/date-line.ts';
 import { OutBuffer } from '../router/out-buffer.ts';
+import type { PreludeSettings } from '../router/prelude.ts';
 import { RequestBuffers } from '../router/request-buffer.ts';
 import { Router } from '../router/router.ts';
 import type { Front, Service } from '../router/service.ts';
-import type { OpenUpstream } from '../router/upstream.ts';
 import type { Listener, Runtime } from '../runtime/seam.ts';
-import { AppUpstream, type FetchHandler } from '../upstream/app.ts';
-import { UwsgiUpstreams } from '../upstream/uwsgi.ts';
-import { makeVarsTemplate } from '../uwsgi/request-vars.ts';
-import { VERSION } from './version.ts';
+import { HealthProbe } from '../upstream/health-probe.ts';
+import { describe } from './describe.ts';
+import { makeMapper } from './mapper.ts';
+import { PoolMaker } from './pools.ts';
+import { makeUpstreams } from './upstreams.ts';
 
 /** Where the limit of open files is not known, connections are not limited by number: accepting survives EMFILE all the same. */
 const CONNECTIONS_OF_FILES = 0.9;
@@ -36,22 +37,29 @@ export interface Server {
 /**
  * Wires one generation of config to a running router.
  * @throws {PermissionError} when the runtime may not connect to a node
+ * @throws {MapperError} when a file that requests are mapped by does not work
  * @throws {ListenError} when an address cannot be listened on; what was opened before is closed again
  */
 export async function serve(runtime: Runtime, config: Config, sink: LineSink): Promise<Server> {
-  for (const { address } of [...config.nodes, ...config.fallbacks]) await runtime.permitConnect(address);
+  for (const { address, plain } of [...config.nodes, ...config.fallbacks]) {
+    await runtime.permitConnect(address);
+    if (plain !== null) await runtime.permitConnect(plain);
+  }
   const log = new Log(sink, config.logLevel);
   const failed = (error: unknown): void => log.event('error', 'internal', describe(error));
   const wheel = new TimerWheel(() => runtime.now(), failed);
-  const fronts = config.listen.map((address, index): Front => ({ index, port: portText(address) }));
-  const pool = await makePool(runtime, config, wheel, log);
-  const isUwsgi = config.nodes.length + config.fallbacks.length > 0;
+  const fronts = makeFronts(config);
+  const maker = new PoolMaker(runtime, config, wheel, log);
+  const pool = await maker.main();
+  const upstreams = await makeUpstreams(runtime, config, wheel, log, failed);
   const service: Service = {
-    settings: { ...config, tempDirectory: runtime.tempDirectory() },
+    settings: { ...config, tempDirectory: config.postBufferingDir ?? runtime.tempDirectory() },
     pool,
-    fallbacks: (await makeSources(runtime, config.fallbacks, wheel, log)).flatMap((source) => source.nodes),
-    open: await makeOpen(runtime, config, wheel, log, failed),
-    needsLength: isUwsgi,
+    mapper: await makeMapper(config, maker, pool, log),
+    defaultKey: runtime.hostname() ?? 'localhost',
+    fallbacks: (await maker.sources(config.fallbacks)).flatMap((source) => source.nodes),
+    open: upstreams.open,
+    needsLength: upstreams.needsLength,
     failed,
     log,
     wheel,
@@ -59,93 +67,95 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
     dates: new DateLine(),
     requestBuffers: new RequestBuffers(),
     bodyBudget: new BodyBudget(config.bodyBufferTotal),
+    gzip: config.autoGzip ? makeGzipEngine(config.gzipEngine, config.gzipLevel, runtime.name) : null,
+    prelude: makePrelude(config),
+    trustedProxies: config.trustedProxies.length > 0 ? new CidrSet(config.trustedProxies) : null,
   };
+  if (service.gzip?.notice) log.warn(service.gzip.notice);
   const router = new Router(service, maxConnections(runtime, config));
   const addresses: ListenAddress[] = [];
   try {
-    for (const front of fronts) {
-      const listener = await listen(runtime, config, router, front, log);
+    for (const { address, front } of fronts) {
+      const listener = await listen(runtime, config, address, router, front, log);
       router.addListener(listener);
       front.port = portText(listener.address);
       addresses.push(listener.address);
     }
   } catch (error) {
+    stopSources(service);
     await router.drain(0);
     throw error;
   }
+  const checks = startChecks(config, pool, service, fronts.length);
+  const stop = (): void => {
+    checks?.stop();
+    upstreams.stop();
+    stopSources(service);
+  };
   return {
     addresses,
     log,
-    stop: () => router.drain(config.reloadMercy),
-    destroy: () => router.destroy(),
+    stop: async () => {
+      stop();
+      await router.drain(config.reloadMercy);
+      service.gzip?.close();
+    },
+    destroy: () => {
+      stop();
+      router.destroy();
+      service.gzip?.close();
+    },
   };
 }
 
-async function listen(runtime: Runtime, config: Config, router: Router, front: Front, log: Log): Promise<Listener> {
-  const address = config.listen[front.index];
+interface FrontPlace {
+  readonly address: ListenAddress;
+  readonly front: Front;
+}
+
+/** `http` listeners first, then those of `http-to-https`. */
+function makeFronts({ listen, redirects }: Config): FrontPlace[] {
+  const places = [
+    ...listen.map((address) => ({ address, redirect: null })),
+    ...redirects.map(({ address, port }) => ({ address, redirect: { port } })),
+  ];
+  return places.map(({ address, redirect }, index) => ({ address, front: { index, port: portText(address), redirect } }));
+}
+
+function makePrelude({ proxyProtocol, proxyFrom, studPrefix }: Config): PreludeSettings | null {
+  if (!proxyProtocol && studPrefix.length === 0) return null;
+  return {
+    proxyProtocol,
+    proxyFrom: proxyFrom === 'any' ? null : new CidrSet(proxyFrom ?? PRIVATE_NETWORKS),
+    studFrom: studPrefix.length > 0 ? new CidrSet(studPrefix) : null,
+  };
+}
+
+/** `http-check`: asks the nodes of `http-to`, and tells the log of those that go down and come up. */
+function startChecks({ check }: Config, pool: Pool, { open, log, wheel }: Service, index: number): HealthCheck | null {
+  if (check === null) return null;
+  const probe = new HealthProbe(open, check.path, { index, port: '', redirect: null });
+  return new HealthCheck(pool, probe, check, {
+    now: () => wheel.precise(),
+    random: Math.random,
+    changed(node, isUp, reason) {
+      if (isUp) log.event('info', 'node-up', 'a node passed its checks again', { node: node.name });
+      else log.event('warn', 'node-down', 'a node failed its checks and gets no requests', { node: node.name, reason });
+    },
+  });
+}
+
+/** What was looked up and watched is so no more; what is known stays for the requests in flight. */
+function stopSources({ mapper, pool }: Service): void {
+  mapper?.stop?.();
+  pool.stop();
+}
+
+async function listen(runtime: Runtime, config: Config, address: ListenAddress, router: Router, front: Front, log: Log): Promise<Listener> {
   return await runtime.listen(address, router.handlers(front), {
     ...(config.socketMode !== null && address.kind === 'unix' ? { mode: config.socketMode } : {}),
     acceptFailed: (code) => log.event('error', 'accept-failed', 'cannot accept a connection; trying again', { error: code }),
   });
-}
-
-/** Nodes from `http-to`; without any, the welcome page is the only one. */
-async function makePool(runtime: Runtime, config: Config, wheel: TimerWheel, log: Log): Promise<Pool> {
-  if (config.nodes.length === 0 && config.fallbacks.length === 0) return new Pool([{ nodes: [new Node({ kind: 'app' })] }], config.graceTime);
-  return new Pool(await makeSources(runtime, config.nodes, wheel, log), config.graceTime);
-}
-
-/** Literal addresses make one list; each host name is a source of its own, looked up before the first request can come. */
-async function makeSources(runtime: Runtime, nodes: readonly NodeConfig[], wheel: TimerWheel, log: Log): Promise<NodeSource[]> {
-  const isName = (address: ConnectAddress): boolean => address.kind === 'tcp' && !isIpLiteral(address.host);
-  const fixed = nodes.filter(({ address }) => !isName(address)).map(({ address, text }) => new Node({ kind: 'uwsgi', address }, text));
-  const sources: NodeSource[] = fixed.length > 0 ? [{ nodes: fixed }] : [];
-  const lookup = {
-    resolve: (name: string) => runtime.resolve(name),
-    warn: (message: string) => log.event('warn', 'name-lookup-failed', message),
-    now: () => wheel.precise(),
-  };
-  for (const { address } of nodes) {
-    if (address.kind !== 'tcp' || !isName(address)) continue;
-    const source = new NameSource(address.host, address.port, lookup);
-    await source.refresh();
-    sources.push(source);
-  }
-  return sources;
-}
-
-async function makeOpen(runtime: Runtime, config: Config, wheel: TimerWheel, log: Log, failed: (error: unknown) => void): Promise<OpenUpstream> {
-  if (config.nodes.length + config.fallbacks.length === 0) {
-    // Only who needs it waits for Hono to load.
-    const { makeWelcomeApp } = await import('../app/welcome.ts');
-    const welcome = makeWelcomeApp(VERSION, `${runtime.name} ${runtime.version}`);
-    const app: FetchHandler = (request, context) => welcome.fetch(request, context);
-    return (_node, exchange) => new AppUpstream(app, exchange, (error) => log.event('error', 'app-failed', describe(error)));
-  }
-  const serverName = runtime.hostname() ?? 'localhost';
-  const settings = {
-    modifier1: config.modifier1,
-    modifier2: config.modifier2,
-    template: (front: Front) =>
-      makeVarsTemplate({
-        serverName,
-        serverPort: front.port,
-        vars: config.vars,
-        serverNameAsHttpHost: config.serverNameAsHttpHost,
-        allowUnderscores: config.allowUnderscoreHeaders,
-        lenientPath: config.lenientPath,
-        chunkedInput: config.chunkedInput,
-      }),
-  };
-  const uwsgi = new UwsgiUpstreams(runtime, wheel, settings, failed);
-  return (node, exchange) => {
-    if (node.target.kind !== 'uwsgi') throw new Error(`no upstream for a node of kind ${node.target.kind}`);
-    return uwsgi.open(node.target.address, exchange);
-  };
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** SERVER_PORT: the text behind the last colon of the address, as uWSGI has it. */

@@ -70,12 +70,18 @@ function readOption(token: OptionToken, spaced: string | undefined): Entry {
   if (text === null) {
     if (!standsAlone(option)) return new ConfigError(ARGV, `${called} wants a value`, `write it like ${exampleOf(option)}`);
     if (spaced === undefined || spaced.endsWith('.ini')) return { option, name, text: null, origin: ARGV };
-    if (option.spacedFlag && readSwitchWord(spaced) !== null) return { option, name, text: spaced, origin: ARGV };
+    if (maySpace(option, spaced)) return { option, name, text: spaced, origin: ARGV };
     return new ConfigError(ARGV, `${called} takes a value only behind "="`, `write ${label(option.name, ARGV)}=${spaced}, or leave out "${spaced}"`);
   }
   if (!token.inlineValue && text.startsWith('--'))
     return new ConfigError(ARGV, `${called} wants a value, but "${text}" follows`, `write it like ${exampleOf(option)}`);
   return { option, name, text, origin: ARGV };
+}
+
+/** Whether the argument behind an option that may stand alone can only be meant as its value. */
+function maySpace(option: Option, spaced: string): boolean {
+  if (option.spacedFlag) return readSwitchWord(spaced) !== null;
+  return option.spacedPairs === true && /^[a-z0-9]+=/.test(spaced);
 }
 
 function unknownShort(letter: string): ConfigError {

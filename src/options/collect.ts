@@ -2,10 +2,10 @@
 
 import { normalize } from 'node:path';
 import { ConfigError, type Origin } from './errors.ts';
-import { ValueError } from './forms.ts';
 import { type IniLine, readIni, splitSection } from './ini.ts';
 import { type Environment, expandPlaceholders, refuseLaterPlaceholders } from './placeholders.ts';
 import { type Entry, label, lookUp, type Setting } from './settings.ts';
+import { ValueError } from './value-error.ts';
 
 /** What the options ask of the world; both are called only when a setting needs them. */
 export interface Sources {

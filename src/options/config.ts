@@ -1,30 +1,66 @@
 /** The configuration: what the rest of ugate reads, and how it comes from the command line or from an object. */
 
-import { type ConnectAddress, formatAddress, type ListenAddress } from '../net/address.ts';
+import type { ListenAddress } from '../net/address.ts';
 import { readArgv } from './argv.ts';
 import { collect, type Sources } from './collect.ts';
-import { ConfigError, formatOrigin, type Origin } from './errors.ts';
+import { checkTogether } from './cross-checks.ts';
+import { ConfigError, type Origin } from './errors.ts';
 import { readSwitchWord } from './forms.ts';
+import type { HealthCheckConfig } from './health-check.ts';
 import { formatHelp } from './help.ts';
-import { type Entry, label, lookUp, type Setting } from './settings.ts';
-import { type Given, type OptionName, readValues, type Values } from './values.ts';
+import { makeConfig } from './make-config.ts';
+import type { ParsedNode } from './node-address.ts';
+import type { Redirect } from './redirect.ts';
+import { type Entry, lookUp } from './settings.ts';
+import { type OptionName, readValues, type Values } from './values.ts';
 
 /** A node as it was written and as it was understood. */
-export interface NodeConfig {
-  readonly address: ConnectAddress;
-  readonly text: string;
-}
+export type NodeConfig = ParsedNode;
+export type { HealthCheckConfig, Redirect };
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+/** How nodes share requests, by uWSGI's names. */
+export type Algorithm = 'wrr' | 'lrc' | 'wlrc' | 'iphash';
+export type GzipEngineName = 'auto' | 'fflate' | 'native';
 
 /** One immutable generation of the configuration. All times are milliseconds, all sizes bytes. */
 export interface Config {
   /** `http` */
   readonly listen: readonly ListenAddress[];
+  /** `http-to-https` */
+  readonly redirects: readonly Redirect[];
   /** `http-to` */
   readonly nodes: readonly NodeConfig[];
   /** `http-fallback` */
   readonly fallbacks: readonly NodeConfig[];
+  /** Nodes, fallbacks or mappers are given: there is another place for requests than the welcome page. */
+  readonly hasRoutes: boolean;
+  /** `http-backend-http`: what an address from a mapper speaks when it does not say so; nodes and fallbacks know their kind already. */
+  readonly backendHttp: boolean;
+  /** Send `Forwarded` (RFC 7239) to HTTP nodes. */
+  readonly forwarded: boolean;
+  /** How long an idle connection to an HTTP or puwsgi node is kept; 0 keeps none. */
+  readonly upstreamIdle: number;
+  /** Idle connections kept for each such node; 0 keeps none. */
+  readonly upstreamConnections: number;
+  /** The version of the PROXY header that connections to HTTP nodes begin with; 0 is none. */
+  readonly backendProxyProtocol: 0 | 1 | 2;
+  readonly algorithm: Algorithm;
+  /** 0 is none. */
+  readonly slowStart: number;
+  /** `http-check`; null asks no node. */
+  readonly check: HealthCheckConfig | null;
+  /** `%s` is the key, `%%` a percent sign; nothing else stands behind a `%`. */
+  readonly usePattern: string | null;
+  readonly useBase: string | null;
+  /** A file of keys and nodes. */
+  readonly useCache: string | null;
+  /** `FILE`, `FILE:FUNCTION` or `0:FILE:FUNCTION`. */
+  readonly useCodeString: string | null;
+  /** `http-to` is not the last resort of the mappers. */
+  readonly strictMapping: boolean;
+  /** Without effect. */
+  readonly cheap: boolean;
   /** `chmod-socket`; null leaves it to the umask. */
   readonly socketMode: number | null;
   readonly graceTime: number;
@@ -50,6 +86,33 @@ export interface Config {
   readonly serverNameAsHttpHost: boolean;
   readonly allowUnderscoreHeaders: boolean;
   readonly lenientPath: boolean;
+  readonly rawBody: boolean;
+  /** The SOURCE method of Icecast. */
+  readonly manageSource: boolean;
+  readonly manageRtsp: boolean;
+  readonly proxyProtocol: boolean;
+  /** Networks whose PROXY headers are believed; null is loopback and private networks. Unix sockets are believed always. */
+  readonly proxyFrom: readonly string[] | 'any' | null;
+  /** Addresses whose connections begin with stud's prefix. */
+  readonly studPrefix: readonly string[];
+  /** Networks of proxies whose X-Forwarded-For is believed; empty when the option is not used. */
+  readonly trustedProxies: readonly string[];
+  /** How much of a body is kept in memory while it is read before a node is chosen; 0 does not read ahead. */
+  readonly postBuffering: number;
+  /** null is the runtime's own. */
+  readonly postBufferingDir: string | null;
+  /** Chunk answers of unknown length; false closes the connection behind them. */
+  readonly autoChunked: boolean;
+  readonly autoGzip: boolean;
+  readonly gzipEngine: GzipEngineName;
+  /** 1–9 */
+  readonly gzipLevel: number;
+  /** How much of an answer is read ahead of a slow client; 0 is nothing. */
+  readonly responseBuffer: number;
+  /** Bytes a second, over 30 s; 0 allows any speed. */
+  readonly minRate: number;
+  /** How long a tunnel may be idle. */
+  readonly tunnelTimeout: number;
   /** null is 90 % of the open-files limit, which only the runtime knows. */
   readonly maxConnections: number | null;
   readonly reloadMercy: number;
@@ -115,73 +178,9 @@ export const DEFAULTS: Config = makeConfig(readValues([]).values, []);
 
 function assemble(entries: readonly Entry[]): { readonly values: Values; readonly result: BuildResult } {
   const { values, notices, errors: unreadable } = readValues(entries);
-  const errors = [...unreadable, ...duplicateListeners(values.all('http'))];
+  const errors = [...unreadable, ...checkTogether(values)];
   // Behind other errors it would often be their consequence: the http line itself may be the wrong one.
-  if (errors.length === 0 && values.all('http').length === 0)
+  if (errors.length === 0 && values.all('http').length + values.all('http-to-https').length === 0)
     errors.push(new ConfigError({ kind: 'whole' }, 'there is nothing to listen on', `give at least one http address, such as: ${SHORTEST}`));
   return { values, result: errors.length === 0 ? { kind: 'config', config: makeConfig(values, notices) } : { kind: 'errors', errors } };
-}
-
-function makeConfig(values: Values, notices: readonly string[]): Config {
-  const timeout = values.last('http-timeout');
-  const keepalive = values.last('http-keepalive');
-  const expect = values.last('http-manage-expect');
-  return Object.freeze({
-    listen: listOf(values.all('http'), ({ value }) => Object.freeze(value)),
-    nodes: listOf(values.all('http-to'), nodeOf),
-    fallbacks: listOf(values.all('http-fallback'), nodeOf),
-    socketMode: values.last('chmod-socket') ?? null,
-    graceTime: values.last('http-gracetime'),
-    timeout,
-    headersTimeout: values.last('http-headers-timeout') ?? timeout,
-    connectTimeout: values.last('http-connect-timeout') ?? timeout,
-    keepalive: keepalive === true ? timeout : Number(keepalive),
-    manageExpect: expect !== false,
-    expectMaxBody: typeof expect === 'number' ? expect : Number.POSITIVE_INFINITY,
-    chunkedInput: values.last('http-chunked-input'),
-    bodyBuffer: values.last('http-body-buffer'),
-    bodyBufferMax: values.last('http-body-buffer-max'),
-    bodyBufferTotal: values.last('http-body-buffer-total'),
-    maxBody: values.last('http-max-body'),
-    vars: listOf(values.all('http-var'), ({ value }) => Object.freeze(value)),
-    modifier1: values.last('http-modifier1'),
-    modifier2: values.last('http-modifier2'),
-    serverNameAsHttpHost: values.last('http-server-name-as-http-host'),
-    allowUnderscoreHeaders: values.last('http-allow-underscore-headers'),
-    lenientPath: values.last('http-lenient-path'),
-    maxConnections: values.last('http-max-connections') ?? null,
-    reloadMercy: values.last('reload-mercy'),
-    quiet: values.last('http-quiet'),
-    logLevel: values.last('log-level'),
-    notices: Object.freeze([...notices]),
-  });
-}
-
-function listOf<T, R>(given: readonly Given<T>[], make: (one: Given<T>) => R): readonly R[] {
-  return Object.freeze(given.map(make));
-}
-
-function nodeOf({ value, setting }: Given<ConnectAddress>): NodeConfig {
-  return Object.freeze({ address: Object.freeze(value), text: setting.text ?? '' });
-}
-
-/** The same address twice would fail at bind with a message that names no line. Port 0 is another port each time. */
-function duplicateListeners(listeners: readonly Given<ListenAddress>[]): ConfigError[] {
-  const first = new Map<string, Setting>();
-  const errors: ConfigError[] = [];
-  for (const { value, setting } of listeners) {
-    if (value.kind === 'tcp' && value.port === 0) continue;
-    const text = formatAddress(value);
-    const before = first.get(text);
-    if (before === undefined) first.set(text, setting);
-    else
-      errors.push(
-        new ConfigError(
-          setting.origin,
-          `${label(setting.name, setting.origin)}: ${text} is there already`,
-          `it was first given here: ${formatOrigin(before.origin)}; keep one of them`,
-        ),
-      );
-  }
-  return errors;
 }

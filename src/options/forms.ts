@@ -1,25 +1,20 @@
 /** How the text of a value is read and checked, one reader for each form of the table. Times come out in ms, sizes in bytes. */
 
-import { AddressError, type ConnectAddress, type ListenAddress, parseConnectAddress, parseListenAddress } from '../net/address.ts';
-import { adviseAddress } from './address-advice.ts';
+import { isIpLiteral, type ListenAddress } from '../net/address.ts';
+import { readDuration, readInteger, readSize } from './amounts.ts';
+import { readCodeString } from './code-string.ts';
+import { DEFAULT_CHECK, type HealthCheckConfig, readHealthCheck } from './health-check.ts';
+import { readKeyPattern } from './key-pattern.ts';
+import { readListenAddress } from './listen-value.ts';
+import { readNetworks } from './networks.ts';
+import { type ParsedNode, parseNode } from './node-address.ts';
 import type { Form } from './option.ts';
+import { type Redirect, readRedirect } from './redirect.ts';
 import { didYouMean } from './suggest.ts';
+import { addressed, quote, ValueError } from './value-error.ts';
 
-/** A value that cannot be read; `message` says what is wrong with it and `hint` what to write. The caller knows the option and the place. */
-export class ValueError extends Error {
-  override readonly name = 'ValueError';
-  readonly hint: string | null;
-
-  constructor(message: string, hint: string | null = null) {
-    super(message);
-    this.hint = hint;
-  }
-}
-
-/** A value in a message: in double quotes, or in single ones when it has double ones of its own. */
-export function quote(text: string): string {
-  return text.includes('"') ? `'${text}'` : `"${text}"`;
-}
+/** What a node speaks that is written without a scheme. */
+export type DefaultKind = 'uwsgi' | 'http';
 
 /** The type a form's text becomes. */
 export type ValueOf<F extends Form> = F extends { kind: 'flag' }
@@ -34,27 +29,17 @@ export type ValueOf<F extends Form> = F extends { kind: 'flag' }
           ? readonly [string, string]
           : F extends { kind: 'listen-address' }
             ? ListenAddress
-            : F extends { kind: 'connect-address' }
-              ? ConnectAddress
-              : string;
+            : F extends { kind: 'node' }
+              ? ParsedNode
+              : F extends { kind: 'redirect' }
+                ? Redirect
+                : F extends { kind: 'networks' }
+                  ? readonly string[]
+                  : F extends { kind: 'check' }
+                    ? HealthCheckConfig | null
+                    : string;
 
 export type Value = ValueOf<Form> | string;
-
-/** A day count would not fit the timers of the runtimes, which count 31 bits of milliseconds. */
-const MAX_DURATION = 2_147_483_000;
-const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
-  ['', 1000],
-  ['ms', 1],
-  ['s', 1000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-]);
-const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
-  ['', 1],
-  ['k', 1024],
-  ['m', 1024 ** 2],
-  ['g', 1024 ** 3],
-]);
 
 /** True, on, yes, 1 → true; false, off, no, 0 → false, in upper or lower case; anything else → null. */
 export function readSwitchWord(text: string): boolean | null {
@@ -65,10 +50,10 @@ export function readSwitchWord(text: string): boolean | null {
 }
 
 /**
- * Reads the text of a value in the given form.
+ * Reads the text of a value in the given form. `defaultKind` is for nodes only.
  * @throws {ValueError}
  */
-export function readValue(form: Form, text: string): Value {
+export function readValue(form: Form, text: string, defaultKind: DefaultKind = 'uwsgi'): Value {
   switch (form.kind) {
     case 'flag':
       return readFlag(text);
@@ -89,9 +74,25 @@ export function readValue(form: Form, text: string): Value {
     case 'pair':
       return readPair(text);
     case 'listen-address':
-      return readAddress(text, parseListenAddress);
-    case 'connect-address':
-      return readAddress(text, parseConnectAddress);
+      return readListenAddress(text);
+    case 'node':
+      return addressed(() => parseNode(text, defaultKind));
+    case 'redirect':
+      return readRedirect(text);
+    case 'networks':
+      return readNetworks(text, form.any === true);
+    case 'ip':
+      if (isIpLiteral(text)) return text;
+      throw new ValueError(`${quote(text)} is no IP address`, 'write one address without a port, such as 127.0.0.1; give the option once for each');
+    case 'check':
+      return readCheck(text);
+    case 'key-pattern':
+      return readKeyPattern(text);
+    case 'code-string':
+      return readCodeString(text);
+    case 'path':
+      if (text.includes('\0')) throw new ValueError('a path holds no NUL');
+      return text;
     case 'string':
       return text;
   }
@@ -103,31 +104,10 @@ function readFlag(text: string): boolean {
   return flag;
 }
 
-function readInteger(text: string, min: number, max: number): number {
-  if (!/^-?\d+$/.test(text)) throw new ValueError(`${quote(text)} is no number`, `write a decimal number from ${min} to ${max}`);
-  const value = Number(text);
-  if (value >= min && value <= max) return value;
-  throw new ValueError(`${quote(text)} is out of range`, `write a value from ${min} to ${max}`);
-}
-
-function readSize(text: string, min: number, zeroIsUnlimited: boolean): number {
-  const match = /^(\d+) ?(?:([kmg])i?)?b?$/i.exec(text);
-  if (match === null) throw new ValueError(`${quote(text)} is no size`, 'write bytes, or a number with k, m or g, such as 65536 or 64k');
-  const size = Number(match[1]) * SIZE_UNITS.get((match[2] ?? '').toLowerCase())!;
-  if (size === 0 && zeroIsUnlimited) return Number.POSITIVE_INFINITY;
-  if (size < min) throw new ValueError(`${quote(text)} is too little`, `write ${min} bytes or more`);
-  if (size > Number.MAX_SAFE_INTEGER) throw new ValueError(`${quote(text)} is too much`, 'write fewer bytes');
-  return size;
-}
-
-function readDuration(text: string): number {
-  const match = /^(\d+) ?(ms|s|m|h|)$/i.exec(text);
-  if (match === null)
-    throw new ValueError(`${quote(text)} is no time`, 'write whole seconds, or a number with ms, s, m or h, such as 60, 500ms or 2m');
-  const duration = Number(match[1]) * DURATION_UNITS.get(match[2].toLowerCase())!;
-  if (duration > MAX_DURATION)
-    throw new ValueError(`${quote(text)} is too long`, `the longest time is ${MAX_DURATION / 1000} seconds, a little under 25 days`);
-  return duration;
+function readCheck(text: string): HealthCheckConfig | null {
+  const isOn = readSwitchWord(text);
+  if (isOn !== null) return isOn ? DEFAULT_CHECK : null;
+  return readHealthCheck(text);
 }
 
 /** 0 and 1 are words of a switch and never come here. */
@@ -146,15 +126,4 @@ function readPair(text: string): readonly [string, string] {
   const key = text.slice(0, equals);
   if (/\s/.test(key)) throw new ValueError(`the key "${key}" has a blank in it`, 'write KEY=VALUE without blanks around the "="');
   return [key, text.slice(equals + 1)];
-}
-
-function readAddress<A>(text: string, parse: (text: string) => A): A {
-  const advice = adviseAddress(text);
-  if (advice !== null) throw new ValueError(`${quote(text)} is no address`, advice);
-  try {
-    return parse(text);
-  } catch (error) {
-    if (error instanceof AddressError) throw new ValueError(error.message);
-    throw error;
-  }
 }

@@ -88,7 +88,6 @@ export const LATER: readonly Option[] = [
   refused('http-stats', STRING, 'statistics server of the router', { aliases: ['http-stats-server', 'http-ss'] }),
   refused('https', STRING, 'listen for HTTPS', LIST),
   refused('https2', STRING, 'listen for HTTPS', LIST),
-  refused('http-to-https', STRING, 'redirect to HTTPS', LIST),
   refused('https-export-cert', FLAG, "pass the client's certificate on"),
   refused('https-session-context', STRING, 'name of TLS sessions'),
   refused('sni', STRING, 'further certificates by name', LIST),
@@ -116,19 +115,6 @@ export const LATER: readonly Option[] = [
   refused('subscribe-to', STRING, 'announce this server to a router', { ...LIST, aliases: ['st', 'subscribe', 'subscribe2'] }),
   refused('subscription-algo', STRING, 'how a subscribed node is chosen'),
   refused('http-zerg', STRING, 'sockets from a zerg server', LIST),
-  refused('http-use-cache', STRING, 'nodes from a cache', { bare: '' }),
-  refused('http-use-pattern', STRING, 'nodes by a path pattern'),
-  refused('http-use-base', STRING, 'nodes by a base path'),
-  refused('http-use-code-string', STRING, 'nodes chosen by a function'),
-  refused('http-auto-gzip', FLAG, 'compress responses'),
-  refused('http-raw-body', FLAG, 'relay everything behind the head'),
-  refused('http-cheap', FLAG, 'do not listen while there are no nodes'),
-  refused('http-stud-prefix', STRING, 'addresses of stud proxies', LIST),
-  refused('http-manage-source', FLAG, 'the SOURCE method of Icecast'),
-  refused('http-manage-rtsp', FLAG, 'RTSP sessions'),
-  refused('http-enable-proxy-protocol', FLAG, 'PROXY protocol of the proxy in front', { bare: 'true' }),
-  refused('enable-proxy-protocol', FLAG, 'PROXY protocol of the proxy in front'),
-  refused('http-backend-http', FLAG, 'speak HTTP to the nodes'),
   refused('add-header', STRING, 'add a response header', LIST),
   refused('static-map', STRING, 'serve files of a directory', { ...LIST, aliases: ['static-map2'] }),
   refused('check-static', STRING, 'serve files that exist'),
@@ -140,7 +126,7 @@ export const UWSGI_ONLY: ReadonlySet<string> = new Set(
   subscriptions-sign-skip-uid subscriptions-credentials-check subscriptions-use-credentials subscription-mountpoint subscription-mountpoints
   subscription-vassal-required subscription-clear-on-shutdown emperor-command-socket subscribe-freq weight auto-weight subscribe-with-modifier1
   unsubscribe-on-graceful-reload start-unsubscribed subscription-notify-socket
-  http-post-buffering http-post-buffering-dir suwsgi-socket puwsgi-socket raw-socket http-socket-modifier1 http-socket-modifier2 https-socket-modifier1
+  suwsgi-socket puwsgi-socket raw-socket http-socket-modifier1 http-socket-modifier2 https-socket-modifier1
   protocol socket-protocol so-keepalive so-send-timeout socket-send-timeout socket-timeout tcp-fast-open tcp-nodelay reuse-port no-defer-accept
   socket-sndbuf socket-rcvbuf abstract-socket immediate-uid immediate-gid log-format log-master log-date log-4xx log-5xx log-slow log-x-forwarded-for
   logger req-logger stats-http stats-minified min-worker-lifetime max-worker-lifetime cheaper cheaper-algo cheaper-initial cheaper-step cheap idle

@@ -1,11 +1,15 @@
-/** What one row of the option table says. The rows are in `table.ts` (options that work) and `later.ts` (options that come later). */
+/** What one row of the option table says. The rows are in `rows/` (options that work) and `later.ts` (options that come later). */
 
 /** The headings of `--help` and of `docs/options.md`, in their order. */
 export const GROUPS = [
   'Listening',
   'Nodes',
+  'Balancing and health',
+  'Nodes by key',
   'Requests',
+  'Behind a proxy',
   'Bodies',
+  'Responses',
   'Timeouts',
   'Limits',
   'Process',
@@ -33,7 +37,22 @@ export type Form =
   /** `KEY=VALUE`. */
   | { readonly kind: 'pair' }
   | { readonly kind: 'listen-address' }
-  | { readonly kind: 'connect-address' }
+  /** A node with its protocol and options; without a scheme it speaks what `http-backend-http` says. */
+  | { readonly kind: 'node' }
+  /** `ADDRESS[,PORT]`: listen there, redirect to https. */
+  | { readonly kind: 'redirect' }
+  /** Networks and addresses behind commas. `any`: the word stands for everyone. */
+  | { readonly kind: 'networks'; readonly any?: true }
+  /** One IP address. */
+  | { readonly kind: 'ip' }
+  /** `path=/x,interval=5,…`, or only on or off. */
+  | { readonly kind: 'check' }
+  /** A path with `%s` for the routing key. */
+  | { readonly kind: 'key-pattern' }
+  /** `FILE[:FUNCTION]` of a module. */
+  | { readonly kind: 'code-string' }
+  /** A file or directory; it is not looked for here. */
+  | { readonly kind: 'path' }
   | { readonly kind: 'string' };
 
 /** An option of uWSGI whose work comes in a later version of ugate. */
@@ -60,6 +79,8 @@ export interface Option {
   readonly bare?: string;
   /** A flag that uWSGI's command line wants a value for (`--http-quiet 1`); both ways are taken. */
   readonly spacedFlag?: true;
+  /** Its optional value is taken behind a blank too when it looks like `key=…`. */
+  readonly spacedPairs?: true;
   /** It is no setting but a wish about this run; not allowed in files. */
   readonly commandLineOnly?: true;
   /** The default as a user would write it. */
@@ -100,7 +121,7 @@ export function argumentName({ form, argument }: Option): string {
     case 'switch':
       return form.amount === 'duration' ? 'SECONDS' : 'BYTES';
     case 'choice':
-      return 'LEVEL';
+      return 'NAME';
     case 'mode':
       return 'NNN';
     case 'pair':

@@ -1,7 +1,7 @@
 /** Placeholders in values: `$(NAME)` is the environment variable NAME. */
 
-import { quote, ValueError } from './forms.ts';
 import type { Form } from './option.ts';
+import { quote, ValueError } from './value-error.ts';
 
 /** Reads one environment variable; undefined when it is not set. On Deno asking may need permission, so it is asked only for a `$(`. */
 export type Environment = (name: string) => string | undefined;
@@ -27,12 +27,23 @@ export function expandPlaceholders(text: string, env: Environment): string {
  * @throws {ValueError} for `%(name)` and `@(file)`, and for `%d` and its like anywhere but in free text (`http-var`).
  */
 export function refuseLaterPlaceholders(text: string, form: Form): void {
-  // [fe80::1%eth0]:80 names a network interface.
-  const pattern = form.kind !== 'pair' && !text.startsWith('[') ? /[%@]\([^)]*\)?|%\w/ : /[%@]\([^)]*\)?/;
-  const found = pattern.exec(text)?.[0];
+  const pattern = form.kind !== 'pair' ? /[%@]\([^)]*\)?|%\w/ : /[%@]\([^)]*\)?/;
+  const found = pattern.exec(withoutOwnPercents(text, form))?.[0];
   if (found !== undefined)
     throw new ValueError(
       `not available yet: the placeholder ${quote(found)}`,
       'write the value itself, or $(NAME) for the environment variable NAME',
     );
+}
+
+/** [fe80::1%eth0]:80 names a network interface, `%s` in a pattern is the key, and the path of a check holds escapes. */
+function withoutOwnPercents(text: string, form: Form): string {
+  switch (form.kind) {
+    case 'key-pattern':
+      return text.replace(/%[%s]/g, '');
+    case 'check':
+      return text.replace(/%[0-9A-Fa-f]{2}/g, '');
+    default:
+      return text.replace(/\[[^\]]*\]/g, '');
+  }
 }

@@ -7,7 +7,7 @@ import { TABLE } from './table.ts';
 
 const INTRODUCTION = `# Options
 
-This page is made from the option table (\`src/options/table.ts\` and \`later.ts\`) by \`src/options/write-reference.ts\`. Do not edit it.
+This page is made from the option table (\`src/options/rows/\` and \`later.ts\`) by \`src/options/write-reference.ts\`. Do not edit it.
 
 Options are given on the command line, or in ini files. Both count in the order of appearance: lists add up, of anything else the last one wins.
 
@@ -42,6 +42,7 @@ http-keepalive = 30
 - **Sizes**: bytes, or a number with \`k\`, \`m\` or \`g\` (also \`KiB\`, \`MB\` …), always counted by 1024: \`65536\`, \`64k\`.
 - **Numbers**: decimal digits.
 - **Addresses**: \`127.0.0.1:3031\`, \`:8080\`, \`[::1]:3031\`, \`localhost:8080\`, \`/run/app.sock\`, \`@abstract\`; to listen also \`fd://3\`. Without a colon it is the path of a unix socket.
+- **Networks**: \`10.0.0.0/8\`, \`fd00::/8\` or a single address, several with commas between them; the bits behind the prefix must be 0.
 - \`$(NAME)\` in any value is the environment variable NAME; one that is not set is an error.
 `;
 
@@ -100,7 +101,7 @@ function formText(form: Form, unit: string | undefined): string {
     case 'integer':
       return `number${counted} from ${form.min} to ${form.max}`;
     case 'size':
-      return `size in bytes${form.min > 1 ? `, at least ${form.min}` : ''}${form.zero === undefined ? '' : '; 0 is no limit'}`;
+      return `size in ${unit ?? 'bytes'}${form.min > 1 ? `, at least ${form.min}` : ''}${form.zero === undefined ? '' : '; 0 is no limit'}`;
     case 'duration':
       return `time in seconds${form.zero === undefined ? '' : '; 0 is the default'}`;
     case 'switch':
@@ -113,8 +114,22 @@ function formText(form: Form, unit: string | undefined): string {
       return '`KEY=VALUE`';
     case 'listen-address':
       return 'address to listen on';
-    case 'connect-address':
-      return 'address to connect to';
+    case 'node':
+      return 'node: an address with protocol and options';
+    case 'redirect':
+      return 'address to listen on, and a port';
+    case 'networks':
+      return `networks, with commas between them${form.any ? '; or `any`' : ''}`;
+    case 'ip':
+      return 'IP address';
+    case 'check':
+      return 'on, off or `KEY=VALUE` with commas between them';
+    case 'key-pattern':
+      return 'path with `%s`';
+    case 'code-string':
+      return '`FILE` or `FILE:FUNCTION`';
+    case 'path':
+      return 'path';
     case 'string':
       return 'text';
   }

@@ -1,10 +1,11 @@
 /** Settings read in the form of their option, by name and with the type the table gives them. */
 
 import { ConfigError, formatOrigin } from './errors.ts';
-import { quote, readValue, type Value, ValueError, type ValueOf } from './forms.ts';
+import { type DefaultKind, readSwitchWord, readValue, type Value, type ValueOf } from './forms.ts';
 import type { Form, Option } from './option.ts';
 import { type Entry, label, type Setting } from './settings.ts';
 import { findOption, type WORKING } from './table.ts';
+import { quote, ValueError } from './value-error.ts';
 
 type Row = (typeof WORKING)[number];
 /** The names of the options that work. */
@@ -39,6 +40,7 @@ export function readValues(entries: readonly Entry[]): ReadValues {
   const given = new Map<string, Given<Value>[]>();
   const notices = new Map<string, string>();
   const errors: ConfigError[] = [];
+  const defaultKind = defaultKindOf(entries);
   for (const entry of entries) {
     if (entry instanceof ConfigError) {
       errors.push(entry);
@@ -46,7 +48,7 @@ export function readValues(entries: readonly Entry[]): ReadValues {
     }
     const { option } = entry;
     try {
-      const value = readSetting(entry);
+      const value = readSetting(entry, defaultKind);
       if (option.later !== undefined || option.always) {
         const notice = judgeLater(entry, value);
         if (notice !== null && !notices.has(option.name)) notices.set(option.name, notice);
@@ -75,7 +77,7 @@ function lastOf(name: OptionName, list: readonly Given<Value>[]): Value | undefi
   return option.default === undefined ? undefined : readValue(option.form, option.default);
 }
 
-function readSetting({ option, text, origin }: Setting): Value {
+function readSetting({ option, text, origin }: Setting, defaultKind: DefaultKind): Value {
   const { form } = option;
   // Refused ones are answered as such, whatever their value; only a flag that is off is no wish at all.
   if (option.later?.effect === 'refused' && form.kind !== 'flag') return text ?? '';
@@ -86,7 +88,14 @@ function readSetting({ option, text, origin }: Setting): Value {
   }
   if (origin.kind === 'file' && hasInlineComment(form, text))
     throw new ValueError(`${quote(text)} seems to end in a comment, but that is part of the value`, 'write comments on lines of their own');
-  return readValue(form, text);
+  return readValue(form, text, defaultKind);
+}
+
+/** What a node without a scheme speaks, whether `http-backend-http` stands before or behind it. */
+function defaultKindOf(entries: readonly Entry[]): DefaultKind {
+  const last = entries.findLast((entry) => !(entry instanceof ConfigError) && entry.option.name === 'http-backend-http');
+  if (last === undefined || last instanceof ConfigError) return 'uwsgi';
+  return last.text === null || readSwitchWord(last.text) === true ? 'http' : 'uwsgi';
 }
 
 /** Blank and `;` or `#`. Free text may hold them, and uWSGI keeps them there. */

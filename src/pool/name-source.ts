@@ -1,4 +1,5 @@
-import { Node } from './node.ts';
+import type { Node } from './node.ts';
+import { makeResolvedNode, type NodeEntry } from './node-entry.ts';
 import type { NodeSource } from './node-source.ts';
 
 const REFRESH_MS = 30_000;
@@ -15,21 +16,23 @@ export interface NameLookup {
 
 /**
  * The addresses of a host name, each a node. Looked up off the way of requests, every 30 s and when a node fails;
- * the last good answer stays until there is a better one, and a node that stays keeps what is known of its health.
+ * the last good answer stays until there is a better one. Every node has the options of the config entry, and one that stays keeps
+ * what is known of its health.
  */
 export class NameSource implements NodeSource {
   nodes: readonly Node[] = [];
   readonly #name: string;
-  readonly #port: number;
+  readonly #entry: NodeEntry;
   readonly #lookup: NameLookup;
   readonly #timer: ReturnType<typeof setInterval>;
   #lastRefresh = Number.NEGATIVE_INFINITY;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #wasBad = false;
 
-  constructor(name: string, port: number, lookup: NameLookup) {
+  /** @param entry what the config says of these nodes besides name and port; plain uwsgi nodes by default */
+  constructor(name: string, port: number, lookup: NameLookup, entry?: NodeEntry) {
     this.#name = name;
-    this.#port = port;
+    this.#entry = { kind: 'uwsgi', text: name, ...entry, address: { kind: 'tcp', host: name, port } };
     this.#lookup = lookup;
     this.#timer = setInterval(() => void this.refresh(), REFRESH_MS);
   }
@@ -50,7 +53,7 @@ export class NameSource implements NodeSource {
       if (addresses.size === 0) throw new Error('it has no address');
       const known = new Map(this.nodes.map((node) => [node.name, node]));
       this.nodes = Array.from(addresses, (host) => {
-        const node = new Node({ kind: 'uwsgi', address: { kind: 'tcp', host, port: this.#port } });
+        const node = makeResolvedNode(this.#entry, host);
         return known.get(node.name) ?? node;
       });
       this.#wasBad = false;

@@ -1,22 +1,37 @@
+import type { PeerAddress } from '../net/address.ts';
+import { type Algorithm, type Balancer, makeBalancer } from './balancer.ts';
 import type { Node } from './node.ts';
 import type { NodeSource } from './node-source.ts';
 
+export interface PoolOptions {
+  /** `http-algo`; `wrr` by default. */
+  readonly algorithm?: Algorithm;
+  /** ms in which a node that was dead comes to its whole weight (`http-slow-start`); 0, the default, for at once. */
+  readonly slowStart?: number;
+}
+
 /**
- * Nodes that serve the same, taken round robin. Dead ones are left out until their grace is over, wherever the cursor stands.
+ * Nodes that serve the same, chosen by one algorithm. Dead ones are left out until their grace is over, wherever the turn stands;
+ * backup nodes are in turn only when no other can take a request.
  */
 export class Pool {
   readonly #sources: readonly NodeSource[];
   readonly #graceTime: number;
-  #cursor = 0;
+  readonly #first: Balancer;
+  readonly #backup: Balancer;
+  #hasBackups = false;
   #seen: readonly (readonly Node[])[] = [];
   #nodes: readonly Node[] = [];
 
   /** @param graceTime ms a dead node is left alone (`http-gracetime`) */
-  constructor(sources: readonly NodeSource[], graceTime: number) {
+  constructor(sources: readonly NodeSource[], graceTime: number, { algorithm = 'wrr', slowStart = 0 }: PoolOptions = {}) {
     this.#sources = sources;
     this.#graceTime = graceTime;
+    this.#first = makeBalancer(algorithm, graceTime, slowStart);
+    this.#backup = makeBalancer(algorithm, graceTime, slowStart);
   }
 
+  /** All of them, backup nodes too. The array is replaced, never changed. */
   get nodes(): readonly Node[] {
     // Sources replace their arrays: as long as they are the same ones, so is their sum. A plain loop: every request comes by.
     for (let i = 0; i < this.#sources.length; i++) if (this.#sources[i].nodes !== this.#seen[i]) return this.#collect();
@@ -26,30 +41,38 @@ export class Pool {
   #collect(): readonly Node[] {
     this.#seen = this.#sources.map((source) => source.nodes);
     this.#nodes = this.#seen.flat();
+    const backups = this.#nodes.filter(({ isBackup }) => isBackup);
+    this.#hasBackups = backups.length > 0;
+    this.#first.use(this.#hasBackups ? this.#nodes.filter(({ isBackup }) => !isBackup) : this.#nodes);
+    this.#backup.use(backups);
     return this.#nodes;
   }
 
-  /** The next usable node, or null. */
-  pick(now: number): Node | null {
-    const { nodes } = this;
-    const count = nodes.length;
-    for (let i = 0; i < count; i++) {
-      const node = nodes[(this.#cursor + i) % count];
-      if (!node.isUsable(now, this.#graceTime)) continue;
-      this.#cursor = (this.#cursor + i + 1) % count;
-      return node;
-    }
-    return null;
+  /**
+   * The next node that can take a request, or null.
+   * @param client who asks; only `iphash` wants to know
+   * @param tried nodes that this request has been to; they are asked again only when there is no other
+   */
+  pick(now: number, client: PeerAddress | null = null, tried: readonly Node[] | null = null): Node | null {
+    if (this.nodes.length === 0) return null;
+    const node = this.#first.pick(now, client, tried) ?? (this.#hasBackups ? this.#backup.pick(now, client, tried) : null);
+    return node !== null || tried === null || tried.length === 0 ? node : this.pick(now, client);
   }
 
   /** True when `pick` or `pickLastResort` would find one. */
   hasNode(now: number): boolean {
-    return this.nodes.some((node) => node.failsFast || node.isUsable(now, this.#graceTime));
+    return this.nodes.some((node) => isLastResort(node) || node.canTake(now, this.#graceTime));
+  }
+
+  /** True when `pick` finds none only because every usable node has as many requests as it may have (`max-conns`). */
+  isFull(now: number): boolean {
+    const usable = this.nodes.filter((node) => node.isUsable(now, this.#graceTime));
+    return usable.length > 0 && usable.every((node) => node.isFull);
   }
 
   /** A dead node worth one quick question when there is nothing better, among those not tried yet; or null. */
   pickLastResort(tried: readonly Node[]): Node | null {
-    return this.nodes.find((node) => node.failsFast && !tried.includes(node)) ?? null;
+    return this.nodes.find((node) => isLastResort(node) && !tried.includes(node)) ?? null;
   }
 
   /** Lets the sources know that a connection to one of their nodes failed. */
@@ -60,4 +83,9 @@ export class Pool {
   stop(): void {
     for (const source of this.#sources) source.stop?.();
   }
+}
+
+/** Neither a limit nor a check may be overruled because nothing else is left. */
+function isLastResort(node: Node): boolean {
+  return node.failsFast && !node.isDown && !node.isFull;
 }

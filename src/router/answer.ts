@@ -1,4 +1,5 @@
-import { copyBytes } from '../http1/bytes.ts';
+import type { GzipOutput, GzipStream } from '../encoding/gzip.ts';
+import { ascii, concat, copyBytes } from '../http1/bytes.ts';
 import { LAST_CHUNK, MAX_CHUNK_SIZE_LINE, writeChunkSize } from '../http1/chunked-writer.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -7,6 +8,8 @@ import { CONNECTION, type ConnectionSays, writeResponseHead } from '../http1/res
 import type { Connection } from '../runtime/seam.ts';
 import type { Downstream } from './downstream.ts';
 import { errorAnswer } from './error-answer.ts';
+import { planGzip } from './gzip-head.ts';
+import { type HttpsRedirect, httpsRedirect } from './https-redirect.ts';
 import type { Service } from './service.ts';
 
 /** How the body is framed. `raw` is a tunnel. */
@@ -37,14 +40,20 @@ export interface AnswerOwner {
   tunnelEnded(): void;
   pauseRequest(): void;
   resumeRequest(): void;
+  /** The kernel did not take all: the client reads more slowly than it is written to. */
+  fellBehind(): void;
 }
 
 /** The answers of one HTTP/1 connection, one after the other: their framing, and what they say of the connection. */
-export class Answer implements Downstream {
+export class Answer implements Downstream, GzipOutput {
   /** The final head of the current answer has been written. */
   hasBegun = false;
-  /** The kernel has not taken all yet. */
+  /** More than `responseBuffer` waits for the kernel. */
   isBlocked = false;
+  /** Bytes written so far, over all answers of the connection. */
+  written = 0;
+  /** What is being written are events or a tunnel, which may rest as they like. */
+  isOpenEnded = false;
   readonly #service: Service;
   readonly #owner: AnswerOwner;
   readonly #connection: Connection<unknown>;
@@ -53,6 +62,7 @@ export class Answer implements Downstream {
   /** Of a body with a length: bytes still to come. */
   #remaining = 0;
   #persists = false;
+  #gzip: GzipStream | null = null;
 
   constructor(service: Service, owner: AnswerOwner, connection: Connection<unknown>) {
     this.#service = service;
@@ -67,8 +77,11 @@ export class Answer implements Downstream {
 
   /** A new request has been read; `null` when not even its head could be. */
   begin(request: RequestHead | null): void {
+    this.discard();
     this.#request = request;
-    this.#body = BODY.none;
+    this.isOpenEnded = request?.isRaw ?? false;
+    // Without HTTP behind the head there is no other answer than what the backend writes.
+    this.#body = this.isOpenEnded ? BODY.raw : BODY.none;
     this.#remaining = 0;
     this.#persists = false;
     this.hasBegun = false;
@@ -80,7 +93,7 @@ export class Answer implements Downstream {
 
   interim(head: ResponseHead): void {
     if (this.#request!.minor === 0) return;
-    this.#writeHead(head, false, CONNECTION.silent);
+    this.#writeHead(head, false, CONNECTION.silent, '');
   }
 
   head(head: ResponseHead): void {
@@ -88,23 +101,36 @@ export class Answer implements Downstream {
     this.hasBegun = true;
     if (head.status === 101) {
       this.#body = BODY.raw;
-      return this.#writeHead(head, false, CONNECTION.upgrade);
+      this.isOpenEnded = true;
+      return this.#writeHead(head, false, CONNECTION.upgrade, '');
     }
+    this.isOpenEnded = head.isEventStream;
+    const lines = head.hasUwsgiEncoding && this.#service.gzip !== null ? this.#planGzip(head, request) : '';
     this.#persists = this.#owner.mayPersist;
     if (head.hasNoBody(request.isHead)) this.#body = BODY.none;
     else if (head.contentLength >= 0) {
       this.#body = BODY.length;
       this.#remaining = head.contentLength;
-    } else if (request.minor === 1) this.#body = BODY.chunked;
+    } else if (request.minor === 1 && (this.#service.settings.autoChunked || head.isChunked)) this.#body = BODY.chunked;
     else {
-      // HTTP/1.0 knows an end without a length only by the end of the connection.
+      // HTTP/1.0 knows an end without a length only by the end of the connection; without auto-chunked so does 1.1.
       this.#body = BODY.untilClose;
       this.#persists = false;
     }
-    this.#writeHead(head, head.status !== 204, this.#connectionSays(head, request.minor));
+    this.#writeHead(head, head.status !== 204, this.#connectionSays(head, request.minor), lines);
   }
 
   body(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#gzip === null) this.#frame(bytes, start, end);
+    else if (!this.#gzip.write(bytes, start, end)) this.#gzipFailed();
+  }
+
+  /** From the compressor. */
+  output(bytes: Uint8Array, start: number, end: number): void {
+    this.#frame(bytes, start, end);
+  }
+
+  #frame(bytes: Uint8Array, start: number, end: number): void {
     switch (this.#body) {
       case BODY.none:
         return;
@@ -117,6 +143,7 @@ export class Answer implements Downstream {
       case BODY.chunked:
         return this.#writeChunk(bytes, start, end);
       default:
+        this.hasBegun = true;
         return this.#write(bytes, start, end);
     }
   }
@@ -135,6 +162,8 @@ export class Answer implements Downstream {
       return this.#owner.tunnelEnded();
     }
     if (this.#body === BODY.length && this.#remaining > 0) return this.reset();
+    if (this.#gzip !== null && !this.#gzip.finish()) return this.#gzipFailed();
+    this.#gzip = null;
     if (this.#body === BODY.chunked) this.#write(LAST_CHUNK);
     this.#owner.answered(this.#persists);
   }
@@ -149,6 +178,28 @@ export class Answer implements Downstream {
     this.#persists = this.#owner.mayPersist && failure.status !== 500;
     this.#write(errorAnswer(failure, this.#request?.isHead ?? false, this.#persists, this.#service.dates.line()));
     this.#owner.answered(this.#persists);
+  }
+
+  /** Answers a request by sending it to https; false when it names no host. */
+  redirect(to: HttpsRedirect): boolean {
+    this.#persists = this.#owner.mayPersist;
+    const bytes = httpsRedirect(this.#request!, to, this.#persists, this.#service.dates.line());
+    if (bytes === null) return false;
+    this.hasBegun = true;
+    this.#write(bytes);
+    this.#owner.answered(this.#persists);
+    return true;
+  }
+
+  /** Frees what an unfinished answer holds. */
+  discard(): void {
+    this.#gzip?.discard();
+    this.#gzip = null;
+  }
+
+  /** The kernel has taken all. */
+  drained(): void {
+    this.isBlocked = false;
   }
 
   flush(): boolean {
@@ -176,12 +227,27 @@ export class Answer implements Downstream {
     return minor === 0 ? CONNECTION.keepAlive : CONNECTION.silent;
   }
 
-  #writeHead(head: ResponseHead, keepLength: boolean, connection: ConnectionSays): void {
+  /** Opens a compressor where the app asked for one and the client takes it; returns the lines this adds to the head. */
+  #planGzip(head: ResponseHead, request: RequestHead): string {
+    const { compresses, lines } = planGzip(head, request);
+    if (compresses) this.#gzip = this.#service.gzip!.open(this);
+    // Too many compressors are open: this answer goes out plain.
+    return compresses && this.#gzip === null ? lines.replace('Content-Encoding: gzip\r\n', '') : lines;
+  }
+
+  #gzipFailed(): void {
+    this.#service.log.event('error', 'gzip-failed', 'the compressor failed; the answer is cut off');
+    this.discard();
+    this.reset();
+  }
+
+  #writeHead(head: ResponseHead, keepLength: boolean, connection: ConnectionSays, lines: string): void {
     const { out, dates } = this.#service;
     if (!out.hasRoomForHead) this.flush();
     const date = head.hasDate || head.status < 200 ? null : dates.line();
+    const ours = lines === '' ? date : concat(date ?? new Uint8Array(0), ascii(lines));
     const isChunked = this.#body === BODY.chunked;
-    out.length = writeResponseHead(out.bytes, out.length, head, isChunked, keepLength && !isChunked, connection, date);
+    out.length = writeResponseHead(out.bytes, out.length, head, isChunked, keepLength && !isChunked, connection, ours);
   }
 
   /** Size line, bytes and CRLF; small ones in one write with what is there already. */
@@ -209,6 +275,10 @@ export class Answer implements Downstream {
   }
 
   #send(bytes: Uint8Array, start: number, end: number): void {
-    if (!this.#connection.write(bytes, start, end)) this.isBlocked = true;
+    this.written += end - start;
+    if (this.#connection.write(bytes, start, end)) return;
+    // The shield (`http-response-buffer`): so much is read ahead of a slow client, to let the backend go.
+    this.isBlocked = this.#connection.queued > this.#service.settings.responseBuffer;
+    this.#owner.fellBehind();
   }
 }

@@ -26,8 +26,6 @@ export class BodyBudget {
 }
 
 export interface SpoolLimits {
-  /** Bytes kept in memory. */
-  readonly bodyBuffer: number;
   /** Bytes in all. */
   readonly bodyBufferMax: number;
   /** Null when nothing may be written. */
@@ -42,6 +40,7 @@ export class BodySpool {
   /** Bytes written so far. */
   size = 0;
   readonly #limits: SpoolLimits;
+  readonly #memoryBytes: number;
   readonly #budget: BodyBudget;
   #memory = NONE;
   #inMemory = 0;
@@ -49,8 +48,10 @@ export class BodySpool {
   #read = 0;
   #buffer: Uint8Array | null = null;
 
-  constructor(limits: SpoolLimits, budget: BodyBudget) {
+  /** @param memoryBytes so much is kept in memory */
+  constructor(limits: SpoolLimits, memoryBytes: number, budget: BodyBudget) {
     this.#limits = limits;
+    this.#memoryBytes = memoryBytes;
     this.#budget = budget;
   }
 
@@ -59,7 +60,7 @@ export class BodySpool {
     if (this.size + bytes.length > this.#limits.bodyBufferMax) return FAILURES.bufferTooLarge;
     if (!this.#budget.take(bytes.length)) return FAILURES.bufferFull;
     this.size += bytes.length;
-    if (this.#file === -1 && this.size <= this.#limits.bodyBuffer) {
+    if (this.#file === -1 && this.size <= this.#memoryBytes) {
       this.#remember(bytes);
       return null;
     }
@@ -101,7 +102,7 @@ export class BodySpool {
   #remember(bytes: Uint8Array): void {
     const wanted = this.#inMemory + bytes.length;
     if (wanted > this.#memory.length) {
-      const longer = new Uint8Array(Math.min(Math.max(wanted, this.#memory.length * 2, MIN_MEMORY_BYTES), this.#limits.bodyBuffer));
+      const longer = new Uint8Array(Math.min(Math.max(wanted, this.#memory.length * 2, MIN_MEMORY_BYTES), this.#memoryBytes));
       longer.set(this.#memory.subarray(0, this.#inMemory));
       this.#memory = longer;
     }

@@ -1,16 +1,19 @@
-import { latin1 } from '../http1/bytes.ts';
+import { concat, latin1 } from '../http1/bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Details } from '../log/log.ts';
 import { formatPeer, type PeerAddress } from '../net/address.ts';
 import type { Deadline } from '../net/timer-wheel.ts';
+import { type Found, isRefusal } from '../pool/mapper.ts';
 import type { Node, NodeFailure } from '../pool/node.ts';
+import type { Pool } from '../pool/pool.ts';
 import { BodySpool } from './body-spool.ts';
 import type { Downstream } from './downstream.ts';
-import { connectFailure, FAILURES, levelOf } from './failures.ts';
+import { connectFailure, FAILURES, isNodesFault, levelOf } from './failures.ts';
+import { routingKey } from './routing-key.ts';
 import type { Front, Service } from './service.ts';
-import type { Upstream, UpstreamEvents } from './upstream.ts';
+import type { Upstream, UpstreamExchange } from './upstream.ts';
 
 /** One first try and three retries, as uWSGI; fallbacks come on top. */
 const MAX_ATTEMPTS = 4;
@@ -18,14 +21,21 @@ const BUSY_RETRY_MS = 250;
 const FIRST_BACKOFF_MS = 5;
 
 /**
- * The states of an exchange. `spooling`: a chunked body is read whole first. `active`: the request goes out and the answer
- * comes in, at the same time if the backend likes. `tunnel`: bytes both ways, no more HTTP.
+ * The states of an exchange. `routing`: it looks for the pool, which may take time. `spooling`: the body is read whole first.
+ * `active`: the request goes out and the answer comes in, at the same time if the backend likes. `tunnel`: bytes both ways, no
+ * more HTTP.
  */
 const STATE = { routing: 0, spooling: 1, connecting: 2, backoff: 3, active: 4, tunnel: 5, done: 6 } as const;
 
 /** Who asks, and through which listener. */
 export interface Client {
   readonly remote: PeerAddress;
+  /** Who is on the other side of the connection: the client, or the last proxy before us. */
+  readonly peer: PeerAddress;
+  /** The address it connected to. */
+  readonly local: PeerAddress;
+  /** It came over TLS. */
+  readonly isSecure: boolean;
   readonly front: Front;
 }
 
@@ -33,10 +43,10 @@ export interface Client {
  * One request and its answer: finds a node, retries while nothing was sent, relays both bodies with backpressure, and ends in
  * exactly one way. Knows nothing of the bytes on either side.
  */
-export class Exchange implements UpstreamEvents {
+export class Exchange implements UpstreamExchange {
   readonly request: RequestHead;
   readonly client: Client;
-  /** Length of a chunked body that has been read whole; −1 otherwise. */
+  /** Length of a body that has been read whole; −1 otherwise. */
   bodyLength = -1;
 
   readonly #service: Service;
@@ -44,8 +54,12 @@ export class Exchange implements UpstreamEvents {
   /** The connection's; ours while the exchange lasts. */
   readonly #deadline: Deadline;
   #state: number = STATE.routing;
+  /** Null when the key asked for has none: then only fallbacks are left. */
+  #pool: Pool | null = null;
   #upstream: Upstream | null = null;
   #node: Node | null = null;
+  /** The node has been told that it has this request. */
+  #isCounted = false;
   #tried: Node[] | null = null;
   #attempts = 0;
   #fallbacks = 0;
@@ -76,15 +90,11 @@ export class Exchange implements UpstreamEvents {
   // From the downstream
 
   start(): void {
-    const { settings, needsLength, bodyBudget, pool, fallbacks, wheel } = this.#service;
-    if (this.request.isChunked && needsLength && !settings.chunkedInput) {
-      // Nobody should send a body that nobody will read.
-      if (!pool.hasNode(wheel.now) && fallbacks.length === 0) return this.#fail(FAILURES.noNode);
-      this.#state = STATE.spooling;
-      this.#spool = new BodySpool(settings, bodyBudget);
-      this.#touch();
-      if (this.request.expectsContinue) this.#downstream.continue();
-    } else this.#route();
+    const { mapper, pool, defaultKey } = this.#service;
+    if (mapper === null) return this.#begin(pool);
+    const found = mapper.find(routingKey(this.request, defaultKey));
+    if (found instanceof Promise) void found.then((late) => this.#guard(() => this.#found(late)));
+    else this.#found(found);
   }
 
   /** `bytes[start, end)` of the request's body, or of the tunnel. False: hold the client back until `Downstream.resume`. */
@@ -92,8 +102,7 @@ export class Exchange implements UpstreamEvents {
     switch (this.#state) {
       case STATE.spooling: {
         this.#touch();
-        const refusal = this.#spool!.write(bytes.subarray(start, end));
-        if (refusal !== null) this.#fail(refusal);
+        this.#spoolBody(bytes.subarray(start, end));
         return true;
       }
       case STATE.active:
@@ -114,10 +123,8 @@ export class Exchange implements UpstreamEvents {
   requestEnd(): void {
     this.#requestEnded = true;
     if (this.#answerEnded) return this.abort();
-    if (this.#state === STATE.spooling) {
-      this.bodyLength = this.#spool!.size;
-      this.#route();
-    } else if (this.#state === STATE.active || this.#state === STATE.tunnel) this.#upstream!.end();
+    if (this.#state === STATE.spooling) this.#spooled();
+    else if (this.#state === STATE.active || this.#state === STATE.tunnel) this.#upstream!.end();
   }
 
   /** The client takes bytes again. */
@@ -151,7 +158,8 @@ export class Exchange implements UpstreamEvents {
         this.#upstream!.abort();
         return this.connectFailed('timeout', 'ETIMEDOUT');
       case STATE.tunnel:
-        return this.#giveUp('tunnel-idle', 'a tunnel was idle for http-timeout and is closed');
+        if (!this.#answered) return this.failed(FAILURES.upstreamTimeout);
+        return this.#giveUp('tunnel-idle', 'a tunnel was idle for http-tunnel-timeout and is closed');
       case STATE.active:
         if (this.#answerPaused) return this.#giveUp('client-stalled', 'the client stopped reading its answer for http-timeout');
         return this.failed(this.#answered || this.#requestEnded || this.#requestPaused ? FAILURES.upstreamTimeout : FAILURES.bodyTimeout);
@@ -167,11 +175,12 @@ export class Exchange implements UpstreamEvents {
 
   connected(): void {
     this.#node!.connected();
-    this.#state = STATE.active;
+    const { isRaw } = this.request;
+    this.#state = isRaw ? STATE.tunnel : STATE.active;
     this.#touch();
     const early = this.#early;
     this.#early = null;
-    if (this.request.expectsContinue && this.#spool === null) this.#downstream.continue();
+    if (this.request.expectsContinue && this.#spool === null && !isRaw) this.#downstream.continue();
     const isReady = this.#upstream!.send(early);
     if (this.#spool !== null) {
       if (isReady) this.#sendSpool();
@@ -181,17 +190,18 @@ export class Exchange implements UpstreamEvents {
   }
 
   connectFailed(failure: NodeFailure, code: string): void {
-    const { log, pool, settings, wheel } = this.#service;
+    const { log, settings, wheel } = this.#service;
     const node = this.#node!;
     this.#upstream = null;
+    this.#release();
     this.#tried ??= [];
     this.#tried.push(node);
     const hasDied = node.failed(failure, wheel.now);
     if (!settings.quiet)
       log.event('warn', `connect-${failure}`, 'unable to connect to a node', { node: node.name, error: code, attempt: this.#attempts });
-    if (hasDied) log.event('warn', 'node-dead', 'a node is marked as failed', { node: node.name });
+    if (hasDied) this.#tellDead(node);
     if (failure === 'busy' || failure === 'local') return this.#retryLater(failure);
-    pool.nodeFailed(node);
+    this.#pool?.nodeFailed(node);
     this.#route(connectFailure(failure));
   }
 
@@ -201,17 +211,21 @@ export class Exchange implements UpstreamEvents {
   }
 
   head(head: ResponseHead): void {
-    this.#touch();
     if (head.status === 101) {
       if (!this.request.wantsUpgrade) return this.failed(FAILURES.unexpectedUpgrade);
       this.#state = STATE.tunnel;
+      // From here on it is the client's half of the tunnel that can end.
+      this.#requestEnded = false;
     }
     this.#answered = true;
+    if (head.status === 101) this.#node!.answered();
+    this.#touch();
     this.#downstream.head(head);
     if (this.#state === STATE.tunnel) this.#resumeRequest();
   }
 
   body(bytes: Uint8Array, start: number, end: number): void {
+    this.#answered = true;
     this.#touch();
     this.#downstream.body(bytes, start, end);
   }
@@ -221,16 +235,19 @@ export class Exchange implements UpstreamEvents {
   }
 
   end(): void {
-    if (this.#state === STATE.tunnel && !this.#requestEnded) {
+    // What is raw from the start ends with the backend; of an upgrade each half ends by itself.
+    if (this.#state === STATE.tunnel && !this.#requestEnded && !this.request.isRaw) {
       // The other half goes on until the client ends it too.
       this.#answerEnded = true;
       return this.#downstream.end();
     }
+    this.#node!.answered();
     this.#finish();
     this.#downstream.end();
   }
 
   failed(failure: Refusal): void {
+    if (this.#node !== null && isNodesFault(failure) && this.#node.answerFailed(this.#service.wheel.now)) this.#tellDead(this.#node);
     if (this.#answered) {
       this.#tell(failure);
       this.abort();
@@ -253,25 +270,63 @@ export class Exchange implements UpstreamEvents {
 
   // Finding a node
 
+  #found(found: Found): void {
+    if (this.#state === STATE.done) return;
+    if (found !== null && isRefusal(found)) return this.#fail(found);
+    this.#begin(found);
+  }
+
+  #begin(pool: Pool | null): void {
+    const { settings, bodyBudget, fallbacks, wheel } = this.#service;
+    this.#pool = pool;
+    if (!this.#mustSpool) return this.#route();
+    // Nobody should send a body that nobody will read.
+    if (fallbacks.length === 0 && !(pool !== null && (pool.hasNode(wheel.now) || pool.isFull(wheel.now)))) return this.#fail(FAILURES.noNode);
+    this.#state = STATE.spooling;
+    this.#spool = new BodySpool(settings, settings.postBuffering || settings.bodyBuffer, bodyBudget);
+    this.#touch();
+    if (this.request.expectsContinue) this.#downstream.continue();
+    const early = this.#early;
+    this.#early = null;
+    if (early !== null) this.#spoolBody(early);
+    if (this.#state !== STATE.spooling) return;
+    if (this.#requestEnded) this.#spooled();
+    else this.#resumeRequest();
+  }
+
+  /** A chunked body towards uwsgi, which knows no other length than CONTENT_LENGTH; and any body with `http-post-buffering`. */
+  get #mustSpool(): boolean {
+    const { request } = this;
+    if (!request.hasBody || request.isRaw) return false;
+    const { settings, needsLength } = this.#service;
+    if (request.isChunked && needsLength) return !settings.chunkedInput;
+    return settings.postBuffering > 0;
+  }
+
   /** Takes the next node there is: a usable one of the pool, a fallback, a dead one that answers fast; else fails. */
   #route(lastFailure: Refusal = FAILURES.noNode): void {
-    const { pool, fallbacks, wheel } = this.#service;
+    const { fallbacks, wheel } = this.#service;
+    const pool = this.#attempts < MAX_ATTEMPTS ? this.#pool : null;
     const node =
-      (this.#attempts < MAX_ATTEMPTS ? pool.pick(wheel.now) : null) ??
+      pool?.pick(wheel.now, this.client.remote, this.#tried) ??
       (this.#fallbacks < fallbacks.length ? fallbacks[this.#fallbacks++] : null) ??
-      (this.#attempts < MAX_ATTEMPTS ? pool.pickLastResort(this.#tried ?? []) : null);
-    if (node === null) return this.#fail(lastFailure);
-    this.#connect(node);
+      pool?.pickLastResort(this.#tried ?? []) ??
+      null;
+    if (node !== null) return this.#connect(node);
+    this.#fail(this.#tried === null && pool?.isFull(wheel.now) ? FAILURES.nodesFull : lastFailure);
   }
 
   #connect(node: Node): void {
     this.#state = STATE.connecting;
     this.#node = node;
+    this.#isCounted = true;
+    node.started();
     this.#attempts++;
     this.#arm(this.#service.settings.connectTimeout);
     const upstream = this.#service.open(node, this);
-    if ('status' in upstream) this.#fail(upstream);
-    else this.#upstream = upstream;
+    if ('status' in upstream) return this.#fail(upstream);
+    this.#upstream = upstream;
+    if (upstream.isConnected === true) this.connected();
   }
 
   /** A full backlog empties in milliseconds: asked again, a little later each time, and another node if there is one. */
@@ -282,20 +337,36 @@ export class Exchange implements UpstreamEvents {
     if (waited >= Math.min(BUSY_RETRY_MS, settings.connectTimeout)) return this.#fail(connectFailure(failure));
     this.#state = STATE.backoff;
     this.#attempts--;
-    this.#backoff = setTimeout(() => this.#tryAgain(), Math.max(FIRST_BACKOFF_MS, waited));
+    this.#backoff = setTimeout(() => this.#guard(() => this.#tryAgain()), Math.max(FIRST_BACKOFF_MS, waited));
   }
 
   #tryAgain(): void {
-    const { pool, wheel, failed } = this.#service;
+    this.#connect(this.#pool?.pick(this.#service.wheel.now, this.client.remote, this.#tried) ?? this.#node!);
+  }
+
+  /** Nobody stands above a timer or a promise: what is thrown ends the exchange, not the process. */
+  #guard(step: () => void): void {
+    if (this.#state === STATE.done) return;
     try {
-      this.#connect(pool.pick(wheel.now) ?? this.#node!);
+      step();
     } catch (error) {
-      failed(error);
+      this.#service.failed(error);
       this.crashed();
     }
   }
 
   // Relaying
+
+  #spoolBody(bytes: Uint8Array): void {
+    const refusal = this.#spool!.write(bytes);
+    if (refusal !== null) this.#fail(refusal);
+  }
+
+  /** The body has come whole. */
+  #spooled(): void {
+    this.bodyLength = this.#spool!.size;
+    this.#route();
+  }
 
   #sendSpool(): void {
     for (let piece = this.#readSpool(); piece !== null; piece = this.#readSpool()) if (!this.#upstream!.body(piece, 0, piece.length)) return;
@@ -320,7 +391,8 @@ export class Exchange implements UpstreamEvents {
   }
 
   #touch(): void {
-    this.#arm(this.#service.settings.timeout);
+    const { timeout, tunnelTimeout } = this.#service.settings;
+    this.#arm(this.#state === STATE.tunnel && this.#answered ? tunnelTimeout : timeout);
   }
 
   #arm(ms: number): void {
@@ -347,10 +419,22 @@ export class Exchange implements UpstreamEvents {
   #finish(): void {
     this.#state = STATE.done;
     this.#upstream = null;
+    this.#release();
     if (this.#backoff !== null) clearTimeout(this.#backoff);
     this.#spool?.discard();
     this.#spool = null;
     this.#early = null;
+  }
+
+  /** The node has this request no more. */
+  #release(): void {
+    if (!this.#isCounted) return;
+    this.#isCounted = false;
+    this.#node!.finished();
+  }
+
+  #tellDead(node: Node): void {
+    this.#service.log.event('warn', 'node-dead', 'a node is marked as failed', { node: node.name });
   }
 
   #tell(failure: Refusal): void {
@@ -368,11 +452,4 @@ export class Exchange implements UpstreamEvents {
       node: this.#node?.name,
     };
   }
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

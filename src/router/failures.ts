@@ -8,6 +8,9 @@ const failure = (status: number, code: string, rule: string): Refusal => ({ stat
 export const FAILURES = {
   headTimeout: failure(408, 'head-timeout', 'the head of the request did not come in time (http-headers-timeout)'),
   bodyTimeout: failure(408, 'body-timeout', 'the client stopped sending its body (http-timeout)'),
+  bodyTooSlow: failure(408, 'body-too-slow', 'the client sent its body more slowly than http-min-rate'),
+  badPrelude: failure(400, 'bad-proxy-header', 'the header of the PROXY protocol, or of stud, is malformed'),
+  proxyNotTrusted: failure(400, 'proxy-not-trusted', 'this address may not send a PROXY header; name it in http-proxy-from'),
   bodyTooLarge: failure(413, 'body-too-large', 'the body is larger than http-max-body allows'),
   expectTooLarge: failure(413, 'expect-too-large', 'the announced body is larger than http-manage-expect allows'),
   bufferTooLarge: failure(413, 'body-buffer-max', 'the chunked body is larger than http-body-buffer-max allows'),
@@ -16,6 +19,7 @@ export const FAILURES = {
   internal: failure(500, 'internal', 'a fault in ugate; please report it'),
   tooManyConnections: failure(503, 'too-many-connections', 'http-max-connections is reached'),
   noNode: failure(503, 'no-node', 'no node is alive for this request'),
+  nodesFull: failure(503, 'nodes-full', 'every node has as many requests as its max-conns allows'),
   upstreamUnreachable: failure(502, 'upstream-unreachable', 'no node could be connected to'),
   upstreamBusy: failure(503, 'upstream-busy', "the node's backlog is full"),
   localResources: failure(503, 'local-resources', 'this machine is short of descriptors, ports or memory'),
@@ -44,6 +48,11 @@ export function connectFailure(reason: NodeFailure): Refusal {
     default:
       return FAILURES.upstreamUnreachable;
   }
+}
+
+/** True for what says that the node is not well: it broke off, broke the protocol, or was too late. */
+export function isNodesFault({ status }: Refusal): boolean {
+  return status === 502 || status === 504;
 }
 
 /** Clients' faults are told at info, ours and the nodes' at warn, bugs at error. */

@@ -1,10 +1,15 @@
+import type { GzipEngine } from '../encoding/gzip.ts';
 import type { Log } from '../log/log.ts';
+import type { CidrSet } from '../net/cidr.ts';
 import type { TimerWheel } from '../net/timer-wheel.ts';
+import type { Mapper } from '../pool/mapper.ts';
 import type { Node } from '../pool/node.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { BodyBudget } from './body-spool.ts';
 import type { DateLine } from './date-line.ts';
+import type { HttpsRedirect } from './https-redirect.ts';
 import type { OutBuffer } from './out-buffer.ts';
+import type { PreludeSettings } from './prelude.ts';
 import type { RequestBuffers } from './request-buffer.ts';
 import type { OpenUpstream } from './upstream.ts';
 
@@ -24,6 +29,22 @@ export interface ServiceSettings {
   readonly bodyBufferMax: number;
   /** Failed connections to nodes are not logged (`http-quiet`); what became of the request still is. */
   readonly quiet: boolean;
+  /** Answers of unknown length are chunked (`http-auto-chunked`); else they end by close. */
+  readonly autoChunked: boolean;
+  /** Bytes of an answer read ahead of a slow client (`http-response-buffer`). */
+  readonly responseBuffer: number;
+  /** Bytes a second that a client must move while only it is waited for (`http-min-rate`); 0 for no such rule. */
+  readonly minRate: number;
+  /** Every request is followed by bytes both ways (`http-raw-body`). */
+  readonly rawBody: boolean;
+  /** So are those of method SOURCE (`http-manage-source`). */
+  readonly manageSource: boolean;
+  /** RTSP/1.0 is let in (`http-manage-rtsp`). */
+  readonly manageRtsp: boolean;
+  /** Bodies are read whole before a node is chosen, so many bytes of them in memory (`http-post-buffering`); 0 for streaming. */
+  readonly postBuffering: number;
+  /** How long a tunnel may rest (`http-tunnel-timeout`). */
+  readonly tunnelTimeout: number;
   /** Where bodies beyond `bodyBuffer` go; null when there is no such place. */
   readonly tempDirectory: string | null;
 }
@@ -34,6 +55,8 @@ export interface Front {
   readonly index: number;
   /** The text behind the last `:` of its address, once that is known; empty for a unix socket. */
   port: string;
+  /** It only sends its clients to https (`http-to-https`); null for a listener that serves. */
+  readonly redirect: HttpsRedirect | null;
 }
 
 /**
@@ -43,6 +66,10 @@ export interface Front {
 export interface Service {
   readonly settings: ServiceSettings;
   readonly pool: Pool;
+  /** Finds the pool by the host asked for; null where all requests go to `pool`. */
+  readonly mapper: Mapper | null;
+  /** The routing key of a request that names no host: this machine's name, as in uWSGI. */
+  readonly defaultKey: string;
   /** Tried in order when the pool has no node left for a request (`http-fallback`). */
   readonly fallbacks: readonly Node[];
   readonly open: OpenUpstream;
@@ -56,4 +83,10 @@ export interface Service {
   readonly dates: DateLine;
   readonly requestBuffers: RequestBuffers;
   readonly bodyBudget: BodyBudget;
+  /** Null when nothing is compressed (`http-auto-gzip`). */
+  readonly gzip: GzipEngine | null;
+  /** Null when nothing is expected before a request (`http-enable-proxy-protocol`, `http-stud-prefix`). */
+  readonly prelude: PreludeSettings | null;
+  /** Whose word counts for who the client is (`http-trusted-proxies`); null when nobody was named, and the fields pass as they are. */
+  readonly trustedProxies: CidrSet | null;
 }

@@ -1,11 +1,16 @@
+import { ascii, concat, equalsBytes } from '../http1/bytes.ts';
 import { PARSE } from '../http1/fields.ts';
-import type { Refusal } from '../http1/refusal.ts';
+import { REFUSALS, type Refusal } from '../http1/refusal.ts';
+import type { RequestHead } from '../http1/request-head.ts';
 import { formatPeer, type PeerAddress } from '../net/address.ts';
 import { Deadline, type Expiring } from '../net/timer-wheel.ts';
 import type { Connection } from '../runtime/seam.ts';
 import { Answer, type AnswerOwner } from './answer.ts';
 import { type Client, Exchange } from './exchange.ts';
 import { FAILURES, levelOf } from './failures.ts';
+import { type ForwardedClient, forwardedClient } from './forwarded-client.ts';
+import { Pace, type PacedClient } from './pace.ts';
+import { Prelude } from './prelude.ts';
 import { RequestBody } from './request-body.ts';
 import type { RequestBuffer } from './request-buffer.ts';
 import type { Front, Service } from './service.ts';
@@ -21,6 +26,8 @@ const LINGER_MS = 2_000;
 /** More than a client in the middle of an upload sends in that time: one that cannot read before it has written gets its answer too. */
 const LINGER_BYTES = 64 * 1024 * 1024;
 const NONE = new Uint8Array(0);
+/** Icecast's way of sending a stream. */
+const SOURCE: Readonly<Uint8Array> = ascii('SOURCE');
 
 /** What a session asks of the router it belongs to. */
 export interface SessionOwner {
@@ -30,7 +37,9 @@ export interface SessionOwner {
 }
 
 /** One client connection: reads requests off it one after the other and has each answered by an exchange. */
-export class Session implements AnswerOwner, Client, Expiring {
+export class Session implements AnswerOwner, Client, Expiring, PacedClient {
+  /** Bytes that have come so far. */
+  received = 0;
   readonly front: Front;
   readonly #service: Service;
   readonly #owner: SessionOwner;
@@ -50,6 +59,16 @@ export class Session implements AnswerOwner, Client, Expiring {
   /** The client has sent FIN: what it asked for is still answered. */
   #isHalfClosed = false;
   #lingered = 0;
+  /** What waited for the kernel when the deadline last passed. */
+  #queued = 0;
+  /** Something of ours holds the body of the request back. */
+  #isHeldBack = false;
+  /** Null when nothing is expected before a request. */
+  readonly #prelude: Prelude | null;
+  /** The client of this request as trusted proxies tell it; null when there are none. */
+  #forwarded: ForwardedClient | null = null;
+  /** Null as long as nobody had to wait for the client. */
+  #pace: Pace | null = null;
 
   constructor(service: Service, owner: SessionOwner, front: Front, connection: Connection<Session>) {
     this.#service = service;
@@ -57,11 +76,26 @@ export class Session implements AnswerOwner, Client, Expiring {
     this.front = front;
     this.#connection = connection;
     this.#answer = new Answer(service, this, connection);
+    this.#prelude = service.prelude === null ? null : new Prelude(service.prelude, connection.remote);
     service.wheel.arm(this.#deadline, service.settings.headersTimeout);
   }
 
+  /** Who asks, as far as proxies in front are believed. */
   get remote(): PeerAddress {
-    return this.#connection.remote;
+    return this.#forwarded === null ? this.peer : this.#forwarded.remote;
+  }
+
+  /** Who is on the other side of the connection, or of the proxy that wrote a PROXY header. */
+  get peer(): PeerAddress {
+    return this.#prelude?.source ?? this.#connection.remote;
+  }
+
+  get local(): PeerAddress {
+    return this.#prelude?.destination ?? this.#connection.local;
+  }
+
+  get isSecure(): boolean {
+    return this.#forwarded?.isSecure ?? (this.#connection.tls !== null || (this.#prelude?.isSecure ?? false));
   }
 
   get bodyHasBegun(): boolean {
@@ -72,7 +106,8 @@ export class Session implements AnswerOwner, Client, Expiring {
   get mayPersist(): boolean {
     if (this.#state !== STATE.busy || !this.#isReadWhole || this.#owner.isDraining) return false;
     if (this.#isHalfClosed && this.#stash === null) return false;
-    const { minor, wantsClose, wantsKeepAlive } = this.#buffer!.head;
+    const { minor, wantsClose, wantsKeepAlive, isRaw } = this.#buffer!.head;
+    if (isRaw) return false;
     return this.#service.settings.keepalive > 0 && !wantsClose && (minor === 1 || wantsKeepAlive);
   }
 
@@ -80,12 +115,15 @@ export class Session implements AnswerOwner, Client, Expiring {
 
   data(bytes: Uint8Array): void {
     this.#isSilent = false;
+    this.received += bytes.length;
     this.#read(bytes);
   }
 
   drained(): void {
-    this.#answer.isBlocked = false;
+    this.#answer.drained();
+    this.#pace?.caughtUp();
     if (this.#state === STATE.busy) this.#exchange!.downstreamDrained();
+    else if (this.#state === STATE.idle) this.#readStash();
   }
 
   /** The client's FIN: the end of an idle connection and of an unfinished request; behind a complete one only half of the end. */
@@ -117,13 +155,16 @@ export class Session implements AnswerOwner, Client, Expiring {
       // Nothing comes behind this event: a session that stayed would count for ever.
       this.#state = STATE.closed;
       this.#release();
+      this.#answer.discard();
       this.#service.wheel.remove(this.#deadline);
+      this.#pace?.stop();
       this.#owner.sessionClosed(this, this.#isSilent);
     }
   }
 
   expired(): void {
     if (this.#state === STATE.busy) this.#exchange!.expired();
+    else if (this.#isStillReading()) this.#service.wheel.arm(this.#deadline, this.#service.settings.timeout);
     else if (this.#state === STATE.head) this.#refuse(FAILURES.headTimeout);
     else if (this.#state === STATE.idle) this.#finish();
     else this.#close();
@@ -167,9 +208,10 @@ export class Session implements AnswerOwner, Client, Expiring {
     if (!persists) return isComplete && this.#stash === null ? this.#finish() : this.#startLingering();
     this.#state = STATE.idle;
     this.#answer.begin(null);
+    this.#prelude?.reopen();
     if (this.#owner.isDraining) return this.#finish();
     this.#service.wheel.arm(this.#deadline, this.#service.settings.keepalive);
-    if (!this.#isReading) this.#readStash();
+    if (!this.#isReading && !this.#answer.isBlocked) this.#readStash();
   }
 
   /** The closed connection tells the client. */
@@ -178,16 +220,68 @@ export class Session implements AnswerOwner, Client, Expiring {
   }
 
   tunnelEnded(): void {
-    if (this.#isHalfClosed) this.#finish();
-    else this.#connection.end();
+    if (!this.#isHalfClosed) {
+      if (!this.#exchange!.isDone) return this.#connection.end();
+      this.#release();
+      return this.#startLingering();
+    }
+    // The client's FIN may have come before there was a tunnel to tell it to.
+    this.#exchange?.requestEnd();
+    this.#finish();
   }
 
   pauseRequest(): void {
+    this.#isHeldBack = true;
+    this.#pace?.heldBack();
     this.#connection.pause();
   }
 
   resumeRequest(): void {
+    this.#isHeldBack = false;
     if (this.#stash === null) this.#connection.resume();
+  }
+
+  fellBehind(): void {
+    this.#watchPace();
+  }
+
+  // From the pace
+
+  get taken(): number {
+    return this.#answer.written - this.#connection.queued;
+  }
+
+  get isOwing(): boolean {
+    return this.#state === STATE.busy && !this.#isReadWhole && !this.#isHeldBack;
+  }
+
+  get isBehind(): boolean {
+    return this.#state !== STATE.closed && this.#connection.queued > 0 && !this.#answer.isOpenEnded;
+  }
+
+  sentTooSlowly(): void {
+    this.#exchange!.failed(FAILURES.bodyTooSlow);
+  }
+
+  readTooSlowly(): void {
+    const { log } = this.#service;
+    log.event('info', 'client-too-slow', 'the client read its answer more slowly than http-min-rate', { client: formatPeer(this.remote) });
+    this.#close();
+  }
+
+  #watchPace(): void {
+    const { settings, wheel } = this.#service;
+    if (settings.minRate === 0) return;
+    this.#pace ??= new Pace(this, wheel, settings.minRate);
+    this.#pace.start();
+  }
+
+  /** Behind the last answer: the kernel has taken some of what waits for it since the deadline passed the last time. */
+  #isStillReading(): boolean {
+    const { queued } = this.#connection;
+    const isStillReading = queued > 0 && queued !== this.#queued;
+    this.#queued = queued;
+    return isStillReading;
   }
 
   // Reading requests
@@ -201,6 +295,11 @@ export class Session implements AnswerOwner, Client, Expiring {
     this.#isReading = true;
     let rest = bytes;
     while (rest.length > 0) {
+      if (this.#answer.isBlocked && this.#state <= STATE.head) {
+        // Answers wait for the kernel already: the next request waits for them.
+        this.#keep(rest);
+        break;
+      }
       if (this.#state === STATE.busy) rest = this.#readBusy(rest);
       else if (this.#state <= STATE.head) rest = this.#readHead(rest);
       else {
@@ -213,6 +312,15 @@ export class Session implements AnswerOwner, Client, Expiring {
   }
 
   #readHead(bytes: Uint8Array): Uint8Array {
+    if (this.#prelude === null) return this.#parseHead(bytes);
+    const rest = this.#prelude.read(bytes);
+    if (rest !== null) return rest.length === 0 ? rest : this.#parseHead(rest);
+    if (this.#prelude.refusal !== null) this.#refuse(this.#prelude.refusal, this.#prelude.rule);
+    else this.#waitForHead();
+    return NONE;
+  }
+
+  #parseHead(bytes: Uint8Array): Uint8Array {
     const { requestBuffers, settings } = this.#service;
     this.#buffer ??= requestBuffers.take();
     const buffer = this.#buffer;
@@ -221,7 +329,10 @@ export class Session implements AnswerOwner, Client, Expiring {
     // Usually a head comes whole: it is read where it lies, and only its own bytes are kept.
     const isFresh = before === 0;
     const taken = isFresh ? 0 : buffer.append(bytes);
-    const state = isFresh ? head.parse(bytes, bytes.length, settings.manageExpect) : head.parse(buffer.bytes, buffer.length, settings.manageExpect);
+    const { manageExpect, manageRtsp } = settings;
+    const state = isFresh
+      ? head.parse(bytes, bytes.length, manageExpect, manageRtsp)
+      : head.parse(buffer.bytes, buffer.length, manageExpect, manageRtsp);
     if (state === PARSE.complete) {
       const used = head.end - before;
       const isAll = used === bytes.length;
@@ -236,30 +347,39 @@ export class Session implements AnswerOwner, Client, Expiring {
       this.#refuse(head.refusal!);
       return NONE;
     }
-    if (this.#state === STATE.idle) {
-      this.#state = STATE.head;
-      // The first head has had its deadline since the connection was made. An absolute one: dripping does not move it.
-      if (!this.#isFirst) this.#service.wheel.arm(this.#deadline, settings.headersTimeout);
-    }
+    this.#waitForHead();
     return bytes.subarray(isFresh ? buffer.append(bytes) : taken);
   }
 
+  #waitForHead(): void {
+    if (this.#state !== STATE.idle) return;
+    this.#state = STATE.head;
+    // The first head has had its deadline since the connection was made. An absolute one: dripping does not move it.
+    if (!this.#isFirst) this.#service.wheel.arm(this.#deadline, this.#service.settings.headersTimeout);
+  }
+
   #startRequest(hasMore: boolean): void {
-    const { settings, needsLength } = this.#service;
+    const { settings, needsLength, trustedProxies } = this.#service;
     const { head } = this.#buffer!;
     this.#isFirst = false;
+    if (trustedProxies !== null) this.#forwarded = forwardedClient(head, this.peer, trustedProxies);
+    head.isRaw = settings.rawBody || head.isRtsp || (settings.manageSource && isSource(head));
     if (head.contentLength > settings.maxBody) return this.#refuse(FAILURES.bodyTooLarge);
     if (head.expectsContinue && head.contentLength > settings.expectMaxBody) return this.#refuse(FAILURES.expectTooLarge);
     this.#state = STATE.busy;
-    if (head.hasBody) {
+    if (head.hasBody && !head.isRaw) {
       this.#body = new RequestBody(head, settings.chunkedInput && needsLength, settings.maxBody);
       this.#body.hasBegun = hasMore;
     }
     this.#answer.begin(head);
+    if (this.front.redirect !== null) {
+      if (!this.#answer.redirect(this.front.redirect)) this.#refuse(REFUSALS.badHost);
+      return;
+    }
     const exchange = new Exchange(this.#service, this.#answer, head, this, this.#deadline);
     this.#exchange = exchange;
     exchange.start();
-    if (!head.hasBody && !exchange.isDone) exchange.requestEnd();
+    if (!head.hasBody && !head.isRaw && !exchange.isDone) exchange.requestEnd();
   }
 
   #readBusy(bytes: Uint8Array): Uint8Array {
@@ -269,9 +389,14 @@ export class Session implements AnswerOwner, Client, Expiring {
     }
     if (!this.#isReadWhole) return this.#readBody(bytes, this.#body!, this.#exchange!);
     // A later request: kept, and the client held back until its turn.
-    this.#stash = bytes.slice();
-    this.#connection.pause();
+    this.#keep(bytes);
     return NONE;
+  }
+
+  /** Bytes of later requests, and the client held back. */
+  #keep(bytes: Uint8Array): void {
+    this.#stash = this.#stash === null ? bytes.slice() : concat(this.#stash, bytes);
+    this.#connection.pause();
   }
 
   #readBody(bytes: Uint8Array, body: RequestBody, exchange: Exchange): Uint8Array {
@@ -284,7 +409,8 @@ export class Session implements AnswerOwner, Client, Expiring {
       return NONE;
     }
     if (body.isComplete) exchange.requestEnd();
-    else if (body.mustPause) this.#connection.pause();
+    else if (body.mustPause) this.pauseRequest();
+    else this.#watchPace();
     return bytes.subarray(taken);
   }
 
@@ -310,9 +436,9 @@ export class Session implements AnswerOwner, Client, Expiring {
   // Ending
 
   /** Answers what breaks the rules; nothing that follows it on this connection can be trusted. */
-  #refuse(refusal: Refusal): void {
+  #refuse(refusal: Refusal, rule = refusal.rule): void {
     const { log } = this.#service;
-    log.event(levelOf(refusal), refusal.code, refusal.rule, { status: refusal.status, client: formatPeer(this.remote) });
+    log.event(levelOf(refusal), refusal.code, rule, { status: refusal.status, client: formatPeer(this.remote) });
     if (this.#state !== STATE.busy) this.#answer.begin(null);
     this.#state = STATE.head;
     this.#answer.fail(refusal);
@@ -355,4 +481,8 @@ export class Session implements AnswerOwner, Client, Expiring {
     this.#service.requestBuffers.give(this.#buffer);
     this.#buffer = null;
   }
+}
+
+function isSource({ bytes, methodStart, methodEnd }: RequestHead): boolean {
+  return equalsBytes(bytes, methodStart, methodEnd, SOURCE);
 }

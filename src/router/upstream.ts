@@ -1,10 +1,13 @@
 import type { Refusal } from '../http1/refusal.ts';
+import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Node, NodeFailure } from '../pool/node.ts';
-import type { Exchange } from './exchange.ts';
+import type { Client } from './exchange.ts';
 
 /** The backend's side of one exchange, as the exchange sees it. What comes back goes to its `UpstreamEvents`. */
 export interface Upstream {
+  /** It goes on a connection that is open already: no `connected` will come, and `send` may be called at once. Left out: false. */
+  readonly isConnected?: boolean;
   /** Sends the head, with the first bytes of the body when there are some. Called once, after `connected`. False: wait for `drained`. */
   send(firstBody: Uint8Array | null): boolean;
   /** Sends `bytes[start, end)` of the body. False: wait for `drained`. */
@@ -36,5 +39,17 @@ export interface UpstreamEvents {
   flush(): void;
 }
 
+/** What an upstream knows of the one it works for: an exchange with a client, or a health check. */
+export interface UpstreamExchange extends UpstreamEvents {
+  readonly request: RequestHead;
+  readonly client: Client;
+  /** Length of a chunked body that has been read whole; −1 otherwise. */
+  readonly bodyLength: number;
+  /** True once nothing more comes of it. */
+  readonly isDone: boolean;
+  /** A handler of the upstream threw. */
+  crashed(): void;
+}
+
 /** Starts towards a node, or says at once why the request cannot be put to it. */
-export type OpenUpstream = (node: Node, exchange: Exchange) => Upstream | Refusal;
+export type OpenUpstream = (node: Node, exchange: UpstreamExchange) => Upstream | Refusal;

@@ -1,9 +1,8 @@
 import { latin1 } from '../http1/bytes.ts';
 import { FIELD } from '../http1/field-names.ts';
 import { ResponseHead } from '../http1/response-head.ts';
-import type { Exchange } from '../router/exchange.ts';
 import { FAILURES } from '../router/failures.ts';
-import type { Upstream } from '../router/upstream.ts';
+import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 
 /** What an app sees of a request beside the request itself. */
 export interface AppContext {
@@ -20,7 +19,7 @@ const NULL_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 /** One request to an app in this process. */
 export class AppUpstream implements Upstream {
   readonly #app: FetchHandler;
-  readonly #exchange: Exchange;
+  readonly #exchange: UpstreamExchange;
   readonly #failed: (error: unknown) => void;
   #body: ReadableStreamDefaultController<Uint8Array> | null = null;
   #isAborted = false;
@@ -30,7 +29,7 @@ export class AppUpstream implements Upstream {
   readonly #abort = new AbortController();
 
   /** @param failed is told of what the app throws */
-  constructor(app: FetchHandler, exchange: Exchange, failed: (error: unknown) => void) {
+  constructor(app: FetchHandler, exchange: UpstreamExchange, failed: (error: unknown) => void) {
     this.#app = app;
     this.#exchange = exchange;
     this.#failed = failed;

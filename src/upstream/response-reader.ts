@@ -1,18 +1,30 @@
+import { ascii, equalsFolded, readDecimal } from '../http1/bytes.ts';
 import { ChunkedReader } from '../http1/chunked-reader.ts';
 import { PARSE } from '../http1/fields.ts';
+import { type ListCursor, readListMember } from '../http1/list.ts';
 import { RESPONSE_FAULTS } from '../http1/refusal.ts';
 import { MAX_RESPONSE_HEAD_BYTES, ResponseHead } from '../http1/response-head.ts';
-import type { Exchange } from '../router/exchange.ts';
 import { FAILURES } from '../router/failures.ts';
+import type { UpstreamExchange } from '../router/upstream.ts';
 
 /** The states of an answer on its way in. `tunnel`: bytes of another protocol. `done`: complete, or given up. */
 const STATE = { head: 0, length: 1, chunked: 2, untilClose: 3, tunnel: 4, done: 5 } as const;
 
 const MAX_INTERIM = 32;
+const TIMEOUT = ascii('timeout');
+const EQUALS = 0x3d;
 
-/** Reads one HTTP/1 answer as it comes from a backend and tells the exchange: head, body without framing, end, or fault. */
+/**
+ * Reads an HTTP/1 answer as it comes from a backend and tells the exchange: head, body without framing, end, or fault.
+ * On a persistent connection one reader reads answer after answer.
+ */
 export class ResponseReader {
-  readonly #exchange: Exchange;
+  /**
+   * Known once the answer is complete: for how many ms the backend keeps the connection. 0: it closes, or what came behind
+   * the answer belongs to none. Infinity when it does not say.
+   */
+  keepsFor = 0;
+  #exchange: UpstreamExchange | null = null;
   /** Shared by all readers: holds a head only within one event. */
   readonly #shared: ResponseHead;
   #state: number = STATE.head;
@@ -23,9 +35,22 @@ export class ResponseReader {
   #chunked: ChunkedReader | null = null;
   #interims = 0;
 
-  constructor(exchange: Exchange, shared: ResponseHead) {
-    this.#exchange = exchange;
+  /** @param exchange null when the first answer is announced by `begin` */
+  constructor(exchange: UpstreamExchange | null, shared: ResponseHead) {
     this.#shared = shared;
+    this.begin(exchange);
+  }
+
+  /** The next answer is for `exchange`; null forgets the last one. */
+  begin(exchange: UpstreamExchange | null): void {
+    this.#exchange = exchange;
+    this.#state = exchange?.request.isRaw ? STATE.tunnel : STATE.head;
+    this.keepsFor = 0;
+    this.#head = null;
+    this.#gathered = null;
+    this.#length = 0;
+    this.#chunked = null;
+    this.#interims = 0;
   }
 
   /** Nothing more is read: the answer is complete or broken. */
@@ -41,7 +66,8 @@ export class ResponseReader {
   read(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length && this.#state === STATE.head) at += this.#readHead(at === 0 ? bytes : bytes.subarray(at));
-    if (at < bytes.length && this.#state !== STATE.done) this.#readBody(bytes, at);
+    if (at < bytes.length && this.#state !== STATE.done) at = this.#readBody(bytes, at);
+    if (at < bytes.length) this.keepsFor = 0;
   }
 
   /** The backend has sent its FIN. */
@@ -92,11 +118,12 @@ export class ResponseReader {
 
   #headComplete(head: ResponseHead): void {
     this.#length = 0;
-    const { request } = this.#exchange;
+    const exchange = this.#exchange!;
+    const { request } = exchange;
     if (head.status < 200 && head.status !== 101) {
       if (++this.#interims > MAX_INTERIM) return this.#fail(RESPONSE_FAULTS.interimFlood);
       // A 100 answers an Expect that ugate has answered already (RFC 9110 15.2.1 lets a proxy drop it).
-      if (head.status !== 100 || !request.expectsContinue) this.#exchange.interim(head);
+      if (head.status !== 100 || !request.expectsContinue) exchange.interim(head);
       this.#head?.reset();
       return;
     }
@@ -109,31 +136,44 @@ export class ResponseReader {
       this.#state = STATE.length;
       this.#remaining = head.contentLength;
     } else this.#state = STATE.untilClose;
-    this.#exchange.head(head);
+    if (this.#state < STATE.untilClose || this.#state === STATE.done) this.keepsFor = keepsFor(head);
+    exchange.head(head);
     this.#head = null;
     this.#gathered = null;
-    if (this.#state === STATE.done) this.#exchange.end();
+    if (this.#state === STATE.done) exchange.end();
   }
 
-  #readBody(bytes: Uint8Array, start: number): void {
-    if (this.#state === STATE.length) {
-      const end = Math.min(bytes.length, start + this.#remaining);
-      this.#remaining -= end - start;
-      this.#exchange.body(bytes, start, end);
-      if (this.#remaining === 0) this.#complete();
-    } else if (this.#state === STATE.chunked) this.#readChunks(bytes, start, this.#chunked!);
-    else this.#exchange.body(bytes, start, bytes.length);
-  }
-
-  #readChunks(bytes: Uint8Array, start: number, reader: ChunkedReader): void {
-    for (let at = start; at < bytes.length && !reader.isDone; ) {
-      at = reader.read(bytes, at, bytes.length);
-      if (reader.refusal !== null) return this.#fail(RESPONSE_FAULTS.badChunk);
-      if (reader.dataEnd > reader.dataStart) this.#exchange.body(bytes, reader.dataStart, reader.dataEnd);
+  /** Returns how far it came. */
+  #readBody(bytes: Uint8Array, start: number): number {
+    if (this.#state === STATE.chunked) return this.#readChunks(bytes, start, this.#chunked!);
+    const exchange = this.#exchange!;
+    if (this.#state !== STATE.length) {
+      exchange.body(bytes, start, bytes.length);
+      return bytes.length;
     }
-    if (!reader.isDone) return;
-    this.#exchange.trailers(reader.trailers);
-    this.#complete();
+    const end = Math.min(bytes.length, start + this.#remaining);
+    this.#remaining -= end - start;
+    exchange.body(bytes, start, end);
+    if (this.#remaining === 0) this.#complete();
+    return end;
+  }
+
+  #readChunks(bytes: Uint8Array, start: number, reader: ChunkedReader): number {
+    const exchange = this.#exchange!;
+    let at = start;
+    while (at < bytes.length && !reader.isDone) {
+      at = reader.read(bytes, at, bytes.length);
+      if (reader.refusal !== null) {
+        this.#fail(RESPONSE_FAULTS.badChunk);
+        return at;
+      }
+      if (reader.dataEnd > reader.dataStart) exchange.body(bytes, reader.dataStart, reader.dataEnd);
+    }
+    if (reader.isDone) {
+      exchange.trailers(reader.trailers);
+      this.#complete();
+    }
+    return at;
   }
 
   #gather(bytes: Uint8Array): number {
@@ -151,11 +191,29 @@ export class ResponseReader {
 
   #complete(): void {
     this.#state = STATE.done;
-    this.#exchange.end();
+    this.#exchange!.end();
   }
 
   #fail(failure: (typeof FAILURES)[keyof typeof FAILURES]): void {
     this.#state = STATE.done;
-    this.#exchange.failed(failure);
+    this.#exchange!.failed(failure);
   }
+}
+
+/** RFC 9112 9.3, and the `timeout` of Keep-Alive: seconds, counted from the answer. HTTP/1.0 knows no chunks: such framing is not trusted further (6.1). */
+function keepsFor(head: ResponseHead): number {
+  if (head.wantsClose || (head.minor === 0 && (!head.wantsKeepAlive || head.isChunked))) return 0;
+  return head.keepAliveField === -1 ? Number.POSITIVE_INFINITY : keepAliveTimeout(head);
+}
+
+function keepAliveTimeout({ bytes, fields, keepAliveField }: ResponseHead): number {
+  const end = fields.valueEnd(keepAliveField);
+  const cursor: ListCursor = { next: fields.valueStart(keepAliveField), start: 0, end: 0 };
+  while (readListMember(bytes, end, cursor)) {
+    const valueStart = cursor.start + TIMEOUT.length;
+    if (valueStart >= cursor.end || bytes[valueStart] !== EQUALS || !equalsFolded(bytes, cursor.start, valueStart, TIMEOUT)) continue;
+    const seconds = readDecimal(bytes, valueStart + 1, cursor.end);
+    if (seconds >= 0) return seconds * 1000;
+  }
+  return Number.POSITIVE_INFINITY;
 }

@@ -3,76 +3,44 @@ import type { Refusal } from '../http1/refusal.ts';
 import { ResponseHead } from '../http1/response-head.ts';
 import type { ConnectAddress } from '../net/address.ts';
 import { Deadline, type Expiring, type TimerWheel } from '../net/timer-wheel.ts';
-import type { Exchange } from '../router/exchange.ts';
-import type { Front } from '../router/service.ts';
-import type { Upstream } from '../router/upstream.ts';
+import type { Node } from '../pool/node.ts';
+import { FAILURES } from '../router/failures.ts';
+import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
-import { MAX_PACKET_BYTES, writePacketHeader } from '../uwsgi/packet.ts';
-import { PACKET_TOO_LARGE, type VarsTemplate, writeRequestVars } from '../uwsgi/request-vars.ts';
-import { PacketBuffers } from './packet-buffers.ts';
+import { MAX_PACKET_BYTES } from '../uwsgi/packet.ts';
 import { ResponseReader } from './response-reader.ts';
+import { UwsgiPackets, type UwsgiSettings } from './uwsgi-packets.ts';
 
 /** First body bytes up to this go out in one write with the packet. */
 const FIRST_BODY_BYTES = 64 * 1024;
 /** How long a backend may take to close behind a complete answer. */
 const CLOSE_MS = 2_000;
 
-export interface UwsgiSettings {
-  /** The constant vars of requests that came through a listener. Asked once for each. */
-  template(front: Front): VarsTemplate;
-  readonly modifier1: number;
-  readonly modifier2: number;
-}
-
 /** Opens uwsgi upstreams, and holds what they share. */
 export class UwsgiUpstreams {
   readonly wheel: TimerWheel;
   readonly head = new ResponseHead();
-  readonly buffers = new PacketBuffers();
+  readonly packets: UwsgiPackets;
   /** From here a packet goes out in one piece with the first bytes of its body. */
   readonly scratch = new Uint8Array(MAX_PACKET_BYTES + FIRST_BODY_BYTES);
-  /** For packets larger than usual, until their size is known. */
-  readonly #largePacket = new Uint8Array(MAX_PACKET_BYTES);
   readonly #runtime: Runtime;
-  readonly #settings: UwsgiSettings;
   readonly #failed: (error: unknown) => void;
-  readonly #templates: VarsTemplate[] = [];
 
   /** @param failed is told of exceptions in handlers */
   constructor(runtime: Runtime, wheel: TimerWheel, settings: UwsgiSettings, failed: (error: unknown) => void) {
     this.#runtime = runtime;
     this.wheel = wheel;
-    this.#settings = settings;
+    this.packets = new UwsgiPackets(settings);
     this.#failed = failed;
   }
 
   /** Makes the packet and starts connecting; a refusal when the request does not fit into a packet or has no valid path. */
-  open(address: ConnectAddress, exchange: Exchange): Upstream | Refusal {
-    const { modifier1, modifier2 } = this.#settings;
-    const { client, request, bodyLength } = exchange;
-    const template = this.#templates[client.front.index] ?? this.#makeTemplate(client.front);
-    let packet = this.buffers.take();
-    let end = writeRequestVars(packet, request, template, client.remote, bodyLength);
-    if (end === PACKET_TOO_LARGE) {
-      this.buffers.give(packet);
-      packet = this.#largePacket;
-      end = writeRequestVars(packet, request, template, client.remote, bodyLength);
-      if (typeof end === 'number') packet = packet.slice(0, end);
-    }
-    if (typeof end !== 'number') {
-      this.buffers.give(packet);
-      return end;
-    }
-    writePacketHeader(packet, end, modifier1, modifier2);
-    const upstream = new UwsgiUpstream(this, exchange, packet, end, address.kind === 'tcp');
+  open(node: Node, address: ConnectAddress, exchange: UpstreamExchange): Upstream | Refusal {
+    const packet = this.packets.make(node, exchange);
+    if ('status' in packet) return packet;
+    const upstream = new UwsgiUpstream(this, exchange, packet, this.packets.end, address.kind === 'tcp');
     upstream.connect(this.#runtime, address, this.#handlers);
     return upstream;
-  }
-
-  #makeTemplate(front: Front): VarsTemplate {
-    const template = this.#settings.template(front);
-    this.#templates[front.index] = template;
-    return template;
   }
 
   readonly #handlers: ConnectionHandlers<UwsgiUpstream> = {
@@ -92,7 +60,7 @@ export class UwsgiUpstreams {
 /** One request on a connection of its own: the packet, the body behind it unframed, and the answer until it is complete. */
 class UwsgiUpstream implements Upstream, Expiring {
   readonly #shared: UwsgiUpstreams;
-  readonly #exchange: Exchange;
+  readonly #exchange: UpstreamExchange;
   readonly #reader: ResponseReader;
   readonly #packet: Uint8Array;
   readonly #packetEnd: number;
@@ -102,7 +70,7 @@ class UwsgiUpstream implements Upstream, Expiring {
   #closing: Deadline | null = null;
   #isAborted = false;
 
-  constructor(shared: UwsgiUpstreams, exchange: Exchange, packet: Uint8Array, packetEnd: number, isTcp: boolean) {
+  constructor(shared: UwsgiUpstreams, exchange: UpstreamExchange, packet: Uint8Array, packetEnd: number, isTcp: boolean) {
     this.#shared = shared;
     this.#exchange = exchange;
     this.#reader = new ResponseReader(exchange, shared.head);
@@ -116,7 +84,7 @@ class UwsgiUpstream implements Upstream, Expiring {
   }
 
   send(firstBody: Uint8Array | null): boolean {
-    const { scratch, buffers } = this.#shared;
+    const { scratch, packets } = this.#shared;
     const connection = this.#connection!;
     const end = this.#packetEnd;
     let isTaken: boolean;
@@ -129,7 +97,7 @@ class UwsgiUpstream implements Upstream, Expiring {
       connection.write(this.#packet, 0, end);
       isTaken = connection.write(firstBody);
     }
-    buffers.give(this.#packet);
+    packets.give(this.#packet);
     return isTaken;
   }
 
@@ -165,7 +133,7 @@ class UwsgiUpstream implements Upstream, Expiring {
   }
 
   connectFailed(failure: ConnectFailure): void {
-    this.#shared.buffers.give(this.#packet);
+    this.#shared.packets.give(this.#packet);
     this.#exchange.connectFailed(failure.reason, failure.code);
   }
 
@@ -194,7 +162,12 @@ class UwsgiUpstream implements Upstream, Expiring {
 
   closed(error: string | null): void {
     if (this.#closing !== null) this.#shared.wheel.remove(this.#closing);
-    if (this.#isAborted || this.#reader.isDone) return;
+    if (this.#isAborted) return;
+    if (this.#reader.isDone) {
+      // The client's half of a tunnel has nobody to go to any more.
+      if (!this.#exchange.isDone) this.#exchange.failed(FAILURES.upstreamReset);
+      return;
+    }
     if (error === null) this.#reader.end();
     else this.#reader.broken();
     this.#exchange.flush();

@@ -1,5 +1,5 @@
 import { ascii, copyBytes, writeAscii, writeDecimal } from '../http1/bytes.ts';
-import { FIELD, fieldId } from '../http1/field-names.ts';
+import { FIELD, fieldId, isSteering } from '../http1/field-names.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from './packet.ts';
@@ -64,6 +64,8 @@ const REQUEST_URI = key('REQUEST_URI');
 const PATH_INFO = key('PATH_INFO');
 const QUERY_STRING = key('QUERY_STRING');
 const SERVER_PROTOCOL = [encodeVars([['SERVER_PROTOCOL', 'HTTP/1.0']]), encodeVars([['SERVER_PROTOCOL', 'HTTP/1.1']])] as const;
+const SERVER_PROTOCOL_RTSP = encodeVars([['SERVER_PROTOCOL', 'RTSP/1.0']]);
+const HTTPS_ON = encodeVars([['HTTPS', 'on']]);
 const REMOTE_ADDR = key('REMOTE_ADDR');
 const REMOTE_PORT = key('REMOTE_PORT');
 /** What uWSGI says of a client on a unix socket. */
@@ -76,7 +78,7 @@ const HTTP_ = ascii('HTTP_');
 /**
  * Writes the vars of a request, in the order of uWSGI's router, behind the place of the packet's header. Returns the end
  * of the packet, or the refusal of a request that cannot be put into one, or not into an `out` shorter than MAX_PACKET_BYTES.
- * `bodyLength` is the length of a body that came chunked and has been read whole; −1 otherwise.
+ * `bodyLength` is the length of a body that came chunked and has been read whole; −1 otherwise. `isSecure` adds HTTPS=on.
  */
 export function writeRequestVars(
   out: Uint8Array,
@@ -84,6 +86,7 @@ export function writeRequestVars(
   template: VarsTemplate,
   remote: RemoteAddress,
   bodyLength: number,
+  isSecure = false,
 ): number | Refusal {
   const { bytes } = head;
   const limit = Math.min(out.length, MAX_PACKET_BYTES);
@@ -97,8 +100,9 @@ export function writeRequestVars(
   if (at === -1) return BAD_PATH;
   if (head.hasQuery) at = writeVar(out, at, REQUEST_URI, bytes, head.targetStart, head.targetEnd);
   at = writeVar(out, at, QUERY_STRING, bytes, head.queryStart, head.queryEnd);
-  at = copyAll(out, at, SERVER_PROTOCOL[head.minor === 0 ? 0 : 1]);
+  at = copyAll(out, at, head.isRtsp ? SERVER_PROTOCOL_RTSP : SERVER_PROTOCOL[head.minor === 0 ? 0 : 1]);
   at = copyAll(out, at, template.server);
+  if (isSecure) at = copyAll(out, at, HTTPS_ON);
   at = writeText(out, at, REMOTE_ADDR, remote.address === '' ? NO_ADDRESS : remote.address);
   at = writeText(out, at, REMOTE_PORT, String(remote.port));
   at = writeFieldVars(out, at, head, template, limit - template.extra.length - 64);
@@ -174,7 +178,7 @@ function isForwarded(head: RequestHead, i: number, template: VarsTemplate): bool
   const { fields } = head;
   const id = fields.id(i);
   if (fields.isDropped(i)) {
-    if (id === FIELD.transferEncoding) return template.chunkedInput;
+    if (id === FIELD.transferEncoding) return template.chunkedInput || head.isRaw;
     return head.wantsUpgrade && (id === FIELD.upgrade || id === FIELD.connection);
   }
   // httpoxy: HTTP_PROXY steers the HTTP clients of many languages.
@@ -186,7 +190,8 @@ function isForwarded(head: RequestHead, i: number, template: VarsTemplate): bool
 function isDisguised(head: RequestHead, i: number): boolean {
   const { fields } = head;
   const name = head.bytes.slice(fields.nameStart(i), fields.nameEnd(i)).map((byte) => (byte === 0x5f ? 0x2d : byte));
-  return fieldId(name, 0, name.length) !== FIELD.other;
+  const id = fieldId(name, 0, name.length);
+  return id !== FIELD.other && isSteering(id);
 }
 
 function hasEarlier(head: RequestHead, i: number, template: VarsTemplate): boolean {

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { REFUSALS, RESPONSE_FAULTS } from '../../src/http1/refusal.ts';
+import { MAPPING_REFUSALS } from '../../src/pool/mapper.ts';
 import { FAILURES } from '../../src/router/failures.ts';
 import { BAD_PATH, PACKET_TOO_LARGE } from '../../src/uwsgi/request-vars.ts';
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
-const all = [...Object.values(REFUSALS), ...Object.values(RESPONSE_FAULTS), ...Object.values(FAILURES), BAD_PATH, PACKET_TOO_LARGE];
+const all = [...Object.values(REFUSALS), ...Object.values(RESPONSE_FAULTS), ...Object.values(FAILURES), ...Object.values(MAPPING_REFUSALS), BAD_PATH, PACKET_TOO_LARGE];
 
 test('docs/errors.md has a row with status, code and rule for every refusal and failure', () => {
   for (const { status, code, rule } of all) assert.ok(page.includes(`| ${status} | \`${code}\` | ${rule} |`), code);

@@ -10,12 +10,11 @@ import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';
 import { DateLine } from '../../src/router/date-line.ts';
-import type { Exchange } from '../../src/router/exchange.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import { Router } from '../../src/router/router.ts';
 import type { Service } from '../../src/router/service.ts';
-import type { OpenUpstream, Upstream } from '../../src/router/upstream.ts';
+import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { UwsgiUpstreams } from '../../src/upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../../src/uwsgi/request-vars.ts';
@@ -60,12 +59,12 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
   const uwsgi = new UwsgiUpstreams(runtime, wheel, { modifier1: 0, modifier2: 0, template: () => TEMPLATE }, failed);
   const address = { kind: 'tcp', host: host!, port: Number(port) } as const;
   let opened = 0;
-  const open: OpenUpstream = (_node, exchange) => {
-    if (part === null || !isBadRequest(exchange)) return uwsgi.open(address, exchange);
+  const open: OpenUpstream = (node, exchange) => {
+    if (part === null || !isBadRequest(exchange)) return uwsgi.open(node, address, exchange);
     opened++;
     if (part === 'open' || (part === 'retry' && opened === 2)) throw new Error(`injected into ${part}`);
     // Port 1 of this machine refuses.
-    const upstream = uwsgi.open(part === 'retry' ? { ...address, port: 1 } : address, exchange);
+    const upstream = uwsgi.open(node, part === 'retry' ? { ...address, port: 1 } : address, exchange);
     return 'status' in upstream ? upstream : throwing(upstream, part);
   };
   const log = change.log ?? new Log(() => {});
@@ -82,10 +81,15 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
     dates: new DateLine(),
     requestBuffers: new RequestBuffers(),
     bodyBudget: new BodyBudget(1e8),
+    mapper: null,
+    defaultKey: 'host',
+    gzip: null,
+    prelude: null,
+    trustedProxies: null,
     ...change,
   };
   const router = new Router(service, 1000);
-  const listener = await runtime.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, router.handlers({ index: 0, port: '' }));
+  const listener = await runtime.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, router.handlers({ index: 0, port: '', redirect: null }));
   router.addListener(listener);
   const listening = (listener.address as { port: number }).port;
   return {
@@ -101,7 +105,7 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
   };
 }
 
-function isBadRequest({ request: { bytes, pathStart, pathEnd } }: Exchange): boolean {
+function isBadRequest({ request: { bytes, pathStart, pathEnd } }: UpstreamExchange): boolean {
   return Buffer.from(bytes.subarray(pathStart, pathEnd)).toString('latin1').startsWith('/bad');
 }
 

@@ -13,12 +13,11 @@ import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';
 import { DateLine } from '../../src/router/date-line.ts';
-import type { Exchange } from '../../src/router/exchange.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import type { Service } from '../../src/router/service.ts';
 import { Session } from '../../src/router/session.ts';
-import type { OpenUpstream, Upstream } from '../../src/router/upstream.ts';
+import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection } from '../../src/runtime/seam.ts';
 import { ResponseReader } from '../../src/upstream/response-reader.ts';
 import { bytesOf } from '../http1/support.ts';
@@ -87,7 +86,7 @@ class ClientSide implements Connection<Session> {
 /** A backend that takes a request whole and then answers with the bytes it was given. */
 class BackendSide implements Upstream {
   readonly #gate: Gate;
-  readonly #exchange: Exchange;
+  readonly #exchange: UpstreamExchange;
   readonly #seen: Seen;
   readonly #reader: ResponseReader;
   #isAborted = false;
@@ -95,7 +94,7 @@ class BackendSide implements Upstream {
   /** What comes from the backend, in order; nothing of it while it is paused. */
   readonly #steps: (() => void)[] = [];
 
-  constructor(gate: Gate, exchange: Exchange) {
+  constructor(gate: Gate, exchange: UpstreamExchange) {
     this.#gate = gate;
     this.#exchange = exchange;
     const { bytes, methodStart, methodEnd, targetStart, targetEnd, minor } = exchange.request;
@@ -167,6 +166,11 @@ const SHARED = {
   dates: new DateLine(),
   requestBuffers: new RequestBuffers(),
   bodyBudget: new BodyBudget(1e9),
+  mapper: null,
+  defaultKey: 'host',
+  gzip: null,
+  prelude: null,
+  trustedProxies: null,
   log: new Log(() => {}, 'error'),
   pool: new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000),
 } as const;
@@ -187,7 +191,7 @@ class Gate {
     const settings = { ...DEFAULTS, tempDirectory: null };
     const service: Service = { ...SHARED, settings, fallbacks: [], open, needsLength, failed: (error) => assert.ifError(error) };
     this.client = new ClientSide(this);
-    this.#session = new Session(service, { isDraining: false, sessionClosed: () => {} }, { index: 0, port: '80' }, this.client);
+    this.#session = new Session(service, { isDraining: false, sessionClosed: () => {} }, { index: 0, port: '80', redirect: null }, this.client);
     this.client.owner = this.#session;
   }
 

@@ -77,6 +77,6 @@ test('hop-by-hop fields are those of RFC 9110 7.6.1', () => {
   assert.deepEqual(named(isHopByHop), ['connection', 'transferEncoding', 'upgrade', 'keepAlive', 'te', 'trailer', 'proxyConnection']);
   assert.deepEqual(
     named((id) => !isForbiddenTrailer(id)),
-    ['other', 'date'],
+    ['other', 'date', 'vary', 'etag', 'cacheControl'],
   );
 });

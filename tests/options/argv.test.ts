@@ -110,7 +110,7 @@ const WRONG: readonly (readonly [argv: string, errors: string])[] = [
   ['--ini=', 'command line: --ini: no file is named\n  hint: write ini = FILE or ini = FILE:SECTION'],
   [
     '--bogus 1 --http-tu 2',
-    'command line: unknown option --bogus\n  hint: ugate --help shows all options\ncommand line: unknown option --http-tu\n  hint: did you mean "--http-to"?',
+    'command line: unknown option --bogus\n  hint: ugate --help shows all options\ncommand line: unknown option --http-tu\n  hint: did you mean "--http-tunnel-timeout" or "--http-to"?',
   ],
 ];
 

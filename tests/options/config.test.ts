@@ -7,8 +7,24 @@ import { configOf, errorsOf, iniConfig, iniErrors } from './support.ts';
 const MINUTE = 60_000;
 const EXPECTED_DEFAULTS: Config = {
   listen: [],
+  redirects: [],
   nodes: [],
   fallbacks: [],
+  hasRoutes: false,
+  backendHttp: false,
+  forwarded: false,
+  upstreamIdle: 4000,
+  upstreamConnections: 64,
+  backendProxyProtocol: 0,
+  algorithm: 'wrr',
+  slowStart: 10_000,
+  check: null,
+  usePattern: null,
+  useBase: null,
+  useCache: null,
+  useCodeString: null,
+  strictMapping: false,
+  cheap: false,
   socketMode: null,
   graceTime: 30_000,
   timeout: MINUTE,
@@ -28,6 +44,22 @@ const EXPECTED_DEFAULTS: Config = {
   serverNameAsHttpHost: false,
   allowUnderscoreHeaders: false,
   lenientPath: false,
+  rawBody: false,
+  manageSource: false,
+  manageRtsp: false,
+  proxyProtocol: false,
+  proxyFrom: null,
+  studPrefix: [],
+  trustedProxies: [],
+  postBuffering: 0,
+  postBufferingDir: null,
+  autoChunked: true,
+  autoGzip: false,
+  gzipEngine: 'auto',
+  gzipLevel: 6,
+  responseBuffer: 262_144,
+  minRate: 100,
+  tunnelTimeout: 60 * MINUTE,
   maxConnections: null,
   reloadMercy: 30_000,
   quiet: false,
@@ -41,7 +73,7 @@ test('the defaults', () => {
 });
 
 test('a configuration cannot be changed', () => {
-  const config = iniConfig('http-to = :1\nhttp-var = A=1');
+  const config = iniConfig('http-to = :1\nhttp-var = A=1\nhttp-to-https = :81\nhttp-check\nhttp-trusted-proxies = ::1\nhttp-proxy-from = ::1');
   for (const part of [
     config,
     config.listen,
@@ -52,6 +84,13 @@ test('a configuration cannot be changed', () => {
     config.vars,
     config.vars[0],
     config.notices,
+    config.redirects,
+    config.redirects[0],
+    config.redirects[0].address,
+    config.check,
+    config.trustedProxies,
+    config.proxyFrom,
+    config.studPrefix,
   ])
     assert.ok(Object.isFrozen(part));
 });
@@ -85,20 +124,19 @@ test('what comes later and may be left out gives one notice each', () => {
 });
 
 test('what is always so is accepted without a notice, and cannot be switched off yet', () => {
-  assert.deepEqual(iniConfig('http-websockets = true\nhttp-auto-chunked').notices, []);
-  for (const name of ['http-websockets', 'http-auto-chunked'])
-    assert.equal(
-      iniErrors(`${name} = 0`),
-      `u.ini:3: ${name}: not available yet: switching this off\n  hint: ugate always does this; leave the option out`,
-    );
+  assert.deepEqual(iniConfig('http-websockets = true').notices, []);
+  assert.equal(
+    iniErrors('http-websockets = 0'),
+    'u.ini:3: http-websockets: not available yet: switching this off\n  hint: ugate always does this; leave the option out',
+  );
 });
 
 test('what comes later and must not be overlooked is an error, unless it is off', () => {
-  const names = 'uid gid module wsgi-file socket https http-subscription-server chroot chdir env stats http-raw-body'.split(' ');
+  const names = 'uid gid module wsgi-file socket https http-subscription-server chroot chdir env stats need-app'.split(' ');
   for (const name of names) assert.match(iniErrors(`${name} = 1`), new RegExp(`^u\\.ini:3: ${name}: not available yet: .+\n {2}hint: `), name);
-  assert.deepEqual(iniConfig('http-raw-body = false\nhttp-auto-gzip = 0').notices, []);
+  assert.deepEqual(iniConfig('need-app = false\nhttps-export-cert = 0').notices, []);
   assert.match(iniErrors('uid ='), /not available yet/);
-  assert.match(iniErrors('http-raw-body = maybe'), /neither on nor off/);
+  assert.match(iniErrors('need-app = maybe'), /neither on nor off/);
 });
 
 test('nothing to listen on is not said behind other errors', () => {
@@ -131,6 +169,20 @@ test('from an object', () => {
     [':1', ':2'],
   );
   assert.deepEqual([config.timeout, config.keepalive, config.quiet, config.lenientPath], [30_000, 30_000, true, false]);
+});
+
+test('lists, flags and checks from an object', () => {
+  const result = buildConfig({
+    'http-to-https': ':81,8443',
+    'http-trusted-proxies': ['10.0.0.0/8', '::1,fd00::/8'],
+    'http-to': 'http://127.0.0.1:8000,weight=2',
+    'http-check': true,
+    'http-gzip-level': 9,
+  });
+  assert.ok(result.kind === 'config');
+  const { config } = result;
+  assert.deepEqual(config.trustedProxies, ['10.0.0.0/8', '::1', 'fd00::/8']);
+  assert.deepEqual([config.redirects[0].port, config.nodes[0].weight, config.check?.interval, config.gzipLevel], [8443, 2, 5000, 9]);
 });
 
 test('wrong: from an object', () => {

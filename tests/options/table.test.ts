@@ -45,7 +45,7 @@ test('an option has a default, words for it, or none because it is a list', () =
 test('the examples are right', () => {
   for (const { name, example, commandLineOnly } of rows) {
     if (commandLineOnly || name === 'ini') continue;
-    const http = name === 'http' ? '' : 'http = :80\n';
+    const http = name === 'http' ? '' : 'http = :9080\n';
     assert.deepEqual(configOf(['u.ini'], { files: { 'u.ini': `[uwsgi]\n${http}${example}` } }).notices, [], name);
     for (const line of example.split('\n')) assert.ok(line.startsWith(`${name} = `), name);
   }

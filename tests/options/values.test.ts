@@ -55,8 +55,6 @@ const READ: readonly (readonly [lines: string, field: keyof Config, value: unkno
   ['http-lenient-path = true', 'lenientPath', true],
   ['http-allow-underscore-headers = true', 'allowUnderscoreHeaders', true],
   ['http-server-name-as-http-host = 1', 'serverNameAsHttpHost', true],
-  ['http-fallback = :1', 'fallbacks', [{ address: { kind: 'tcp', host: '127.0.0.1', port: 1 }, text: ':1' }]],
-  ['http-to = app.example:3031', 'nodes', [{ address: { kind: 'tcp', host: 'app.example', port: 3031 }, text: 'app.example:3031' }]],
   [
     'http-var = A=\nhttp-var = B=1=2\nhttp-var = A=x y',
     'vars',
@@ -109,20 +107,14 @@ const WRONG: readonly (readonly [line: string, problem: string, hint: string | n
   ['http-var = A = b', 'the key "A " has a blank in it', 'write KEY=VALUE without blanks around the "="'],
   ['http-to = :0', '":0": port 0 is no place to connect to', null],
   ['http-to = 3031', '"3031" would be a socket file; for a port write ":3031"', null],
-  ['http-to = fd://3', '"fd://3": "//3" is no port (0–65535)', null],
-  ['http-to = http://localhost:80/', '"http://localhost:80/" is no address', 'write only host and port: "localhost:80"'],
-  ['http-to = uwsgi://app', '"uwsgi://app" is no address', 'write only host and port: "app:80"'],
-  ['http-to = unix:///tmp/x', '"unix:///tmp/x" is no address', 'a path is enough: "/tmp/x"'],
-  ['http-to = "/tmp/x"', `'"/tmp/x"' is no address`, 'quotes are part of the value here; leave them out: /tmp/x'],
-  ['http-to = :1, :2', '":1, :2" is no address', 'give the option once for each address'],
-  ['http-to = 10.0.0.1', '"10.0.0.1" is no address', 'add a port: "10.0.0.1:8080"'],
-  ['http-to = ::1', '"::1" is no address', 'add a port: "[::1]:8080"'],
-  ['http-to = localhost', '"localhost" is no address', 'add a port: "localhost:8080"; for a socket file of that name write "./localhost"'],
-  [
-    'http-to = =0',
-    '"=0" is no address',
-    'shared sockets (=N) are not available yet; write the address itself, or fd://N for an inherited descriptor',
-  ],
+  ['http = http://localhost:80/', '"http://localhost:80/" is no address', 'write only host and port: "localhost:80"'],
+  ['http = unix:///tmp/x', '"unix:///tmp/x" is no address', 'a path is enough: "/tmp/x"'],
+  ['http = "/tmp/x"', `'"/tmp/x"' is no address`, 'quotes are part of the value here; leave them out: /tmp/x'],
+  ['http = :1, :2', '":1, :2" is no address', 'give the option once for each address'],
+  ['http = 10.0.0.1', '"10.0.0.1" is no address', 'add a port: "10.0.0.1:8080"'],
+  ['http = ::1', '"::1" is no address', 'add a port: "[::1]:8080"'],
+  ['http = localhost', '"localhost" is no address', 'add a port: "localhost:8080"; for a socket file of that name write "./localhost"'],
+  ['http = =0', '"=0" is no address', 'shared sockets (=N) are not available yet; write the address itself, or fd://N for an inherited descriptor'],
 ];
 
 for (const [line, problem, hint] of WRONG) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NameSource } from '../../src/pool/name-source.ts';
+import { makeNode, type NodeEntry } from '../../src/pool/node-entry.ts';
 import { FakeTime } from '../support/fake-time.ts';
 
 /** A name whose answers the test scripts. */
@@ -101,4 +102,48 @@ test('a name is looked up every 30 s, and when a node fails, but not more than o
   assert.equal(name.lookups, 2);
   name.source.stop();
   assert.equal(time.pending, 0);
+});
+
+test('nodes of a name have the options of its entry, through every look-up', async () => {
+  using time = new FakeTime();
+  let answer = ['10.0.0.1', '10.0.0.2'];
+  const entry: NodeEntry = {
+    kind: 'puwsgi',
+    address: { kind: 'tcp', host: 'backend.example', port: 5 },
+    plain: { kind: 'tcp', host: 'backend.example', port: 6 },
+    text: 'puwsgi://backend.example:5',
+    weight: 3,
+    isBackup: true,
+    modifier1: 7,
+    modifier2: null,
+    maxConnections: 1,
+    fails: 1,
+  };
+  const lookup = { resolve: () => Promise.resolve(answer), warn: () => undefined, now: () => time.now };
+  const source = new NameSource('backend.example', 5, lookup, entry);
+  await source.refresh();
+  const [first] = source.nodes;
+  first.started();
+  first.checkFailed(1);
+  answer = ['10.0.0.3', '10.0.0.1'];
+  await source.refresh();
+  assert.equal(source.nodes[1], first);
+  assert.deepEqual([first.isDown, first.running], [true, 1]);
+  const [fresh] = source.nodes;
+  assert.deepEqual([fresh.name, fresh.weight, fresh.isBackup, fresh.modifier1, fresh.modifier2], ['10.0.0.3:5', 3, true, 7, null]);
+  assert.deepEqual(fresh.target, {
+    kind: 'puwsgi',
+    address: { kind: 'tcp', host: '10.0.0.3', port: 5 },
+    plain: { kind: 'tcp', host: '10.0.0.3', port: 6 },
+  });
+  assert.equal(fresh.failed('refused', 0), true, 'fails=1');
+  fresh.started();
+  assert.equal(fresh.isFull, true);
+  source.stop();
+});
+
+test('an entry with a literal address is one node, named as it was written', () => {
+  const address = { kind: 'tcp', host: '10.0.0.1', port: 80 } as const;
+  const one = makeNode({ kind: 'http', address, plain: null, text: 'http://10.0.0.1', weight: 2 });
+  assert.deepEqual([one.name, one.target, one.weight], ['http://10.0.0.1', { kind: 'http', address }, 2]);
 });

@@ -7,11 +7,10 @@ import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';
 import { DateLine } from '../../src/router/date-line.ts';
-import type { Exchange } from '../../src/router/exchange.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import { Router } from '../../src/router/router.ts';
-import type { OpenUpstream } from '../../src/router/upstream.ts';
+import type { OpenUpstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { AppUpstream, type FetchHandler } from '../../src/upstream/app.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -36,10 +35,15 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
       dates: new DateLine(),
       requestBuffers: new RequestBuffers(),
       bodyBudget: new BodyBudget(1e6),
+      mapper: null,
+      defaultKey: 'host',
+      gzip: null,
+      prelude: null,
+      trustedProxies: null,
     },
     1000,
   );
-  const listener = await runtime.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, router.handlers({ index: 0, port: '' }));
+  const listener = await runtime.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, router.handlers({ index: 0, port: '', redirect: null }));
   router.addListener(listener);
   return {
     port: (listener.address as { port: number }).port,
@@ -53,7 +57,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
 
 const app =
   (handler: FetchHandler): OpenUpstream =>
-  (_, exchange: Exchange) =>
+  (_, exchange: UpstreamExchange) =>
     new AppUpstream(handler, exchange, () => {});
 
 test('an exception in a handler is 500 with code internal for its connection, and nothing for the others', async () => {

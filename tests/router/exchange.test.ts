@@ -36,7 +36,7 @@ test('nodes are taken in turn', async () => {
 test('a node that is not there costs nobody an answer, and is left alone for its grace', async () => {
   await using folder = temporaryFolder();
   await withNamed('ab', async ([a, b]) => {
-    await using gate = await startGate({ 'http-to': [a, folder.file('gone.sock'), b], 'http-gracetime': 1 });
+    await using gate = await startGate({ 'http-to': [a, folder.file('gone.sock'), b], 'http-gracetime': 1, 'http-slow-start': 0 });
     assert.equal((await ask(gate.port, 4)).join(''), 'abab');
     assert.equal(gate.logs.filter((line) => line.includes('code=connect-missing')).length, 1);
     assert.equal(gate.logs.filter((line) => line.includes('code=node-dead')).length, 1);

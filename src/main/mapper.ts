@@ -1,0 +1,31 @@
+import type { Log } from '../log/log.ts';
+import type { Config } from '../options/config.ts';
+import type { Mapper } from '../pool/mapper.ts';
+import { CacheMapper } from '../pool/mappers/cache-mapper.ts';
+import { MapperChain } from '../pool/mappers/chain.ts';
+import { CodeMapper } from '../pool/mappers/code-mapper.ts';
+import { MappedPools, type NodeMaker } from '../pool/mappers/mapped-pools.ts';
+import { PathMapper } from '../pool/mappers/path-mapper.ts';
+import type { Pool } from '../pool/pool.ts';
+
+/**
+ * The mappers that the config names, with `pool` as the last resort; null when it names none.
+ * @throws {MapperError} when a file cannot be read, or says what cannot be understood
+ */
+export async function makeMapper(config: Config, maker: NodeMaker, pool: Pool, log: Log): Promise<Mapper | null> {
+  const { usePattern, useBase, useCache, useCodeString, strictMapping } = config;
+  if ([usePattern, useBase, useCache, useCodeString].every((mapper) => mapper === null)) return null;
+  const pools = new MappedPools(maker);
+  const cache = useCache === null ? null : await CacheMapper.start(useCache, pools, log);
+  const pattern = usePattern === null ? null : PathMapper.pattern(usePattern, pools);
+  const base = useBase === null ? null : PathMapper.base(useBase, pools);
+  const code = useCodeString === null ? null : await CodeMapper.start(useCodeString, pools, log);
+  const chain = new MapperChain({ cache, pattern, base, code }, strictMapping || config.nodes.length === 0 ? null : pool);
+  return {
+    find: (key) => chain.find(key),
+    stop: () => {
+      chain.stop();
+      pools.stop();
+    },
+  };
+}

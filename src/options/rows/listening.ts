@@ -1,0 +1,48 @@
+/** Rows of the option table: where ugate listens. */
+
+import type { Option } from '../option.ts';
+
+export const LISTENING = [
+  {
+    name: 'http',
+    aliases: ['httprouter'],
+    group: 'Listening',
+    form: { kind: 'listen-address' },
+    repeatable: true,
+    help: 'Listen here: ip:port, :port, [ipv6]:port, a socket path, @abstract, fd://N.',
+    details:
+      '`:8080` is `0.0.0.0:8080`, all IPv4 addresses; `[::]:8080` is IPv6 and IPv4. Port 0 takes a free port. `fd://3` is a listening socket inherited ' +
+      'from the process that started ugate. At least one `http` or `http-to-https` is needed; the same address twice is an error.',
+    danger: 'An address other than 127.0.0.1, [::1] or a socket path can be reached from the network.',
+    example: 'http = 0.0.0.0:8080\nhttp = 127.0.0.1:8181\nhttp = /run/ugate/http.sock',
+    since: '0.1',
+  },
+  {
+    name: 'http-to-https',
+    group: 'Listening',
+    form: { kind: 'redirect' },
+    repeatable: true,
+    argument: 'ADDRESS[,PORT]',
+    help: 'Listen here and send every request to https.',
+    details:
+      'The answer is a redirect to `https://HOST` and the path asked for: 301 for GET and HEAD, 308 for other methods, so that they are ' +
+      'not turned into a GET. HOST is the one of the request without its port; PORT is added behind it when it is given and is not 443. ' +
+      'A request without a usable Host is answered 400. Unlike uWSGI ugate keeps the connection and takes an absolute-form target apart ' +
+      'instead of pasting it behind the host.',
+    danger: 'The first request of a client still travels in the clear, with its cookies: let the https side send Strict-Transport-Security.',
+    example: 'http-to-https = 0.0.0.0:80\nhttp-to-https = 127.0.0.1:8080,8443',
+    since: '0.1',
+  },
+  {
+    name: 'chmod-socket',
+    group: 'Listening',
+    form: { kind: 'mode' },
+    bare: '666',
+    defaultText: 'by umask',
+    details: 'Exactly three octal digits, as in uWSGI. Without the option the umask decides.',
+    help: 'Permissions of unix sockets made by http; 666 without a value.',
+    danger: '666 lets every user of the machine connect; 660 and a common group is usually enough.',
+    example: 'chmod-socket = 660',
+    since: '0.1',
+  },
+] as const satisfies readonly Option[];

@@ -1,0 +1,75 @@
+import type { NodeSource } from '../node-source.ts';
+import type { Pool } from '../pool.ts';
+import { BoundedCache } from './bounded-cache.ts';
+
+/** More different addresses than these are not remembered at a time: what is known of their health is lost. */
+const MAX_POOLS = 10_000;
+
+/** Makes nodes and pools as the configuration wants them. */
+export interface NodeMaker {
+  /** A node written as in `http-to`, options and all. @throws {Error} whose message says what is wrong with the text */
+  parse(text: string): NodeSource;
+  /** The node at the path of a unix socket. A client chose a part of the path: nothing in it has a meaning. */
+  atPath(path: string): NodeSource;
+  pool(sources: readonly NodeSource[]): Pool;
+}
+
+/** The pools behind the addresses that mappers find: one for each address, so that health outlives a request. */
+export class MappedPools {
+  readonly #maker: NodeMaker;
+  readonly #byText: BoundedCache<Pool>;
+  readonly #byPath: BoundedCache<Pool>;
+
+  constructor(maker: NodeMaker, limit = MAX_POOLS) {
+    this.#maker = maker;
+    const drop = (pool: Pool): void => pool.stop();
+    this.#byText = new BoundedCache(limit, drop);
+    this.#byPath = new BoundedCache(limit, drop);
+  }
+
+  /** The pool of `address` or `address|address…`. @throws {Error} when one of them cannot be read */
+  of(text: string): Pool {
+    const known = this.#byText.get(text);
+    if (known !== undefined) return known;
+    const pool = this.#maker.pool(this.#parse(text));
+    this.#byText.set(text, pool);
+    return pool;
+  }
+
+  /** @throws {Error} when `of` would */
+  check(text: string): void {
+    for (const source of this.#parse(text)) source.stop?.();
+  }
+
+  /** The pool at a unix socket's path, when `atPath` has made it. */
+  knownAtPath(path: string): Pool | undefined {
+    return this.#byPath.get(path);
+  }
+
+  atPath(path: string): Pool {
+    const pool = this.#maker.pool([this.#maker.atPath(path)]);
+    this.#byPath.set(path, pool);
+    return pool;
+  }
+
+  /** There is another server when a file comes back: what was known of the last one's health says nothing about it. */
+  forgetPath(path: string): void {
+    this.#byPath.delete(path);
+  }
+
+  stop(): void {
+    for (const pool of this.#byText.values()) pool.stop();
+    for (const pool of this.#byPath.values()) pool.stop();
+  }
+
+  #parse(text: string): NodeSource[] {
+    const sources: NodeSource[] = [];
+    try {
+      for (const one of text.split('|')) sources.push(this.#maker.parse(one));
+      return sources;
+    } catch (error) {
+      for (const source of sources) source.stop?.();
+      throw error;
+    }
+  }
+}

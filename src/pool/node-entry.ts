@@ -1,0 +1,29 @@
+import type { ConnectAddress } from '../net/address.ts';
+import { Node, type NodeOptions, type NodeTarget } from './node.ts';
+
+/** One entry of the config: a node, or as many of them as its host name has addresses. */
+export interface NodeEntry extends NodeOptions {
+  readonly kind: 'uwsgi' | 'http' | 'puwsgi';
+  readonly address: ConnectAddress;
+  /** The plain uwsgi address of a `puwsgi` node. */
+  readonly plain?: ConnectAddress | null;
+  readonly text: string;
+}
+
+/** The node of an entry that names no host to look up. */
+export function makeNode(entry: NodeEntry): Node {
+  return new Node(targetOf(entry, entry.address, entry.plain ?? null), entry.text, entry);
+}
+
+/** The node at one address of the entry's host name. A plain address at the same host moves there with it. */
+export function makeResolvedNode(entry: NodeEntry, host: string): Node {
+  const { address } = entry;
+  const plain = entry.plain ?? null;
+  if (address.kind !== 'tcp') return makeNode(entry);
+  const isSameHost = plain?.kind === 'tcp' && plain.host === address.host;
+  return new Node(targetOf(entry, { ...address, host }, isSameHost ? { ...plain, host } : plain), undefined, entry);
+}
+
+function targetOf({ kind }: NodeEntry, address: ConnectAddress, plain: ConnectAddress | null): NodeTarget {
+  return kind === 'puwsgi' ? { kind, address, plain } : { kind, address };
+}

@@ -1,0 +1,28 @@
+import { latin1 } from '../http1/bytes.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+
+/** Where a listener of `http-to-https` sends its clients. */
+export interface HttpsRedirect {
+  /** The https port; null for the usual one. */
+  readonly port: number | null;
+}
+
+/**
+ * The answer that sends a request to https: 301 for GET and HEAD, which older clients know best, and 308 for the others, which keep
+ * their method and body. Null without a host to send it to. `date` is a Date line.
+ */
+export function httpsRedirect(head: RequestHead, { port }: HttpsRedirect, persists: boolean, date: Uint8Array): Uint8Array | null {
+  const { bytes, hostStart, hostEnd, pathStart, targetEnd, isAsterisk } = head;
+  const host = latin1(bytes, hostStart, hostEnd).replace(/:\d*$/, '');
+  if (host === '') return null;
+  const target = isAsterisk ? '' : latin1(bytes, pathStart, targetEnd);
+  const path = target.startsWith('/') ? target : `/${target}`;
+  const lines = [
+    head.isGet || head.isHead ? 'HTTP/1.1 301 Moved Permanently' : 'HTTP/1.1 308 Permanent Redirect',
+    `Location: https://${host}${port === null ? '' : `:${port}`}${path}`,
+    'Content-Length: 0',
+    ...(persists ? [] : ['Connection: close']),
+    `${latin1(date, 0, date.length)}\r\n`,
+  ];
+  return Uint8Array.from(lines.join('\r\n'), (char) => char.charCodeAt(0));
+}

@@ -1,0 +1,101 @@
+import { concat } from '../http1/bytes.ts';
+import type { Refusal } from '../http1/refusal.ts';
+import type { PeerAddress } from '../net/address.ts';
+import type { CidrSet } from '../net/cidr.ts';
+import { type ProxyHeader, readProxyHeader, readStudPrefix } from '../net/proxy-protocol.ts';
+import { FAILURES } from './failures.ts';
+
+/** Whom a listener believes when it is told who is on the other side of a proxy. */
+export interface PreludeSettings {
+  /** PROXY headers are read (`http-enable-proxy-protocol`). */
+  readonly proxyProtocol: boolean;
+  /** Who may send them (`http-proxy-from`); null for anybody. Unix peers always may. */
+  readonly proxyFrom: CidrSet | null;
+  /** Who sends stud's prefix (`http-stud-prefix`); null for nobody. */
+  readonly studFrom: CidrSet | null;
+}
+
+/**
+ * What stands before the first request of a connection, and with the PROXY protocol before any later one: who the client really is.
+ * Holds back bytes until it is clear whether they are such a header.
+ */
+export class Prelude {
+  /** The client as it was told; null while nothing was. */
+  source: PeerAddress | null = null;
+  /** Where the client connected to; null while nothing was told. */
+  destination: PeerAddress | null = null;
+  /** stud takes TLS off: its prefix says https. */
+  isSecure = false;
+  /** Why the connection is to be refused, once `read` said so. */
+  refusal: Refusal | null = null;
+  /** What was broken, for the log. */
+  rule = '';
+  readonly #settings: PreludeSettings;
+  readonly #peer: PeerAddress;
+  /** A request begins with the next byte, and a header may stand before it. */
+  #isOpen = true;
+  #studDue: boolean;
+  #held: Uint8Array | null = null;
+
+  constructor(settings: PreludeSettings, peer: PeerAddress) {
+    this.#settings = settings;
+    this.#peer = peer;
+    this.#studDue = settings.studFrom?.contains(peer.address) ?? false;
+  }
+
+  /** A request has been answered: the next one may have a header of its own. */
+  reopen(): void {
+    this.#isOpen = this.#settings.proxyProtocol;
+  }
+
+  /** Takes a header off the start of `bytes`; returns what is left, or null when nothing can be read yet or `refusal` is set. */
+  read(bytes: Uint8Array): Uint8Array | null {
+    if (!this.#isOpen) return bytes;
+    let rest = this.#held === null ? bytes : concat(this.#held, bytes);
+    this.#held = null;
+    if (this.#studDue) {
+      const header = readStudPrefix(rest, 0, rest.length);
+      if (header.kind === 'none') return this.#refuse(FAILURES.badPrelude, "stud's prefix begins with byte 2 (IPv4) or 10 (IPv6)");
+      if (header.kind !== 'complete') return this.#hold(rest);
+      this.#studDue = false;
+      this.isSecure = true;
+      this.source = header.source;
+      rest = rest.subarray(header.end);
+    }
+    return this.#settings.proxyProtocol ? this.#readProxy(rest) : this.#passOn(rest);
+  }
+
+  #readProxy(bytes: Uint8Array): Uint8Array | null {
+    if (bytes.length === 0) return null;
+    const header: ProxyHeader = readProxyHeader(bytes, 0, bytes.length);
+    if (header.kind === 'none') return this.#passOn(bytes);
+    // Only a whole header, or what can be nothing else, is worth a refusal: an empty line or a `P` begins requests too.
+    if (header.kind === 'incomplete') return this.#hold(bytes);
+    if (!this.#isBelieved) return this.#refuse(FAILURES.proxyNotTrusted, FAILURES.proxyNotTrusted.rule);
+    if (header.kind === 'invalid') return this.#refuse(FAILURES.badPrelude, header.rule);
+    this.source = header.source ?? this.source;
+    this.destination = header.destination ?? this.destination;
+    return this.#passOn(bytes.subarray(header.end));
+  }
+
+  get #isBelieved(): boolean {
+    const { proxyFrom } = this.#settings;
+    return proxyFrom === null || this.#peer.family === 'unix' || proxyFrom.contains(this.#peer.address);
+  }
+
+  #passOn(bytes: Uint8Array): Uint8Array {
+    this.#isOpen = false;
+    return bytes;
+  }
+
+  #hold(bytes: Uint8Array): null {
+    this.#held = bytes.slice();
+    return null;
+  }
+
+  #refuse(refusal: Refusal, rule: string): null {
+    this.refusal = refusal;
+    this.rule = rule;
+    return null;
+  }
+}

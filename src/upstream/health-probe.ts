@@ -1,0 +1,108 @@
+import { ascii } from '../http1/bytes.ts';
+import { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import type { PeerAddress } from '../net/address.ts';
+import type { Probe } from '../pool/health-check.ts';
+import type { Node, NodeFailure } from '../pool/node.ts';
+import type { Client } from '../router/exchange.ts';
+import type { Front } from '../router/service.ts';
+import type { OpenUpstream, Upstream, UpstreamExchange } from '../router/upstream.ts';
+
+const NOBODY: PeerAddress = { family: 'ipv4', address: '127.0.0.1', port: 0 };
+
+/**
+ * Asks a node as a client would (`http-check`): with a path by a GET, which must be answered 200 to 399; without one the node has only
+ * to take a connection.
+ */
+export class HealthProbe implements Probe {
+  readonly #open: OpenUpstream;
+  readonly #path: string | null;
+  readonly #client: Client;
+
+  /** @param front stands for the listener that the request did not come through */
+  constructor(open: OpenUpstream, path: string | null, front: Front) {
+    this.#open = open;
+    this.#path = path;
+    this.#client = { remote: NOBODY, peer: NOBODY, local: NOBODY, isSecure: false, front };
+  }
+
+  start(node: Node, done: (ok: boolean, reason: string) => void): () => void {
+    const check = new Check(this.#path, this.#client, done);
+    check.start(this.#open, node);
+    return () => check.cancel();
+  }
+}
+
+/** One question to one node. */
+class Check implements UpstreamExchange {
+  readonly request: RequestHead;
+  readonly client: Client;
+  readonly bodyLength = -1;
+  isDone = false;
+  readonly #asks: boolean;
+  readonly #done: (ok: boolean, reason: string) => void;
+  #upstream: Upstream | null = null;
+
+  constructor(path: string | null, client: Client, done: (ok: boolean, reason: string) => void) {
+    this.request = readHead(path ?? '/');
+    this.client = client;
+    this.#asks = path !== null;
+    this.#done = done;
+  }
+
+  start(open: OpenUpstream, node: Node): void {
+    const upstream = open(node, this);
+    if ('status' in upstream) return this.#finish(false, upstream.code);
+    this.#upstream = upstream;
+    if (upstream.isConnected === true) this.connected();
+  }
+
+  cancel(): void {
+    this.isDone = true;
+    this.#upstream?.abort();
+  }
+
+  connected(): void {
+    if (!this.#asks) return this.#finish(true, '');
+    this.#upstream!.send(null);
+    this.#upstream!.end();
+  }
+
+  connectFailed(failure: NodeFailure, code: string): void {
+    this.#upstream = null;
+    this.#finish(false, `${failure} (${code})`);
+  }
+
+  head({ status }: ResponseHead): void {
+    this.#finish(status >= 200 && status < 400, `status ${status}`);
+  }
+
+  failed({ code }: { readonly code: string }): void {
+    this.#upstream = null;
+    this.#finish(false, code);
+  }
+
+  crashed(): void {
+    this.#finish(false, 'internal');
+  }
+
+  interim(): void {}
+  body(): void {}
+  trailers(): void {}
+  end(): void {}
+  drained(): void {}
+  flush(): void {}
+
+  #finish(ok: boolean, reason: string): void {
+    if (this.isDone) return;
+    this.cancel();
+    this.#done(ok, reason);
+  }
+}
+
+function readHead(path: string): RequestHead {
+  const bytes = ascii(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: ugate-check\r\n\r\n`);
+  const head = new RequestHead();
+  head.parse(bytes, bytes.length, true);
+  return head;
+}

@@ -1,0 +1,131 @@
+import { ascii, copyBytes } from '../http1/bytes.ts';
+import { LAST_CHUNK, MAX_CHUNK_SIZE_LINE, writeChunkSize } from '../http1/chunked-writer.ts';
+import { MAX_HEAD_BYTES } from '../http1/request-head.ts';
+import { type Hop, MAX_ADDED_BYTES, writeRequestHead } from '../http1/request-writer.ts';
+import { type ConnectAddress, formatAddress } from '../net/address.ts';
+import { writeProxyHeader } from '../net/proxy-protocol.ts';
+import type { TimerWheel } from '../net/timer-wheel.ts';
+import type { Node } from '../pool/node.ts';
+import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
+import type { Runtime } from '../runtime/seam.ts';
+import { PersistentConnections, type PersistentSettings, type Place } from './persistent.ts';
+import { PersistentUpstream } from './persistent-upstream.ts';
+
+/** A piece of a body up to this is copied, to go out in one write with its framing: what adapters read at once. */
+const COPY_BYTES = 128 * 1024;
+/** Of the PROXY protocol, as we write it: two IPv6 addresses as text, or one unix header. */
+const MAX_PROXY_BYTES = 256;
+const CRLF = Uint8Array.of(0x0d, 0x0a);
+/** A node on a unix socket has no authority of its own. */
+const LOCALHOST = ascii('localhost');
+
+/** `raw`: as it comes, be it a body with a length, chunks that are framed already, or a tunnel. */
+const FRAMING = { raw: 0, chunked: 1 } as const;
+
+export interface HttpSettings extends PersistentSettings {
+  /** There are trusted proxies (`http-trusted-proxies`): what they say in X-Forwarded-Proto and -Host goes on. */
+  readonly trustsForwarded: boolean;
+  /** `http-forwarded` */
+  readonly sendsForwarded: boolean;
+  /** Chunked bodies come with their framing (`http-chunked-input` where there are uwsgi nodes too). */
+  readonly passesChunks: boolean;
+  /** `http-backend-proxy-protocol`; 0 for none. With it each request has a connection of its own: the header speaks for all of one. */
+  readonly proxyProtocol: 0 | 1 | 2;
+}
+
+/** Opens upstreams to HTTP nodes, and holds what they share. */
+export class HttpUpstreams {
+  /** From here a head goes out in one piece with the first bytes of its body. */
+  readonly scratch = new Uint8Array(MAX_PROXY_BYTES + MAX_HEAD_BYTES + MAX_ADDED_BYTES + MAX_CHUNK_SIZE_LINE + COPY_BYTES + CRLF.length);
+  readonly settings: HttpSettings;
+  readonly #connections: PersistentConnections;
+  readonly #hops = new WeakMap<Place, Hop>();
+
+  /** @param failed is told of exceptions in handlers */
+  constructor(runtime: Runtime, wheel: TimerWheel, settings: HttpSettings, failed: (error: unknown) => void) {
+    this.settings = settings;
+    this.#connections = new PersistentConnections(runtime, wheel, settings, failed);
+  }
+
+  /** How many connections are open, idle ones included. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  open(node: Node, address: ConnectAddress, exchange: UpstreamExchange): Upstream {
+    const place = this.#connections.place(node, address);
+    const upstream = this.#connections.take(place, exchange) ?? new HttpUpstream(this, this.#connections, place, this.#hop(place));
+    upstream.start(exchange);
+    return upstream;
+  }
+
+  stop(): void {
+    this.#connections.stop();
+  }
+
+  #hop(place: Place): Hop {
+    const known = this.#hops.get(place);
+    if (known !== undefined) return known;
+    const { address } = place;
+    const { trustsForwarded, sendsForwarded, proxyProtocol, idle, connections } = this.settings;
+    const hop: Hop = {
+      host: address.kind === 'tcp' ? ascii(formatAddress(address)) : LOCALHOST,
+      persists: proxyProtocol === 0 && idle > 0 && connections > 0,
+      trustsForwarded,
+      sendsForwarded,
+    };
+    this.#hops.set(place, hop);
+    return hop;
+  }
+}
+
+/** The requests on one connection to an HTTP node. */
+class HttpUpstream extends PersistentUpstream {
+  readonly #shared: HttpUpstreams;
+  readonly #hop: Hop;
+  #framing: number = FRAMING.raw;
+
+  constructor(shared: HttpUpstreams, connections: PersistentConnections, place: Place, hop: Hop) {
+    super(connections, place);
+    this.#shared = shared;
+    this.#hop = hop;
+  }
+
+  send(firstBody: Uint8Array | null): boolean {
+    const { scratch, settings } = this.#shared;
+    const { request, bodyLength, client } = this.exchange!;
+    this.#framing = request.isChunked && bodyLength < 0 && !settings.passesChunks ? FRAMING.chunked : FRAMING.raw;
+    let at = 0;
+    if (settings.proxyProtocol !== 0) {
+      const header = writeProxyHeader(settings.proxyProtocol, client.remote, client.local);
+      at = copyBytes(scratch, 0, header, 0, header.length);
+    }
+    at = writeRequestHead(scratch, at, request, bodyLength, client.remote, client.isSecure, this.#hop);
+    return firstBody === null ? this.connection!.write(scratch, 0, at) : this.#writeBody(at, firstBody, 0, firstBody.length);
+  }
+
+  body(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#framing === FRAMING.raw) return this.connection!.write(bytes, start, end);
+    return start === end || this.#writeBody(0, bytes, start, end);
+  }
+
+  protected endBody(): void {
+    if (this.#framing === FRAMING.chunked) this.connection!.write(LAST_CHUNK);
+  }
+
+  /** Writes what stands in the scratch buffer up to `at`, and behind it a piece of the body, framed; in one write unless it is large. */
+  #writeBody(at: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const { scratch } = this.#shared;
+    const connection = this.connection!;
+    const isChunked = this.#framing === FRAMING.chunked;
+    let length = isChunked ? writeChunkSize(scratch, at, end - start) : at;
+    if (end - start <= COPY_BYTES) {
+      length = copyBytes(scratch, length, bytes, start, end);
+      if (isChunked) length = copyBytes(scratch, length, CRLF, 0, CRLF.length);
+      return connection.write(scratch, 0, length);
+    }
+    connection.write(scratch, 0, length);
+    const isTaken = connection.write(bytes, start, end);
+    return isChunked ? connection.write(CRLF) && isTaken : isTaken;
+  }
+}

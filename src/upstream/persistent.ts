@@ -1,0 +1,112 @@
+import { ascii, equalsBytes } from '../http1/bytes.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import { ResponseHead } from '../http1/response-head.ts';
+import type { ConnectAddress } from '../net/address.ts';
+import type { TimerWheel } from '../net/timer-wheel.ts';
+import type { Node } from '../pool/node.ts';
+import type { UpstreamExchange } from '../router/upstream.ts';
+import type { Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
+import { IdleConnections } from './idle-connections.ts';
+import type { PersistentUpstream } from './persistent-upstream.ts';
+
+/** A node may close an idle connection at the moment we use it. A request that must not be sent twice trusts one only so many ms. */
+const TRUSTED_MS = 1_000;
+
+/** Safe and idempotent methods (RFC 9110 9.2.2): asking twice is asking once. */
+const REPEATABLE: readonly Uint8Array[] = ['OPTIONS', 'TRACE', 'PUT', 'DELETE'].map(ascii);
+
+export interface PersistentSettings {
+  /** How long a connection is kept without a request (`http-upstream-idle`), in ms. */
+  readonly idle: number;
+  /** How many such connections are kept to one node (`http-upstream-connections`). */
+  readonly connections: number;
+}
+
+/** One node and the connections to it that wait for a request. */
+export interface Place {
+  readonly node: Node;
+  readonly address: ConnectAddress;
+  readonly idle: IdleConnections<PersistentUpstream>;
+}
+
+/** What keeps the connections of one protocol, to all its nodes. */
+export class PersistentConnections {
+  readonly wheel: TimerWheel;
+  readonly settings: PersistentSettings;
+  /** Shared by the readers of all connections. */
+  readonly head = new ResponseHead();
+  isStopped = false;
+  readonly #runtime: Runtime;
+  readonly #failed: (error: unknown) => void;
+  readonly #places = new WeakMap<Node, Place>();
+  readonly #open = new Set<PersistentUpstream>();
+
+  /** @param failed is told of exceptions in handlers */
+  constructor(runtime: Runtime, wheel: TimerWheel, settings: PersistentSettings, failed: (error: unknown) => void) {
+    this.#runtime = runtime;
+    this.wheel = wheel;
+    this.settings = settings;
+    this.#failed = failed;
+  }
+
+  /** How many connections there are, idle ones included. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  place(node: Node, address: ConnectAddress): Place {
+    const known = this.#places.get(node);
+    if (known !== undefined) return known;
+    const place: Place = { node, address, idle: new IdleConnections(this.settings.connections) };
+    this.#places.set(node, place);
+    return place;
+  }
+
+  /** An idle connection that may be trusted with the request, or null. */
+  take(place: Place, exchange: UpstreamExchange): PersistentUpstream | null {
+    return place.idle.take(isRepeatable(exchange) ? 0 : this.wheel.now - TRUSTED_MS);
+  }
+
+  connect(upstream: PersistentUpstream, address: ConnectAddress): Connection<PersistentUpstream> {
+    this.#open.add(upstream);
+    return this.#runtime.connect(address, upstream, this.#handlers);
+  }
+
+  closed(upstream: PersistentUpstream): void {
+    this.#open.delete(upstream);
+  }
+
+  /** Is told what was thrown outside of a handler. */
+  failed(error: unknown): void {
+    this.#failed(error);
+  }
+
+  /** Closes idle connections, and from now on each behind its answer. */
+  stop(): void {
+    this.isStopped = true;
+    for (const upstream of this.#open) upstream.discardIdle();
+  }
+
+  readonly #handlers: ConnectionHandlers<PersistentUpstream> = {
+    open: (connection) => connection.owner.opened(connection),
+    data: (connection, bytes) => connection.owner.received(connection, bytes),
+    drain: (connection) => connection.owner.drained(connection),
+    end: (connection) => connection.owner.peerEnded(connection),
+    close: (connection, error) => connection.owner.closed(connection, error),
+    connectFailed: (owner, failure) => owner.connectFailed(failure),
+    failed: (connection, error) => {
+      this.#failed(error);
+      connection.owner.crashed();
+    },
+  };
+}
+
+/** True when the request can be sent a second time, whatever became of the first: idempotent, and there is no body. */
+export function isRepeatable({ request }: UpstreamExchange): boolean {
+  return !request.hasBody && (request.isGet || request.isHead || isIdempotent(request));
+}
+
+function isIdempotent({ bytes, methodStart, methodEnd }: RequestHead): boolean {
+  for (const method of REPEATABLE) if (equalsBytes(bytes, methodStart, methodEnd, method)) return true;
+  return false;
+}

@@ -1,0 +1,98 @@
+import type { Refusal } from '../http1/refusal.ts';
+import type { ConnectAddress } from '../net/address.ts';
+import type { TimerWheel } from '../net/timer-wheel.ts';
+import type { Node } from '../pool/node.ts';
+import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
+import type { Runtime } from '../runtime/seam.ts';
+import { PersistentConnections, type PersistentSettings, type Place } from './persistent.ts';
+import { PersistentUpstream } from './persistent-upstream.ts';
+import type { UwsgiUpstreams } from './uwsgi.ts';
+import type { UwsgiPackets } from './uwsgi-packets.ts';
+
+export const NO_PLAIN_ADDRESS: Refusal = {
+  status: 503,
+  code: 'no-plain-address',
+  rule: 'a puwsgi node takes no body, and has no plain uwsgi address beside it (option uwsgi=ADDRESS of the node)',
+};
+
+/**
+ * Opens upstreams to persistent uwsgi nodes (`puwsgi-socket`). They take no body: such requests, and those that want a tunnel, go
+ * to the node's plain uwsgi address.
+ */
+export class PuwsgiUpstreams {
+  readonly packets: UwsgiPackets;
+  readonly #plain: UwsgiUpstreams;
+  readonly #connections: PersistentConnections;
+
+  /** @param failed is told of exceptions in handlers */
+  constructor(runtime: Runtime, wheel: TimerWheel, settings: PersistentSettings, plain: UwsgiUpstreams, failed: (error: unknown) => void) {
+    this.packets = plain.packets;
+    this.#plain = plain;
+    this.#connections = new PersistentConnections(runtime, wheel, settings, failed);
+  }
+
+  /** How many persistent connections are open, idle ones included. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  open(node: Node, address: ConnectAddress, plain: ConnectAddress | null, exchange: UpstreamExchange): Upstream | Refusal {
+    const { request, bodyLength } = exchange;
+    const hasBody = request.hasBody && bodyLength !== 0;
+    if (plain !== null && (hasBody || request.wantsUpgrade)) return this.#plain.open(node, plain, exchange);
+    if (hasBody) return NO_PLAIN_ADDRESS;
+    const packet = this.packets.make(node, exchange);
+    if ('status' in packet) return packet;
+    const place = this.#connections.place(node, address);
+    const upstream = (this.#connections.take(place, exchange) as PuwsgiUpstream | null) ?? new PuwsgiUpstream(this, this.#connections, place);
+    upstream.prepare(packet, this.packets.end);
+    upstream.start(exchange);
+    return upstream;
+  }
+
+  stop(): void {
+    this.#connections.stop();
+  }
+}
+
+/** The requests on one connection to a persistent uwsgi node: a packet each. */
+class PuwsgiUpstream extends PersistentUpstream {
+  readonly #packets: UwsgiPackets;
+  readonly #node: Node;
+  #packet: Uint8Array | null = null;
+  #packetEnd = 0;
+
+  constructor(shared: PuwsgiUpstreams, connections: PersistentConnections, place: Place) {
+    super(connections, place);
+    this.#packets = shared.packets;
+    this.#node = place.node;
+  }
+
+  prepare(packet: Uint8Array, end: number): void {
+    this.#packet = packet;
+    this.#packetEnd = end;
+  }
+
+  send(): boolean {
+    const packet = this.#packet ?? this.#makeAgain();
+    this.#packet = null;
+    const isTaken = this.connection!.write(packet, 0, this.#packetEnd);
+    this.#packets.give(packet);
+    return isTaken;
+  }
+
+  /** Only a tunnel has any. */
+  body(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.connection!.write(bytes, start, end);
+  }
+
+  protected endBody(): void {}
+
+  /** For a request that is repeated: what could be made once can be made again. */
+  #makeAgain(): Uint8Array {
+    const packet = this.#packets.make(this.#node, this.exchange!);
+    if ('status' in packet) throw new Error(packet.rule);
+    this.#packetEnd = this.#packets.end;
+    return packet;
+  }
+}
