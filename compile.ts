@@ -59,6 +59,7 @@ function bunBuild(bun: string, entry: string, outfile: string, target: string | 
     // The binary does what its options say, wherever it is started: no file of the working directory takes part.
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
+    '--define=process.isBun=true',
     ...assets().map((path) => `--asset=${path}`),
     ...(target === null ? [] : [`--target=${target}`]),
     `--outfile=${outfile}`,

@@ -29,7 +29,7 @@ async function start(runtime: Runtime, argv: readonly string[]): Promise<void> {
   const result = readConfig(argv, {
     env: (name) => process.env[name],
     readFile: (path) => readText(runtime, path),
-    ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
+    columns: () => process.stdout.columns,
   });
   switch (result.kind) {
     case 'help':

@@ -130,9 +130,9 @@ export type ReadResult =
   | { readonly kind: 'version' }
   | { readonly kind: 'check'; readonly config: Config };
 
-/** What `readConfig` asks of the world, and how wide a terminal it writes the help for (columns; 80 when it is not known). */
+/** What `readConfig` asks of the world, and how wide the terminal is that gets the help (columns; undefined where there is none). */
 export interface ReadSources extends Sources {
-  readonly columns?: number;
+  readonly columns?: () => number | undefined;
 }
 
 export type SettingValue = string | number | boolean | readonly (string | number)[];
@@ -149,7 +149,7 @@ export function readConfig(argv: readonly string[], sources: ReadSources): ReadR
   const given = readArgv(argv);
   for (const entry of given) {
     if (entry instanceof ConfigError || (entry.text !== null && readSwitchWord(entry.text) !== true)) continue;
-    if (entry.option.name === 'help') return { kind: 'help', text: formatHelp(sources.columns) };
+    if (entry.option.name === 'help') return { kind: 'help', text: formatHelp(sources.columns?.()) };
     if (entry.option.name === 'version') return { kind: 'version' };
   }
   const { values, result } = assemble(collect(given, sources));

@@ -1,11 +1,10 @@
-import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { Signal } from './seam.ts';
 
 /** Every address of a host name, in the resolver's order. Rejects when there is none. */
 export async function resolve(name: string): Promise<string[]> {
-  const found = await lookup(name, { all: true, verbatim: true });
+  const found = await process.getBuiltinModule('node:dns/promises').lookup(name, { all: true, verbatim: true });
   return found.map(({ address }) => address);
 }
 

@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { isIpLiteral } from '../net/address.ts';
 import { ListenError } from './seam.ts';
 
@@ -10,7 +9,7 @@ import { ListenError } from './seam.ts';
 export async function listenHost(host: string): Promise<string> {
   if (isIpLiteral(host)) return host;
   try {
-    const found = await lookup(host, { all: true });
+    const found = await process.getBuiltinModule('node:dns/promises').lookup(host, { all: true });
     return (found.find(({ family }) => family === 4) ?? found[0]!).address;
   } catch {
     throw new ListenError('unavailable', `the host name ${host} has no address to listen on`);

@@ -1,4 +1,4 @@
-import { createServer, type ListenOptions as NodeListenOptions, type Server, Socket } from 'node:net';
+import type { ListenOptions as NodeListenOptions, Server, Socket } from 'node:net';
 import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
 import { CommonRuntime } from './common.ts';
@@ -24,6 +24,8 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   readonly name = 'node';
   readonly version = process.versions.node;
   readonly capabilities = CAPABILITIES;
+  /** Not imported: a bundle would load it at the start of every binary, where Bun's own sockets serve. */
+  readonly #net = process.getBuiltinModule('node:net');
   readonly #scratch = new WriteScratch();
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
 
@@ -53,7 +55,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
     // @types/node leaves `onread` to the options of connect, but the constructor is what reads it.
-    const socket = new Socket({ allowHalfOpen: true, noDelay: true, onread: { buffer: this.#readBuffer, callback: onRead } } as object);
+    const socket = new this.#net.Socket({ allowHalfOpen: true, noDelay: true, onread: { buffer: this.#readBuffer, callback: onRead } } as object);
     const connection = new NodeConnection(owner, handlers, socket, this.#scratch);
     socket.on('connect', onConnect);
     if (to.kind === 'tcp') socket.connect(to.port, to.host);
@@ -63,7 +65,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   #serverFor<Owner>(handlers: ConnectionHandlers<Owner>, options: ListenOptions): Server {
     const alarm = new AcceptAlarm(options.acceptFailed);
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const server = this.#net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       // The core's `open` sets the owner before it returns; nothing reads it earlier.
       const connection = new NodeConnection(undefined as Owner, handlers, socket, this.#scratch);
       connection.opened();
