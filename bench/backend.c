@@ -1,7 +1,9 @@
 /*
- * A cheap backend for the benchmarks: one thread, one unix socket, uwsgi and HTTP/1.1 (told apart by the first byte).
- * GET / answers 12 bytes, /1m a megabyte with a length, /chunked 100 KB without one; a body is read whole and thrown away first.
- * Over uwsgi every answer ends by close; over HTTP connections live on and /chunked is chunked.
+ * A cheap backend for the benchmarks: one thread, uwsgi and HTTP/1.1 (told apart by the first byte) on one unix socket, persistent
+ * uwsgi on another. GET / answers 12 bytes, /1m a megabyte with a length, /chunked 100 KB without one, /page 100 KB of text without a
+ * length that asks to be compressed, /events a hundred of 240 bytes each, one after the other; /ws answers 101 and sends back what
+ * comes. A body is read whole and thrown away first. Over uwsgi every answer ends by close unless the socket is the persistent one
+ * and the answer has a length; over HTTP connections live on and what has no length is chunked.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,10 +18,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { MEGABYTE = 1 << 20, CHUNKED = 100 * 1000, HEAD_ROOM = 128 * 1024 };
+enum { MEGABYTE = 1 << 20, CHUNKED = 100 * 1000, EVENT = 240, EVENTS = 100, HEAD_ROOM = 128 * 1024 };
 
 typedef struct {
-  int fd, is_http, head_done, writing;
+  int fd, is_http, is_persistent, has_length, head_done, writing, echoes, events_left;
   size_t length;        /* bytes in `in`, until the head is complete */
   long long body_left;  /* bytes of the request's body still to come */
   const char *head, *body, *tail;
@@ -27,7 +29,7 @@ typedef struct {
   char in[HEAD_ROOM];
 } Client;
 
-static char zeros[MEGABYTE], sink[256 * 1024];
+static char zeros[MEGABYTE], page[CHUNKED], event_line[EVENT + 1], sink[256 * 1024];
 static int poll_fd;
 
 static void drop(Client *c) {
@@ -52,14 +54,25 @@ static void choose(Client *c, const char *path, int length) {
   static const char large[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1048576\r\n\r\n";
   static const char open_end[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n";
   static const char chunked[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n";
+  static const char gzip_me[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nuWSGI-Encoding: gzip\r\n\r\n";
+  static const char gzip_chunked[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n";
+  static const char upgraded[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
   c->tail = "";
-  if (length == 3 && !memcmp(path, "/1m", 3)) c->head = large, c->head_length = sizeof large - 1, c->body = zeros, c->body_length = MEGABYTE;
+  c->has_length = 0;
+  if (length == 3 && !memcmp(path, "/ws", 3)) c->head = upgraded, c->head_length = sizeof upgraded - 1, c->body_length = 0, c->echoes = 1;
+  else if (length == 5 && !memcmp(path, "/page", 5)) {
+    c->head = c->is_http ? gzip_chunked : gzip_me;
+    c->head_length = strlen(c->head), c->body = page, c->body_length = CHUNKED;
+    if (c->is_http) c->tail = "\r\n0\r\n\r\n";
+  } else if (length == 7 && !memcmp(path, "/events", 7)) {
+    c->head = gzip_me, c->head_length = sizeof gzip_me - 1, c->body = event_line, c->body_length = EVENT, c->events_left = EVENTS - 1;
+  } else if (length == 3 && !memcmp(path, "/1m", 3)) c->head = large, c->head_length = sizeof large - 1, c->body = zeros, c->body_length = MEGABYTE, c->has_length = 1;
   else if (length == 8 && !memcmp(path, "/chunked", 8)) {
     c->head = c->is_http ? chunked : open_end;
     c->head_length = strlen(c->head);
     c->body = zeros, c->body_length = CHUNKED;
     if (c->is_http) c->tail = "\r\n0\r\n\r\n";
-  } else c->head = small, c->head_length = sizeof small - 1, c->body = "hello world\n", c->body_length = 12;
+  } else c->head = small, c->head_length = sizeof small - 1, c->body = "hello world\n", c->body_length = 12, c->has_length = 1;
   c->tail_length = strlen(c->tail);
 }
 
@@ -116,12 +129,21 @@ static int send_answer(Client *c) {
     }
     c->sent += n;
   }
-  if (!c->is_http) return 0;
+  if (c->events_left > 0) {
+    /* The next one comes in the next round, so that a router gets to see this one alone. */
+    c->events_left--, c->head_length = c->sent = 0;
+    struct epoll_event event = {.events = EPOLLOUT, .data.ptr = c};
+    epoll_ctl(poll_fd, EPOLL_CTL_MOD, c->fd, &event);
+    c->writing = 1;
+    return 1;
+  }
+  if (!c->is_http && !c->echoes && !(c->is_persistent && c->has_length)) return 0;
   if (c->writing) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
     epoll_ctl(poll_fd, EPOLL_CTL_MOD, c->fd, &event);
   }
   c->length = c->sent = 0, c->head_done = c->writing = 0;
+  if (c->echoes == 1) c->echoes = 2;
   return 1;
 }
 
@@ -129,8 +151,18 @@ static int send_answer(Client *c) {
 static int serve(Client *c) {
   if (c->writing) return send_answer(c);
   for (;;) {
+    if (c->echoes == 2) {
+      ssize_t n = read(c->fd, sink, sizeof sink);
+      if (n <= 0) return n < 0 && errno == EAGAIN;
+      if (write(c->fd, sink, n) != n) return 0;
+      continue;
+    }
     if (c->head_done) {
-      if (c->body_left <= 0) return send_answer(c);
+      if (c->body_left <= 0) {
+        if (!send_answer(c)) return 0;
+        if (c->writing || c->echoes != 2) return 1;
+        continue;
+      }
       ssize_t n = read(c->fd, sink, sizeof sink);
       if (n <= 0) return n < 0 && errno == EAGAIN;
       c->body_left -= n;
@@ -143,29 +175,46 @@ static int serve(Client *c) {
   }
 }
 
-int main(int argc, char **argv) {
-  if (argc != 2) return fprintf(stderr, "usage: backend SOCKET\n"), 2;
-  signal(SIGPIPE, SIG_IGN);
+static int listen_on(const char *path) {
   int server = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  strncpy(address.sun_path, argv[1], sizeof address.sun_path - 1);
-  unlink(argv[1]);
-  if (bind(server, (void *)&address, sizeof address) || listen(server, 4096)) return perror(argv[1]), 1;
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  unlink(path);
+  if (bind(server, (void *)&address, sizeof address) || listen(server, 4096)) perror(path), exit(1);
+  return server;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) return fprintf(stderr, "usage: backend SOCKET PERSISTENT-UWSGI-SOCKET\n"), 2;
+  static const char *words[] = {"<li class=\"item\">", "</li>\n", "edge", "router", "the answer", "of an app", "<a href=\"/page/", "\">"};
+  for (int i = 0, seed = 1; i < CHUNKED;) {
+    seed = seed * 1103515245 + 12345;
+    const char *word = words[(seed >> 16) & 7];
+    for (; *word && i < CHUNKED; word++) page[i++] = *word;
+    if (i < CHUNKED) page[i++] = 'a' + ((seed >> 20) & 15);
+  }
+  memcpy(event_line, page, EVENT);
+  signal(SIGPIPE, SIG_IGN);
+  int servers[2] = {listen_on(argv[1]), listen_on(argv[2])};
   poll_fd = epoll_create1(0);
-  struct epoll_event event = {.events = EPOLLIN, .data.ptr = 0};
-  epoll_ctl(poll_fd, EPOLL_CTL_ADD, server, &event);
+  for (int i = 0; i < 2; i++) {
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &servers[i]};
+    epoll_ctl(poll_fd, EPOLL_CTL_ADD, servers[i], &event);
+  }
   for (;;) {
     struct epoll_event events[64];
     int count = epoll_wait(poll_fd, events, 64, -1);
     for (int i = 0; i < count; i++) {
       Client *c = events[i].data.ptr;
-      if (c) {
+      int *server = events[i].data.ptr;
+      if (server != &servers[0] && server != &servers[1]) {
         if (!serve(c)) drop(c);
         continue;
       }
-      for (int fd; (fd = accept4(server, 0, 0, SOCK_NONBLOCK)) >= 0;) {
+      for (int fd; (fd = accept4(*server, 0, 0, SOCK_NONBLOCK)) >= 0;) {
         c = malloc(sizeof *c);
-        c->fd = fd, c->length = c->sent = 0, c->head_done = c->writing = 0;
+        c->fd = fd, c->is_persistent = server == &servers[1];
+        c->length = c->sent = 0, c->head_done = c->writing = c->echoes = c->events_left = 0;
         struct epoll_event wait = {.events = EPOLLIN, .data.ptr = c};
         epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &wait);
         if (!serve(c)) drop(c);

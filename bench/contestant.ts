@@ -5,10 +5,22 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { askOnce } from './load.ts';
 
+/**
+ * What the router does: `uwsgi`: a uwsgi connection for each request. `http`: HTTP over connections it keeps. `puwsgi`: uwsgi over such.
+ * `gzip`: uwsgi, and it compresses what the app asks for.
+ */
+export type Mode = 'uwsgi' | 'http' | 'puwsgi' | 'gzip';
+
+/** The backend's sockets. */
+export interface Sockets {
+  readonly plain: string;
+  readonly persistent: string;
+}
+
 export interface Contestant {
   readonly name: string;
-  /** The command that listens on `port` and passes on to the backend's socket; files it needs go into `directory`. */
-  command(port: number, socket: string, directory: string): readonly string[];
+  /** The command that listens on `port` and passes on to the backend; files it needs go into `directory`. Null for what it cannot do. */
+  command(mode: Mode, port: number, sockets: Sockets, directory: string): readonly string[] | null;
 }
 
 const tool = (name: string): string => new URL(`../node_modules/.bin/${name}`, import.meta.url).pathname;
@@ -17,14 +29,23 @@ const BINARY = new URL('../dist/ugate', import.meta.url).pathname;
 
 const ugate = (name: string, start: readonly string[]): Contestant => ({
   name: `ugate, ${name}`,
-  command: (port, socket) => [...start, '--http', `127.0.0.1:${port}`, '--http-to', socket],
+  command(mode, port, { plain, persistent }) {
+    const node = { uwsgi: plain, http: `http:${plain}`, puwsgi: `puwsgi:${persistent},uwsgi=${plain}`, gzip: plain }[mode];
+    return [...start, '--http', `127.0.0.1:${port}`, '--http-to', node, ...(mode === 'gzip' ? ['--http-auto-gzip'] : [])];
+  },
 });
 
 export const CONTESTANTS: readonly Contestant[] = [
   {
     name: 'nginx',
-    command(port, socket, directory) {
+    command(mode, port, { plain }, directory) {
+      if (mode === 'puwsgi') return null;
       const file = `${directory}/nginx.conf`;
+      const pass =
+        mode === 'http'
+          ? 'proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header X-Forwarded-For $remote_addr; proxy_buffers 16 64k; proxy_buffer_size 64k;'
+          : `include /etc/nginx/uwsgi_params; uwsgi_pass unix:${plain};`;
+      const gzip = mode === 'gzip' ? 'gzip on; gzip_proxied any; gzip_vary on; uwsgi_buffering off;' : '';
       // Tuned fairly: no log, connections that live on, buffers that hold the answer.
       writeFileSync(
         file,
@@ -32,7 +53,8 @@ export const CONTESTANTS: readonly Contestant[] = [
 events { worker_connections 4096; }
 http { access_log off; keepalive_requests 100000000; client_max_body_size 0; uwsgi_request_buffering off; client_body_buffer_size 1m; client_body_temp_path ${directory}; proxy_temp_path ${directory};
   fastcgi_temp_path ${directory}; uwsgi_temp_path ${directory}; scgi_temp_path ${directory}; uwsgi_buffer_size 64k; uwsgi_buffers 16 64k;
-  server { listen 127.0.0.1:${port}; location / { include /etc/nginx/uwsgi_params; uwsgi_pass unix:${socket}; } } }\n`,
+  upstream b { server unix:${plain}; keepalive 64; keepalive_requests 100000000; } ${gzip}
+  server { listen 127.0.0.1:${port}; location / { ${pass} } } }\n`,
       );
       return ['nginx', '-c', file, '-e', `${directory}/nginx.err`];
     },
@@ -40,30 +62,25 @@ http { access_log off; keepalive_requests 100000000; client_max_body_size 0; uws
   {
     // It cannot speak uwsgi: HTTP to the same backend over connections it keeps, an easier job.
     name: 'HAProxy, over HTTP',
-    command(port, socket, directory) {
+    command(mode, port, { plain }, directory) {
+      if (mode === 'puwsgi' || mode === 'gzip') return null;
       const file = `${directory}/haproxy.cfg`;
       writeFileSync(
         file,
         `global\n  nbthread 1\n  maxconn 4096\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  http-reuse always
-frontend f\n  bind 127.0.0.1:${port}\n  default_backend b\nbackend b\n  server s unix@${socket}\n`,
+frontend f\n  bind 127.0.0.1:${port}\n  default_backend b\nbackend b\n  server s unix@${plain}\n`,
       );
       return ['haproxy', '-db', '-q', '-f', file];
     },
   },
   {
     name: 'uWSGI',
-    command: (port, socket) => [
-      'uwsgi',
-      '--plugins',
-      'http',
-      '--master',
-      '--http',
-      `127.0.0.1:${port}`,
-      '--http-to',
-      socket,
-      '--http-keepalive=60',
-      '--http-auto-chunked',
-    ],
+    command(mode, port, { plain }) {
+      // It knows no persistent uwsgi: there it stands for what that is to be better than.
+      if (mode === 'http') return null;
+      const options = ['--http', `127.0.0.1:${port}`, '--http-to', plain, '--http-keepalive=60', '--http-auto-chunked', '--http-websockets'];
+      return ['uwsgi', '--plugins', 'http', '--master', ...options, ...(mode === 'gzip' ? ['--http-auto-gzip'] : [])];
+    },
   },
   ugate('Bun', [tool('bun'), MOD]),
   ugate('binary', [BINARY]),
@@ -87,10 +104,12 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts a contestant on the first core and waits for its first answer. */
-export async function start(contestant: Contestant, socket: string, directory: string): Promise<Running> {
+/** Starts a contestant, which can do `mode`, on the first core and waits for its first answer. */
+export async function start(contestant: Contestant, mode: Mode, sockets: Sockets, directory: string): Promise<Running> {
   const port = await freePort();
-  const [program, ...args] = ['taskset', '-c', '0', ...contestant.command(port, socket, directory)];
+  const command = contestant.command(mode, port, sockets, directory);
+  if (command === null) throw new Error(`${contestant.name} does not speak ${mode}`);
+  const [program, ...args] = ['taskset', '-c', '0', ...command];
   const started = performance.now();
   const child = spawn(program, args, { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

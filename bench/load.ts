@@ -14,15 +14,26 @@ function run(command: readonly string[]): string {
   return stdout;
 }
 
+const UPGRADE = [
+  'GET /ws HTTP/1.1',
+  'Host: bench',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+  '\r\n',
+].join('\r\n');
+
 export interface LoadResult {
   readonly requests: number;
   /** Requests a second. */
   readonly rate: number;
 }
 
-/** wrk: as fast as `connections` keep-alive connections can; with `close` each request on a connection of its own. */
-export function wrk(url: string, seconds: number, connections = 64, close = false): LoadResult {
-  const stdout = run(['wrk', '-t1', `-c${connections}`, `-d${seconds}`, ...(close ? ['-H', 'Connection: close'] : []), url]);
+/** wrk: as fast as `connections` keep-alive connections can; with `Connection: close` each request on a connection of its own. */
+export function wrk(url: string, seconds: number, connections = 64, fields: readonly string[] = []): LoadResult {
+  const close = fields.includes('Connection: close');
+  const stdout = run(['wrk', '-t1', `-c${connections}`, `-d${seconds}`, ...fields.flatMap((field) => ['-H', field]), url]);
   // A closing client reads the end of its connection as an error now and then; unanswered requests are not counted as done.
   if (/Non-2xx/.test(stdout) || (!close && /Socket errors/.test(stdout))) throw new Error(`not every request was answered with 200:\n${stdout}`);
   return { requests: Number(/(\d+) requests in/.exec(stdout)?.[1]), rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]) };
@@ -75,6 +86,35 @@ export async function openIdle(port: number, count: number): Promise<Socket[]> {
     sockets.push(...(await Promise.all(batch)));
   }
   return sockets;
+}
+
+/** WebSocket-like ping-pong of 64-byte messages on so many connections; returns how many came back. */
+export async function echoes(port: number, connections: number, seconds: number): Promise<number> {
+  const message = new Uint8Array(64);
+  const until = performance.now() + seconds * 1000;
+  let count = 0;
+  const one = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      let isOpen = false;
+      let pending = 0;
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.setNoDelay(true);
+        socket.write(UPGRADE);
+      });
+      socket.on('data', (bytes) => {
+        if (isOpen) pending -= bytes.length;
+        isOpen = true;
+        if (pending > 0) return;
+        count++;
+        if (performance.now() > until) return void socket.destroy();
+        pending = message.length;
+        socket.write(message);
+      });
+      socket.once('close', () => resolve());
+      socket.once('error', reject);
+    });
+  await Promise.all(Array.from({ length: connections }, one));
+  return count;
 }
 
 /** A connection that has had one answer. Rejects when it cannot be made. */

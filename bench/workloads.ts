@@ -1,7 +1,7 @@
 /** What is measured. Each workload gives one number for a running router; less is better. */
 
-import type { Running } from './contestant.ts';
-import { openIdle, p99AtRate, upload, wrk } from './load.ts';
+import type { Mode, Running } from './contestant.ts';
+import { echoes, openIdle, p99AtRate, upload, wrk } from './load.ts';
 
 export interface Settings {
   readonly seconds: number;
@@ -14,6 +14,8 @@ export interface Workload {
   readonly name: string;
   readonly unit: string;
   readonly digits: number;
+  /** `uwsgi` by default. */
+  readonly mode?: Mode;
   measure(router: Running, settings: Settings): number | Promise<number>;
 }
 
@@ -23,18 +25,19 @@ const IDLE_CONNECTIONS = 1000;
 const MEGABYTES_100 = 100 * 1024 * 1024;
 
 const cpuPerRequest =
-  (path: string, connections: number, close = false) =>
+  (path: string, connections: number, ...fields: string[]) =>
   (router: Running, { seconds }: Settings): number => {
     const url = `http://127.0.0.1:${router.port}${path}`;
-    wrk(url, WARM_UP_SECONDS, connections, close);
+    wrk(url, WARM_UP_SECONDS, connections, fields);
     const before = router.cpu();
-    const { requests } = wrk(url, seconds, connections, close);
+    const { requests } = wrk(url, seconds, connections, fields);
     return (router.cpu() - before) / requests;
   };
+const GZIP = 'Accept-Encoding: gzip';
 
 export const WORKLOADS: readonly Workload[] = [
   { name: 'keep-alive GET', unit: 'CPU µs a request', digits: 1, measure: cpuPerRequest('/', 64) },
-  { name: 'closing clients', unit: 'CPU µs a request', digits: 1, measure: cpuPerRequest('/', 64, true) },
+  { name: 'closing clients', unit: 'CPU µs a request', digits: 1, measure: cpuPerRequest('/', 64, 'Connection: close') },
   { name: '1 MiB answer', unit: 'CPU µs a request', digits: 0, measure: cpuPerRequest('/1m', 16) },
   { name: '100 KB without a length', unit: 'CPU µs a request', digits: 1, measure: cpuPerRequest('/chunked', 16) },
   {
@@ -63,6 +66,22 @@ export const WORKLOADS: readonly Workload[] = [
       const each = (router.rss() - before) / IDLE_CONNECTIONS / 1024;
       for (const socket of sockets) socket.destroy();
       return each;
+    },
+  },
+  { name: 'HTTP node, keep-alive GET', unit: 'CPU µs a request', digits: 1, mode: 'http', measure: cpuPerRequest('/', 64) },
+  { name: 'HTTP node, 100 KB chunked', unit: 'CPU µs a request', digits: 1, mode: 'http', measure: cpuPerRequest('/chunked', 16) },
+  { name: 'persistent uwsgi, keep-alive GET', unit: 'CPU µs a request', digits: 1, mode: 'puwsgi', measure: cpuPerRequest('/', 64) },
+  { name: 'gzip, pages of 100 KB', unit: 'CPU µs a request', digits: 0, mode: 'gzip', measure: cpuPerRequest('/page', 16, GZIP) },
+  { name: 'gzip, 100 events of 240 bytes', unit: 'CPU µs a request', digits: 0, mode: 'gzip', measure: cpuPerRequest('/events', 16, GZIP) },
+  {
+    name: 'WebSocket echo',
+    unit: 'CPU µs a message',
+    digits: 1,
+    async measure(router, { seconds }) {
+      await echoes(router.port, 64, WARM_UP_SECONDS);
+      const before = router.cpu();
+      const messages = await echoes(router.port, 64, seconds);
+      return (router.cpu() - before) / messages;
     },
   },
   { name: 'exec to first answer', unit: 'ms', digits: 1, measure: (router) => router.firstAnswer },

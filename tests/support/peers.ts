@@ -8,7 +8,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { findTool } from './paths.ts';
 
-export type Peer = 'uwsgi' | 'flask' | 'django' | 'requests' | 'nginx' | 'curl' | 'chromium' | 'git';
+export type Peer = 'uwsgi' | 'flask' | 'django' | 'requests' | 'nginx' | 'curl' | 'chromium' | 'git' | 'haproxy' | 'websockets';
 
 /** The system's own Python, which is the one that Debian's uWSGI and its Flask and Django belong to. */
 export function python(): string {
@@ -62,6 +62,8 @@ const DEBIAN_PACKAGES: Record<Peer, string> = {
   curl: 'apt-get install curl',
   chromium: 'apt-get install chromium',
   git: 'apt-get install git',
+  haproxy: 'apt-get install haproxy',
+  websockets: 'apt-get install python3-websockets',
 };
 
 /** Asking Python takes a tenth of a second, and every test asks. */
@@ -74,6 +76,6 @@ function isHere(peer: Peer): boolean {
 }
 
 function look(peer: Peer): boolean {
-  if (peer === 'flask' || peer === 'django' || peer === 'requests') return spawnSync(python(), ['-c', `import ${peer}`]).status === 0;
+  if (peer === 'flask' || peer === 'django' || peer === 'requests' || peer === 'websockets') return spawnSync(python(), ['-c', `import ${peer}`]).status === 0;
   return findTool(peer) !== null || existsSync(`/usr/sbin/${peer}`);
 }
