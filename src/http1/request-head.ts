@@ -15,11 +15,24 @@ const DIGIT = 0x30;
 /** `0` stands for any digit. */
 const VERSION = ascii('HTTP/0.0\r\n');
 const RTSP = ascii('RTSP/1.0\r\n');
+const ICE = ascii('ICE/1.0\r\n');
 // Methods are case-sensitive (RFC 9110 9.1): `get` is some other method.
 const GET = ascii('GET');
 const HEAD = ascii('HEAD');
 const OPTIONS = ascii('OPTIONS');
 const CONNECT = ascii('CONNECT');
+/** Icecast's way of sending a stream. */
+const SOURCE = ascii('SOURCE');
+
+/** Protocols beside HTTP/1 that a listener can be told to take. */
+export interface ForeignProtocols {
+  /** RTSP/1.0 (`http-manage-rtsp`). */
+  readonly manageRtsp: boolean;
+  /** ICE/1.0 with the method SOURCE (`http-manage-source`). */
+  readonly manageSource: boolean;
+}
+
+const HTTP_ONLY: ForeignProtocols = { manageRtsp: false, manageSource: false };
 
 /** What a field fault is called in a request. */
 const FIELD_REFUSALS: Readonly<Record<FieldFault, Refusal>> = REFUSALS;
@@ -68,6 +81,8 @@ export class RequestHead {
   expectsContinue = false;
   /** RTSP/1.0 (RFC 2326), which looks like HTTP and is a conversation: bytes both ways until the connection ends. */
   isRtsp = false;
+  /** ICE/1.0, as older source clients of Icecast call what they speak: HTTP/1.0 in all but the name. */
+  isIce = false;
   /** No HTTP behind the head: bytes both ways until the connection ends. Set by who serves the request. */
   isRaw = false;
   /** TE names `trailers`. */
@@ -84,8 +99,14 @@ export class RequestHead {
     return this.isChunked || this.contentLength > 0;
   }
 
+  get isSource(): boolean {
+    return equalsBytes(this.bytes, this.methodStart, this.methodEnd, SOURCE);
+  }
+
   reset(): void {
     this.bytes = EMPTY;
+    this.isRtsp = false;
+    this.isIce = false;
     this.isRaw = false;
     this.refusal = null;
     this.#inFields = false;
@@ -96,12 +117,12 @@ export class RequestHead {
 
   /**
    * Reads on in `bytes[0, length)`, which starts where the message starts and holds all of it that has come so far.
-   * `manageExpect` false leaves Expect to the backend; `takesRtsp` lets RTSP/1.0 in beside HTTP/1.
+   * `manageExpect` false leaves Expect to the backend.
    */
-  parse(bytes: Uint8Array, length: number, manageExpect: boolean, takesRtsp = false): ParseState {
+  parse(bytes: Uint8Array, length: number, manageExpect: boolean, foreign = HTTP_ONLY): ParseState {
     this.bytes = bytes;
     if (!this.#inFields) {
-      const state = this.#requestLine(bytes, length, takesRtsp);
+      const state = this.#requestLine(bytes, length, foreign);
       if (state !== PARSE.complete) return state;
     }
     const state = this.fields.parse(bytes, length, false);
@@ -112,7 +133,7 @@ export class RequestHead {
     return refusal === null ? PARSE.complete : this.#refuse(refusal);
   }
 
-  #requestLine(bytes: Uint8Array, length: number, takesRtsp: boolean): ParseState {
+  #requestLine(bytes: Uint8Array, length: number, foreign: ForeignProtocols): ParseState {
     let i = this.#start;
     while (i < length && (bytes[i] === CR || bytes[i] === LF)) {
       if (bytes[i] === LF) return this.#refuse(REFUSALS.bareLineEnd);
@@ -140,8 +161,13 @@ export class RequestHead {
     if (i === this.targetStart) return this.#refuse(REFUSALS.badTarget);
     if (bytes[i] !== SP) return this.#refuse(bytes[i] === CR ? REFUSALS.badVersion : bytes[i] === LF ? REFUSALS.bareLineEnd : REFUSALS.badTarget);
     this.targetEnd = i++;
-    this.isRtsp = takesRtsp && i < length && bytes[i] === RTSP[0];
-    return this.isRtsp ? this.#rtspVersion(bytes, i, length) : this.#version(bytes, i, length);
+    if (i < length && bytes[i] !== VERSION[0]) {
+      this.isRtsp = foreign.manageRtsp && bytes[i] === RTSP[0];
+      this.isIce = foreign.manageSource && bytes[i] === ICE[0] && this.isSource;
+      if (this.isRtsp) return this.#foreignVersion(bytes, i, length, RTSP, 1);
+      if (this.isIce) return this.#foreignVersion(bytes, i, length, ICE, 0);
+    }
+    return this.#version(bytes, i, length);
   }
 
   /** `HTTP/` digit `.` digit CRLF from `start`, each byte refused as soon as it is wrong. */
@@ -158,13 +184,13 @@ export class RequestHead {
     return this.#lineDone(bytes, start + VERSION.length);
   }
 
-  #rtspVersion(bytes: Uint8Array, start: number, length: number): ParseState {
-    for (let k = 0; k < RTSP.length; k++) {
+  #foreignVersion(bytes: Uint8Array, start: number, length: number, version: Uint8Array, minor: number): ParseState {
+    for (let k = 0; k < version.length; k++) {
       if (start + k === length) return PARSE.incomplete;
-      if (bytes[start + k] !== RTSP[k]) return this.#refuse(k < RTSP.length - 2 ? REFUSALS.badVersion : REFUSALS.bareLineEnd);
+      if (bytes[start + k] !== version[k]) return this.#refuse(k < version.length - 2 ? REFUSALS.badVersion : REFUSALS.bareLineEnd);
     }
-    this.minor = 1;
-    return this.#lineDone(bytes, start + RTSP.length);
+    this.minor = minor;
+    return this.#lineDone(bytes, start + version.length);
   }
 
   #lineDone(bytes: Uint8Array, fieldsStart: number): ParseState {

@@ -57,7 +57,7 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
         head.acceptsTrailers ||= hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), TRAILERS);
         break;
       case FIELD.expect:
-        if (!manageExpect) break;
+        if (!manageExpect || head.isRtsp) break;
         fields.drop(i);
         if (head.minor === 0) break;
         if (!equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CONTINUE)) return REFUSALS.badExpect;

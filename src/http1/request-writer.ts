@@ -30,6 +30,7 @@ const ASTERISK = 0x2a;
 const LIST = ascii(', ');
 const LINE_END = Uint8Array.of(CR, LF);
 const VERSION_AND_HOST = ascii(' HTTP/1.1\r\nHost: ');
+const RTSP_VERSION = ascii(' RTSP/1.0\r\n');
 const FORWARDED_FOR = ascii('X-Forwarded-For: ');
 const FORWARDED_PROTO: readonly Uint8Array[] = ['http', 'https'].map((proto) => ascii(`X-Forwarded-Proto: ${proto}\r\n`));
 const FORWARDED_HOST = ascii('X-Forwarded-Host: ');
@@ -68,6 +69,20 @@ export function writeRequestHead(
   isSecure: boolean,
   hop: Hop,
 ): number {
+  let at = head.isRtsp ? writeRtspLine(out, offset, head) : writeLineAndHost(out, offset, head, hop);
+  at = writeFields(out, at, head, hop);
+  at = writeForwarding(out, at, head, peer.address, isSecure ? 1 : 0, hop);
+  if (bodyLength >= 0) at = copyAll(out, writeDecimal(out, copyAll(out, at, LENGTH), bodyLength), LINE_END);
+  else if (head.isChunked) at = copyAll(out, at, CHUNKED);
+  // RTSP's connections last by themselves.
+  if (head.isRtsp) return copyAll(out, at, LINE_END);
+  // What follows a raw request has no end but that of the connection.
+  const connection = head.wantsUpgrade ? 4 : hop.persists && !head.isRaw ? 0 : 2;
+  at = copyAll(out, at, CONNECTION[connection + (head.acceptsTrailers ? 1 : 0)]);
+  return copyAll(out, at, LINE_END);
+}
+
+function writeLineAndHost(out: Uint8Array, offset: number, head: RequestHead, hop: Hop): number {
   const { bytes } = head;
   let at = copyBytes(out, offset, bytes, head.methodStart, head.methodEnd);
   out[at++] = SP;
@@ -80,14 +95,12 @@ export function writeRequestHead(
   // An absolute target's authority takes the place of the Host that came with it (RFC 9112 3.2.2).
   if (head.hostStart < head.hostEnd) at = copyBytes(out, at, bytes, head.hostStart, head.hostEnd);
   else at = copyAll(out, at, hop.host);
-  at = copyAll(out, at, LINE_END);
-  at = writeFields(out, at, head, hop);
-  at = writeForwarding(out, at, head, peer.address, isSecure ? 1 : 0, hop);
-  if (bodyLength >= 0) at = copyAll(out, writeDecimal(out, copyAll(out, at, LENGTH), bodyLength), LINE_END);
-  else if (head.isChunked) at = copyAll(out, at, CHUNKED);
-  const connection = head.wantsUpgrade ? 4 : hop.persists ? 0 : 2;
-  at = copyAll(out, at, CONNECTION[connection + (head.acceptsTrailers ? 1 : 0)]);
   return copyAll(out, at, LINE_END);
+}
+
+/** As it came: a server of RTSP is asked with absolute targets, and for no Host. */
+function writeRtspLine(out: Uint8Array, offset: number, { bytes, methodStart, targetEnd }: RequestHead): number {
+  return copyAll(out, copyBytes(out, offset, bytes, methodStart, targetEnd), RTSP_VERSION);
 }
 
 /** The lines that go on as they came; a run of them is copied in one piece. */

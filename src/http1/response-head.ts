@@ -1,4 +1,4 @@
-import { ascii, CR, equalsFolded, LF, readDecimal, SP, VALUE } from './bytes.ts';
+import { ascii, CR, equalsFolded, LF, readDecimal, SP, tokenEnd, VALUE } from './bytes.ts';
 import { readConnectionFields } from './connection-field.ts';
 import { FIELD, isHopByHop } from './field-names.ts';
 import { Fields, PARSE, type ParseState } from './fields.ts';
@@ -10,7 +10,9 @@ const MAX_STATUS_LINE = 8 * 1024;
 
 const HTTP_1 = ascii('HTTP/1.');
 const CHUNKED = ascii('chunked');
-const EVENT_STREAM = ascii('text/event-stream');
+const TEXT = ascii('text');
+const EVENT_STREAM = ascii('event-stream');
+const SLASH = 0x2f;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -175,7 +177,9 @@ export class ResponseHead {
   }
 }
 
-/** Whatever parameters follow. */
+/** text/event-stream, whatever parameters follow. */
 function isEventStream(bytes: Uint8Array, start: number, end: number): boolean {
-  return equalsFolded(bytes, start, Math.min(end, start + EVENT_STREAM.length), EVENT_STREAM);
+  const slash = tokenEnd(bytes, start, end);
+  if (bytes[slash] !== SLASH || !equalsFolded(bytes, start, slash, TEXT)) return false;
+  return equalsFolded(bytes, slash + 1, tokenEnd(bytes, slash + 1, end), EVENT_STREAM);
 }

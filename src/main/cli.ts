@@ -3,7 +3,9 @@ import { formatAddress } from '../net/address.ts';
 import { readConfig } from '../options/config.ts';
 import { ConfigError, formatErrors } from '../options/errors.ts';
 import { MapperError, type MapperFault } from '../pool/mappers/mapper-error.ts';
+import { checkSpoolDirectory, SpoolError } from '../router/body-spool.ts';
 import { ListenError, PermissionError, type Runtime } from '../runtime/seam.ts';
+import { checkMapper } from './mapper.ts';
 import { type Server, serve } from './serve.ts';
 import { VERSION } from './version.ts';
 
@@ -19,7 +21,8 @@ export async function main(runtime: Runtime, argv: readonly string[]): Promise<v
     await start(runtime, argv);
   } catch (thrown) {
     const error = runtime.explain(thrown);
-    if (error instanceof ListenError || error instanceof PermissionError) return fail(runtime, `ugate: ${error.message}`);
+    if (error instanceof ListenError || error instanceof PermissionError || error instanceof SpoolError)
+      return fail(runtime, `ugate: ${error.message}`);
     if (error instanceof MapperError) return fail(runtime, formatErrors(error.faults.map(mapperError)));
     throw error;
   }
@@ -39,6 +42,8 @@ async function start(runtime: Runtime, argv: readonly string[]): Promise<void> {
     case 'errors':
       return fail(runtime, formatErrors(result.errors));
     case 'check':
+      await checkMapper(runtime, result.config);
+      if (result.config.postBufferingDir !== null) checkSpoolDirectory(result.config.postBufferingDir);
       for (const notice of result.config.notices) say(STDERR, `ugate: ${notice}`);
       return say(STDOUT, 'ugate: the configuration is good');
   }

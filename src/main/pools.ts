@@ -38,7 +38,7 @@ export class PoolMaker implements NodeMaker {
     for (const node of nodes) {
       const source = this.#nameSource(node);
       if (source === null) continue;
-      await source.refresh();
+      await source.start();
       sources.push(source);
     }
     return sources;
@@ -54,9 +54,13 @@ export class PoolMaker implements NodeMaker {
     const entry = parseNode(text, this.#kind);
     const source = this.#nameSource(entry);
     if (source === null) return { nodes: [makeNode(entry)] };
-    // Requests that come before the answer find no node.
-    void source.refresh();
+    void source.start();
     return source;
+  }
+
+  /** @throws {AddressError} */
+  check(text: string): void {
+    parseNode(text, this.#kind);
   }
 
   atPath(path: string): NodeSource {

@@ -6,13 +6,14 @@ import { TimerWheel } from '../net/timer-wheel.ts';
 import type { Config } from '../options/config.ts';
 import { HealthCheck } from '../pool/health-check.ts';
 import type { Pool } from '../pool/pool.ts';
-import { BodyBudget } from '../router/body-spool.ts';
+import { BodyBudget, checkSpoolDirectory } from '../router/body-spool.ts';
 import { DateLine } from '../router/date-line.ts';
 import { OutBuffer } from '../router/out-buffer.ts';
 import type { PreludeSettings } from '../router/prelude.ts';
 import { RequestBuffers } from '../router/request-buffer.ts';
 import { Router } from '../router/router.ts';
 import type { Front, Service } from '../router/service.ts';
+import type { OpenUpstream } from '../router/upstream.ts';
 import type { Listener, Runtime } from '../runtime/seam.ts';
 import { HealthProbe } from '../upstream/health-probe.ts';
 import { describe } from './describe.ts';
@@ -37,6 +38,7 @@ export interface Server {
 /**
  * Wires one generation of config to a running router.
  * @throws {PermissionError} when the runtime may not connect to a node
+ * @throws {SpoolError} when bodies cannot be put into `http-post-buffering-dir`
  * @throws {MapperError} when a file that requests are mapped by does not work
  * @throws {ListenError} when an address cannot be listened on; what was opened before is closed again
  */
@@ -45,6 +47,7 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
     await runtime.permitConnect(address);
     if (plain !== null) await runtime.permitConnect(plain);
   }
+  if (config.postBufferingDir !== null) checkSpoolDirectory(config.postBufferingDir);
   const log = new Log(sink, config.logLevel);
   const failed = (error: unknown): void => log.event('error', 'internal', describe(error));
   const wheel = new TimerWheel(() => runtime.now(), failed);
@@ -52,10 +55,14 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
   const maker = new PoolMaker(runtime, config, wheel, log);
   const pool = await maker.main();
   const upstreams = await makeUpstreams(runtime, config, wheel, log, failed);
+  const mapper = await makeMapper(config, maker, pool, log).catch((error) => {
+    pool.stop();
+    throw error;
+  });
   const service: Service = {
     settings: { ...config, tempDirectory: config.postBufferingDir ?? runtime.tempDirectory() },
     pool,
-    mapper: await makeMapper(config, maker, pool, log),
+    mapper,
     defaultKey: runtime.hostname() ?? 'localhost',
     fallbacks: (await maker.sources(config.fallbacks)).flatMap((source) => source.nodes),
     open: upstreams.open,
@@ -86,7 +93,7 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
     await router.drain(0);
     throw error;
   }
-  const checks = startChecks(config, pool, service, fronts.length);
+  const checks = startChecks(config, pool, upstreams.openCheck, service, fronts.length);
   const stop = (): void => {
     checks?.stop();
     upstreams.stop();
@@ -132,7 +139,7 @@ function makePrelude({ proxyProtocol, proxyFrom, studPrefix }: Config): PreludeS
 }
 
 /** `http-check`: asks the nodes of `http-to`, and tells the log of those that go down and come up. */
-function startChecks({ check }: Config, pool: Pool, { open, log, wheel }: Service, index: number): HealthCheck | null {
+function startChecks({ check }: Config, pool: Pool, open: OpenUpstream, { log, wheel }: Service, index: number): HealthCheck | null {
   if (check === null) return null;
   const probe = new HealthProbe(open, check.path, { index, port: '', redirect: null });
   return new HealthCheck(pool, probe, check, {

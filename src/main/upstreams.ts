@@ -15,6 +15,8 @@ import { VERSION } from './version.ts';
 /** The makers of upstreams that one generation of config needs. */
 export interface Upstreams {
   readonly open: OpenUpstream;
+  /** The same for health checks. They ask HTTP nodes on connections of their own, and leave the idle ones to requests. */
+  readonly openCheck: OpenUpstream;
   /** A uwsgi node may be asked: it has to know the length of a body before it comes. */
   readonly needsLength: boolean;
   /** Closes idle connections, and from now on each behind its answer. */
@@ -29,7 +31,10 @@ export async function makeUpstreams(
   log: Log,
   failed: (error: unknown) => void,
 ): Promise<Upstreams> {
-  if (!config.hasRoutes) return { open: await openWelcome(runtime, log), needsLength: false, stop: () => {} };
+  if (!config.hasRoutes) {
+    const open = await openWelcome(runtime, log);
+    return { open, openCheck: open, needsLength: false, stop: () => {} };
+  }
   const { upstreamIdle: idle, upstreamConnections: connections } = config;
   const needsLength = mayReachUwsgi(config);
   const uwsgi = new UwsgiUpstreams(runtime, wheel, uwsgiSettings(runtime, config), failed);
@@ -43,24 +48,27 @@ export async function makeUpstreams(
     proxyProtocol: config.backendProxyProtocol,
   };
   const http = new HttpUpstreams(runtime, wheel, httpSettings, failed);
-  const open: OpenUpstream = (node, exchange) => {
-    const { target } = node;
-    switch (target.kind) {
-      case 'http':
-        return http.open(node, target.address, exchange);
-      case 'uwsgi':
-        return uwsgi.open(node, target.address, exchange);
-      case 'puwsgi':
-        return puwsgi.open(node, target.address, target.plain, exchange);
-      default:
-        throw new Error(`no upstream for a node of kind ${target.kind}`);
-    }
-  };
+  const through =
+    (http: HttpUpstreams): OpenUpstream =>
+    (node, exchange) => {
+      const { target } = node;
+      switch (target.kind) {
+        case 'http':
+          return http.open(node, target.address, exchange);
+        case 'uwsgi':
+          return uwsgi.open(node, target.address, exchange);
+        case 'puwsgi':
+          return puwsgi.open(node, target.address, target.plain, exchange);
+        default:
+          throw new Error(`no upstream for a node of kind ${target.kind}`);
+      }
+    };
+  const httpChecks = config.check === null ? http : new HttpUpstreams(runtime, wheel, { ...httpSettings, idle: 0, connections: 0 }, failed);
   const stop = (): void => {
     http.stop();
     puwsgi.stop();
   };
-  return { open, needsLength, stop };
+  return { open: through(http), openCheck: through(httpChecks), needsLength, stop };
 }
 
 /** What a mapper gives is known only when it is asked. */

@@ -37,6 +37,14 @@ export interface PeerAddress {
 /** The peer of every unix socket. */
 export const UNIX_PEER: PeerAddress = { family: 'unix', address: '', port: 0 };
 
+/** A TCP peer that was gone before it could be asked who it is: the kernel forgets that at a reset, and still hands out what had come. */
+export const LOST_PEER: PeerAddress = { family: 'ipv4', address: '0.0.0.0', port: 0 };
+
+/** What stands for the address of a socket that has none to tell. Only what is known to be a unix socket may count as one: they are trusted. */
+export function addressless(isUnix: boolean): PeerAddress {
+  return isUnix ? UNIX_PEER : LOST_PEER;
+}
+
 /** An address that cannot be read; `message` says what is wrong and how to write it. */
 export class AddressError extends Error {
   override readonly name = 'AddressError';

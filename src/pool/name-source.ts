@@ -21,6 +21,7 @@ export interface NameLookup {
  */
 export class NameSource implements NodeSource {
   nodes: readonly Node[] = [];
+  pending: Promise<void> | null = null;
   readonly #name: string;
   readonly #entry: NodeEntry;
   readonly #lookup: NameLookup;
@@ -39,6 +40,14 @@ export class NameSource implements NodeSource {
 
   nodeFailed(): void {
     if (this.#lookup.now() - this.#lastRefresh >= MIN_REFRESH_MS) void this.refresh();
+  }
+
+  /** Looks the name up for the first time; never rejects. */
+  start(): Promise<void> {
+    this.pending = this.refresh().then(() => {
+      this.pending = null;
+    });
+    return this.pending;
   }
 
   /** Looks the name up; never rejects. Resolves when `nodes` is up to date. */

@@ -4,6 +4,8 @@ import type { Node } from './node.ts';
 export interface NodeSource {
   /** The nodes of this moment. The array is replaced, never changed. */
   readonly nodes: readonly Node[];
+  /** Its first look, while that lasts: until then it has no nodes. */
+  readonly pending?: Promise<void> | null;
   /** A connection to one of its nodes failed: a good moment to look again. */
   nodeFailed?(): void;
   stop?(): void;

@@ -38,6 +38,13 @@ export class Pool {
     return this.#nodes;
   }
 
+  /** Resolves when it may have nodes; null when nothing is to be waited for. */
+  get pending(): Promise<unknown> | null {
+    if (this.nodes.length > 0) return null;
+    const pending = this.#sources.map((source) => source.pending).filter((promise) => promise != null);
+    return pending.length === 0 ? null : Promise.race(pending);
+  }
+
   #collect(): readonly Node[] {
     this.#seen = this.#sources.map((source) => source.nodes);
     this.#nodes = this.#seen.flat();

@@ -36,6 +36,8 @@ export interface AnswerOwner {
   answered(persists: boolean): void;
   /** The answer cannot be completed. */
   cutOff(): void;
+  /** The backend has switched protocols: from here on bytes go both ways. */
+  tunnelOpened(): void;
   /** The backend's half of a tunnel has ended. */
   tunnelEnded(): void;
   pauseRequest(): void;
@@ -92,20 +94,22 @@ export class Answer implements Downstream, GzipOutput {
   }
 
   interim(head: ResponseHead): void {
-    if (this.#request!.minor === 0) return;
-    this.#writeHead(head, false, CONNECTION.silent, '');
+    const request = this.#request!;
+    if (request.minor === 0) return;
+    this.#writeHead(head, false, CONNECTION.silent, this.#planGzip(head, request));
   }
 
   head(head: ResponseHead): void {
     const request = this.#request!;
     this.hasBegun = true;
+    const lines = this.#planGzip(head, request);
     if (head.status === 101) {
       this.#body = BODY.raw;
       this.isOpenEnded = true;
-      return this.#writeHead(head, false, CONNECTION.upgrade, '');
+      this.#writeHead(head, false, CONNECTION.upgrade, lines);
+      return this.#owner.tunnelOpened();
     }
     this.isOpenEnded = head.isEventStream;
-    const lines = head.hasUwsgiEncoding && this.#service.gzip !== null ? this.#planGzip(head, request) : '';
     this.#persists = this.#owner.mayPersist;
     if (head.hasNoBody(request.isHead)) this.#body = BODY.none;
     else if (head.contentLength >= 0) {
@@ -176,7 +180,7 @@ export class Answer implements Downstream, GzipOutput {
   fail(failure: Refusal): void {
     this.hasBegun = true;
     this.#persists = this.#owner.mayPersist && failure.status !== 500;
-    this.#write(errorAnswer(failure, this.#request?.isHead ?? false, this.#persists, this.#service.dates.line()));
+    this.#write(errorAnswer(failure, this.#request, this.#persists, this.#service.dates.line()));
     this.#owner.answered(this.#persists);
   }
 
@@ -229,8 +233,10 @@ export class Answer implements Downstream, GzipOutput {
 
   /** Opens a compressor where the app asked for one and the client takes it; returns the lines this adds to the head. */
   #planGzip(head: ResponseHead, request: RequestHead): string {
+    const { gzip } = this.#service;
+    if (!head.hasUwsgiEncoding || gzip === null) return '';
     const { compresses, lines } = planGzip(head, request);
-    if (compresses) this.#gzip = this.#service.gzip!.open(this);
+    if (compresses) this.#gzip = gzip.open(this);
     // Too many compressors are open: this answer goes out plain.
     return compresses && this.#gzip === null ? lines.replace('Content-Encoding: gzip\r\n', '') : lines;
   }

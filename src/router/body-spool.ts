@@ -111,6 +111,25 @@ export class BodySpool {
   }
 }
 
+/** Bodies cannot be put where they shall go; `message` is for people. */
+export class SpoolError extends Error {
+  override readonly name = 'SpoolError';
+}
+
+/**
+ * Tries what a body beyond memory will ask of the directory, so that a wrong one is known at the start and not by an upload.
+ * @throws {SpoolError}
+ */
+export function checkSpoolDirectory(directory: string): void {
+  try {
+    closeSync(openNameless(directory));
+  } catch (error) {
+    // What has no code is no answer of the system: the runtime withholds a right.
+    if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error;
+    throw new SpoolError(`http-post-buffering-dir: no file can be made in ${directory} (${error.code}); name a directory that ugate may write to`);
+  }
+}
+
 /** Opened anew and only for us, then unlinked: the name is gone before the first byte is in it. */
 function openNameless(directory: string): number {
   const path = `${directory}/ugate-body-${crypto.randomUUID()}`;

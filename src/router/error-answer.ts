@@ -1,4 +1,8 @@
+import { ascii, equalsFolded, latin1 } from '../http1/bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+
+const CSEQ = ascii('cseq');
 
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -16,19 +20,22 @@ const REASONS: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 };
 
-/** A whole answer of our own: status, and a line of text with the stable code. `date` is a Date line. */
-export function errorAnswer(failure: Refusal, isHeadRequest: boolean, persists: boolean, date: Uint8Array): Uint8Array {
+/**
+ * A whole answer of our own: status, and a line of text with the stable code. `date` is a Date line, `request` null when its head
+ * could not be read.
+ */
+export function errorAnswer(failure: Refusal, request: RequestHead | null, persists: boolean, date: Uint8Array): Uint8Array {
   const reason = REASONS[failure.status] ?? 'Error';
   const body = `${failure.status} ${reason}: ${failure.code}\n`;
   const head = [
-    `HTTP/1.1 ${failure.status} ${reason}`,
+    ...(request?.isRtsp ? rtspLines(request, `${failure.status} ${reason}`) : [`HTTP/1.1 ${failure.status} ${reason}`]),
     'Content-Type: text/plain; charset=utf-8',
     `Content-Length: ${body.length}`,
     ...(persists ? [] : ['Connection: close']),
     '',
   ].join('\r\n');
   const encoder = new TextEncoder();
-  const parts = [encoder.encode(head), date, encoder.encode(`\r\n${isHeadRequest ? '' : body}`)];
+  const parts = [encoder.encode(head), date, encoder.encode(`\r\n${request?.isHead ? '' : body}`)];
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -36,4 +43,16 @@ export function errorAnswer(failure: Refusal, isHeadRequest: boolean, persists: 
     at += part.length;
   }
   return out;
+}
+
+/** RFC 2326 12.17: an answer says the number of its request. Of a head that broke a rule nothing is repeated. */
+function rtspLines({ bytes, fields, refusal }: RequestHead, status: string): string[] {
+  const line = `RTSP/1.0 ${status}`;
+  if (refusal !== null) return [line];
+  for (let i = 0; i < fields.count; i++) {
+    if (!equalsFolded(bytes, fields.nameStart(i), fields.nameEnd(i), CSEQ)) continue;
+    const number = latin1(bytes, fields.valueStart(i), fields.valueEnd(i));
+    if (/^\d{1,10}$/.test(number)) return [line, `CSeq: ${number}`];
+  }
+  return [line];
 }

@@ -5,7 +5,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { Details } from '../log/log.ts';
 import { formatPeer, type PeerAddress } from '../net/address.ts';
 import type { Deadline } from '../net/timer-wheel.ts';
-import { type Found, isRefusal } from '../pool/mapper.ts';
+import { type Found, isRefusal, type Mapper } from '../pool/mapper.ts';
 import type { Node, NodeFailure } from '../pool/node.ts';
 import type { Pool } from '../pool/pool.ts';
 import { BodySpool } from './body-spool.ts';
@@ -46,7 +46,7 @@ export interface Client {
 export class Exchange implements UpstreamExchange {
   readonly request: RequestHead;
   readonly client: Client;
-  /** Length of a body that has been read whole; −1 otherwise. */
+  /** Length of a chunked body that has been read whole; −1 otherwise. */
   bodyLength = -1;
 
   readonly #service: Service;
@@ -68,6 +68,8 @@ export class Exchange implements UpstreamExchange {
   #spool: BodySpool | null = null;
   /** Body bytes that came before there was a connection for them. */
   #early: Uint8Array | null = null;
+  /** The same of trailers. */
+  #trailers: Uint8Array | null = null;
   #requestEnded = false;
   #requestPaused = false;
   #answered = false;
@@ -90,11 +92,9 @@ export class Exchange implements UpstreamExchange {
   // From the downstream
 
   start(): void {
-    const { mapper, pool, defaultKey } = this.#service;
-    if (mapper === null) return this.#begin(pool);
-    const found = mapper.find(routingKey(this.request, defaultKey));
-    if (found instanceof Promise) void found.then((late) => this.#guard(() => this.#found(late)));
-    else this.#found(found);
+    const { mapper, pool } = this.#service;
+    if (mapper === null) this.#begin(pool);
+    else this.#map(mapper);
   }
 
   /** `bytes[start, end)` of the request's body, or of the tunnel. False: hold the client back until `Downstream.resume`. */
@@ -119,10 +119,16 @@ export class Exchange implements UpstreamExchange {
     return false;
   }
 
+  /** Checked trailer lines behind a chunked body, before `requestEnd`; valid only during the call. */
+  requestTrailers(lines: Uint8Array): void {
+    if (this.#state === STATE.active) this.#upstream!.trailers?.(lines);
+    else if (this.#state !== STATE.spooling && this.#state !== STATE.done) this.#trailers = lines.slice();
+  }
+
   /** The request is complete; in a tunnel, the client's side has ended. */
   requestEnd(): void {
     this.#requestEnded = true;
-    if (this.#answerEnded) return this.abort();
+    if (this.#answerEnded) return this.#endTunnel();
     if (this.#state === STATE.spooling) this.#spooled();
     else if (this.#state === STATE.active || this.#state === STATE.tunnel) this.#upstream!.end();
   }
@@ -152,6 +158,8 @@ export class Exchange implements UpstreamExchange {
   /** The connection's deadline has passed while the exchange had it. */
   expired(): void {
     switch (this.#state) {
+      case STATE.routing:
+        return this.#fail(FAILURES.noNode);
       case STATE.spooling:
         return this.#fail(FAILURES.bodyTimeout);
       case STATE.connecting:
@@ -180,17 +188,19 @@ export class Exchange implements UpstreamExchange {
     this.#touch();
     const early = this.#early;
     this.#early = null;
-    if (this.request.expectsContinue && this.#spool === null && !isRaw) this.#downstream.continue();
+    if (this.request.expectsContinue && this.#spool === null && early === null) this.#downstream.continue();
     const isReady = this.#upstream!.send(early);
     if (this.#spool !== null) {
       if (isReady) this.#sendSpool();
-    } else if (this.#requestEnded) this.#upstream!.end();
-    else if (isReady) this.#resumeRequest();
+    } else if (this.#requestEnded) {
+      if (this.#trailers !== null) this.#upstream!.trailers?.(this.#trailers);
+      this.#upstream!.end();
+    } else if (isReady) this.#resumeRequest();
     this.#downstream.flush();
   }
 
   connectFailed(failure: NodeFailure, code: string): void {
-    const { log, settings, wheel } = this.#service;
+    const { log, mapper, settings, wheel } = this.#service;
     const node = this.#node!;
     this.#upstream = null;
     this.#release();
@@ -202,7 +212,9 @@ export class Exchange implements UpstreamExchange {
     if (hasDied) this.#tellDead(node);
     if (failure === 'busy' || failure === 'local') return this.#retryLater(failure);
     this.#pool?.nodeFailed(node);
-    this.#route(connectFailure(failure));
+    // The socket is gone: the key may have another by now, be it without its port, or of another mapper.
+    if (failure === 'missing' && mapper !== null && this.#pool !== null) this.#map(mapper);
+    else this.#route(connectFailure(failure));
   }
 
   interim(head: ResponseHead): void {
@@ -221,7 +233,6 @@ export class Exchange implements UpstreamExchange {
     if (head.status === 101) this.#node!.answered();
     this.#touch();
     this.#downstream.head(head);
-    if (this.#state === STATE.tunnel) this.#resumeRequest();
   }
 
   body(bytes: Uint8Array, start: number, end: number): void {
@@ -235,6 +246,7 @@ export class Exchange implements UpstreamExchange {
   }
 
   end(): void {
+    if (this.request.isRaw && !this.#answered) return this.failed(FAILURES.upstreamEmpty);
     // What is raw from the start ends with the backend; of an upgrade each half ends by itself.
     if (this.#state === STATE.tunnel && !this.#requestEnded && !this.request.isRaw) {
       // The other half goes on until the client ends it too.
@@ -270,16 +282,26 @@ export class Exchange implements UpstreamExchange {
 
   // Finding a node
 
+  #map(mapper: Mapper): void {
+    this.#state = STATE.routing;
+    const found = mapper.find(routingKey(this.request, this.#service.defaultKey));
+    if (!(found instanceof Promise)) return this.#found(found);
+    this.#touch();
+    void found.then((late) => this.#guard(() => this.#found(late)));
+  }
+
   #found(found: Found): void {
-    if (this.#state === STATE.done) return;
     if (found !== null && isRefusal(found)) return this.#fail(found);
-    this.#begin(found);
+    if (this.#tried === null) return this.#begin(found);
+    this.#pool = found;
+    this.#route(connectFailure('missing'));
   }
 
   #begin(pool: Pool | null): void {
     const { settings, bodyBudget, fallbacks, wheel } = this.#service;
     this.#pool = pool;
     if (!this.#mustSpool) return this.#route();
+    if (this.request.contentLength > settings.bodyBufferMax) return this.#fail(FAILURES.bufferTooLarge);
     // Nobody should send a body that nobody will read.
     if (fallbacks.length === 0 && !(pool !== null && (pool.hasNode(wheel.now) || pool.isFull(wheel.now)))) return this.#fail(FAILURES.noNode);
     this.#state = STATE.spooling;
@@ -298,9 +320,12 @@ export class Exchange implements UpstreamExchange {
   get #mustSpool(): boolean {
     const { request } = this;
     if (!request.hasBody || request.isRaw) return false;
-    const { settings, needsLength } = this.#service;
-    if (request.isChunked && needsLength) return !settings.chunkedInput;
-    return settings.postBuffering > 0;
+    return this.#service.settings.postBuffering > 0 || (request.isChunked && this.#service.needsLength && !this.#keepsChunks);
+  }
+
+  /** The body goes on in its chunks, whatever the node. */
+  get #keepsChunks(): boolean {
+    return this.request.isChunked && this.#service.needsLength && this.#service.settings.chunkedInput;
   }
 
   /** Takes the next node there is: a usable one of the pool, a fallback, a dead one that answers fast; else fails. */
@@ -349,6 +374,7 @@ export class Exchange implements UpstreamExchange {
     if (this.#state === STATE.done) return;
     try {
       step();
+      this.#downstream.flush();
     } catch (error) {
       this.#service.failed(error);
       this.crashed();
@@ -364,7 +390,7 @@ export class Exchange implements UpstreamExchange {
 
   /** The body has come whole. */
   #spooled(): void {
-    this.bodyLength = this.#spool!.size;
+    if (this.request.isChunked && !this.#keepsChunks) this.bodyLength = this.#spool!.size;
     this.#route();
   }
 
@@ -407,6 +433,13 @@ export class Exchange implements UpstreamExchange {
     this.abort();
     this.#downstream.fail(failure);
     this.#downstream.flush();
+  }
+
+  /** Both halves have ended: what is still on its way to the backend gets there. */
+  #endTunnel(): void {
+    const upstream = this.#upstream!;
+    this.#finish();
+    upstream.end();
   }
 
   /** Closes the client's connection: there is nobody to answer. */

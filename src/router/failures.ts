@@ -13,7 +13,7 @@ export const FAILURES = {
   proxyNotTrusted: failure(400, 'proxy-not-trusted', 'this address may not send a PROXY header; name it in http-proxy-from'),
   bodyTooLarge: failure(413, 'body-too-large', 'the body is larger than http-max-body allows'),
   expectTooLarge: failure(413, 'expect-too-large', 'the announced body is larger than http-manage-expect allows'),
-  bufferTooLarge: failure(413, 'body-buffer-max', 'the chunked body is larger than http-body-buffer-max allows'),
+  bufferTooLarge: failure(413, 'body-buffer-max', 'the body is to be read whole and is larger than http-body-buffer-max allows'),
   bufferFull: failure(503, 'body-buffer-full', 'all buffered bodies together reach http-body-buffer-total'),
   bufferFailed: failure(503, 'body-buffer-failed', 'the body could not be put into a temporary file'),
   internal: failure(500, 'internal', 'a fault in ugate; please report it'),

@@ -50,7 +50,7 @@ export function planGzip(head: ResponseHead, request: RequestHead): GzipPlan {
   }
   head.isClean = false;
   const isSized = head.contentLength !== -1 || head.isChunked;
-  const isWhole = head.status !== 206 && head.status !== 204 && head.status !== 304;
+  const isWhole = head.status >= 200 && head.status !== 206 && head.status !== 204 && head.status !== 304;
   const mayCompress = isWanted && isPlain && mayTransform && isWhole && !isSized;
   let lines = mayCompress && !variesAlready ? 'Vary: Accept-Encoding\r\n' : '';
   if (!mayCompress || request.isHead || !acceptsGzip(request)) return { compresses: false, lines };

@@ -21,8 +21,14 @@ export function httpsRedirect(head: RequestHead, { port }: HttpsRedirect, persis
     head.isGet || head.isHead ? 'HTTP/1.1 301 Moved Permanently' : 'HTTP/1.1 308 Permanent Redirect',
     `Location: https://${host}${port === null ? '' : `:${port}`}${path}`,
     'Content-Length: 0',
-    ...(persists ? [] : ['Connection: close']),
+    ...connectionLine(persists, head.minor),
     `${latin1(date, 0, date.length)}\r\n`,
   ];
   return Uint8Array.from(lines.join('\r\n'), (char) => char.charCodeAt(0));
+}
+
+/** HTTP/1.0 closes unless it is told otherwise. */
+function connectionLine(persists: boolean, minor: number): string[] {
+  if (!persists) return ['Connection: close'];
+  return minor === 0 ? ['Connection: keep-alive'] : [];
 }

@@ -47,7 +47,7 @@ export class Pace implements Expiring {
     if (!this.#isRunning) this.#open();
   }
 
-  /** The client was held back, or caught up: this window says nothing about its sending, or its reading. */
+  /** The client was held back, or has sent all, or has read all: this window says nothing about its sending, or its reading. */
   heldBack(): void {
     this.#wasOwing = false;
   }

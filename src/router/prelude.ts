@@ -2,7 +2,7 @@ import { concat } from '../http1/bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { PeerAddress } from '../net/address.ts';
 import type { CidrSet } from '../net/cidr.ts';
-import { type ProxyHeader, readProxyHeader, readStudPrefix } from '../net/proxy-protocol.ts';
+import { type ProxiedConnection, type ProxyHeader, readProxyHeader, readStudPrefix } from '../net/proxy-protocol.ts';
 import { FAILURES } from './failures.ts';
 
 /** Whom a listener believes when it is told who is on the other side of a proxy. */
@@ -34,6 +34,8 @@ export class Prelude {
   readonly #peer: PeerAddress;
   /** A request begins with the next byte, and a header may stand before it. */
   #isOpen = true;
+  /** A header has been taken: whoever writes another need not be the proxy. */
+  #isTold = false;
   #studDue: boolean;
   #held: Uint8Array | null = null;
 
@@ -59,7 +61,7 @@ export class Prelude {
       if (header.kind !== 'complete') return this.#hold(rest);
       this.#studDue = false;
       this.isSecure = true;
-      this.source = header.source;
+      this.#tell(header);
       rest = rest.subarray(header.end);
     }
     return this.#settings.proxyProtocol ? this.#readProxy(rest) : this.#passOn(rest);
@@ -73,9 +75,20 @@ export class Prelude {
     if (header.kind === 'incomplete') return this.#hold(bytes);
     if (!this.#isBelieved) return this.#refuse(FAILURES.proxyNotTrusted, FAILURES.proxyNotTrusted.rule);
     if (header.kind === 'invalid') return this.#refuse(FAILURES.badPrelude, header.rule);
-    this.source = header.source ?? this.source;
-    this.destination = header.destination ?? this.destination;
+    if (!this.#tell(header)) return this.#refuse(FAILURES.badPrelude, 'a later PROXY header of a connection tells of another client than the first');
     return this.#passOn(bytes.subarray(header.end));
+  }
+
+  /**
+   * The first header of a connection is the proxy's. What comes later may be its client's, whose bytes it passes on as they are, and
+   * who would like to be somebody else: such a header may only repeat what is known. False when it does not.
+   */
+  #tell({ source, destination }: ProxiedConnection): boolean {
+    if (this.#isTold) return source === null || source.address === this.source?.address;
+    this.#isTold = true;
+    this.source = source;
+    this.destination = destination;
+    return true;
   }
 
   get #isBelieved(): boolean {

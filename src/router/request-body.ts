@@ -61,6 +61,7 @@ export class RequestBody {
     }
     if (this.#raw && at > 0 && !exchange.isDone && !exchange.requestBody(bytes, 0, at)) this.mustPause = true;
     this.isComplete = reader.isDone;
+    if (this.isComplete && !this.#raw && reader.trailers.length > 0) exchange.requestTrailers(reader.trailers);
     return at;
   }
 }

@@ -1,3 +1,4 @@
+import { LOST_PEER } from '../net/address.ts';
 import type { Connection, ConnectionHandlers, Listener } from '../runtime/seam.ts';
 import { FAILURES } from './failures.ts';
 import type { Front, Service } from './service.ts';
@@ -74,7 +75,9 @@ export class Router implements SessionOwner {
     const session = new Session(this.#service, this, front, connection);
     connection.owner = session;
     this.#sessions.add(session);
-    if (this.#sessions.size > this.#maxConnections) session.turnAway(FAILURES.tooManyConnections);
+    // Nobody is left to answer, and what was sent by we know not whom is better not believed.
+    if (connection.remote === LOST_PEER) session.destroy();
+    else if (this.#sessions.size > this.#maxConnections) session.turnAway(FAILURES.tooManyConnections);
   }
 
   #failed(connection: Connection<Session>, error: unknown): void {

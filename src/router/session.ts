@@ -1,4 +1,4 @@
-import { ascii, concat, equalsBytes } from '../http1/bytes.ts';
+import { concat } from '../http1/bytes.ts';
 import { PARSE } from '../http1/fields.ts';
 import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -13,7 +13,7 @@ import { Pace, type PacedClient } from './pace.ts';
 import { Prelude } from './prelude.ts';
 import { RequestBody } from './request-body.ts';
 import type { RequestBuffer } from './request-buffer.ts';
-import type { Front, Service } from './service.ts';
+import type { Front, Service, ServiceSettings } from './service.ts';
 
 /**
  * The states of a session. `idle`: between requests, or before the first. `head`: part of a head has come. `busy`: an exchange
@@ -26,8 +26,6 @@ const LINGER_MS = 2_000;
 /** More than a client in the middle of an upload sends in that time: one that cannot read before it has written gets its answer too. */
 const LINGER_BYTES = 64 * 1024 * 1024;
 const NONE = new Uint8Array(0);
-/** Icecast's way of sending a stream. */
-const SOURCE: Readonly<Uint8Array> = ascii('SOURCE');
 
 /** What a session asks of the router it belongs to. */
 export interface SessionOwner {
@@ -59,8 +57,8 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
   /** The client has sent FIN: what it asked for is still answered. */
   #isHalfClosed = false;
   #lingered = 0;
-  /** What waited for the kernel when the deadline last passed. */
-  #queued = 0;
+  /** What was `taken` when the client was last waited for: when it fell behind, or when the deadline passed. */
+  #takenThen = 0;
   /** Something of ours holds the body of the request back. */
   #isHeldBack = false;
   /** Null when nothing is expected before a request. */
@@ -123,7 +121,11 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
     this.#answer.drained();
     this.#pace?.caughtUp();
     if (this.#state === STATE.busy) this.#exchange!.downstreamDrained();
-    else if (this.#state === STATE.idle) this.#readStash();
+    else if (this.#state === STATE.idle) {
+      // Only now it has its answer: from here on it is idle.
+      this.#service.wheel.arm(this.#deadline, this.#service.settings.keepalive);
+      this.#readStash();
+    }
   }
 
   /** The client's FIN: the end of an idle connection and of an unfinished request; behind a complete one only half of the end. */
@@ -144,7 +146,8 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
       case STATE.idle:
         return this.#finish();
       case STATE.lingering:
-        return this.#close();
+        // What it still reads is not taken from it; behind that the connection closes by itself, both sides having ended.
+        return this.#connection.queued === 0 ? this.#close() : undefined;
     }
   }
 
@@ -163,9 +166,9 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
   }
 
   expired(): void {
-    if (this.#state === STATE.busy) this.#exchange!.expired();
+    if (this.#state === STATE.head) this.#refuse(FAILURES.headTimeout);
     else if (this.#isStillReading()) this.#service.wheel.arm(this.#deadline, this.#service.settings.timeout);
-    else if (this.#state === STATE.head) this.#refuse(FAILURES.headTimeout);
+    else if (this.#state === STATE.busy) this.#exchange!.expired();
     else if (this.#state === STATE.idle) this.#finish();
     else this.#close();
   }
@@ -203,7 +206,7 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
 
   /** What comes next depends on how much of the request is still unread. */
   answered(persists: boolean): void {
-    const isComplete = this.#state === STATE.busy && this.#isReadWhole;
+    const isComplete = this.#state === STATE.busy && this.#isReadWhole && !this.#buffer!.head.isRaw;
     this.#release();
     if (!persists) return isComplete && this.#stash === null ? this.#finish() : this.#startLingering();
     this.#state = STATE.idle;
@@ -219,15 +222,20 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
     this.#close();
   }
 
+  /** What came behind the request is the tunnel's, and so is the client's FIN. */
+  tunnelOpened(): void {
+    const exchange = this.#exchange!;
+    const stash = this.#stash;
+    this.#stash = null;
+    if (stash === null || exchange.requestBody(stash, 0, stash.length)) this.#connection.resume();
+    if (this.#isHalfClosed) exchange.requestEnd();
+  }
+
   tunnelEnded(): void {
-    if (!this.#isHalfClosed) {
-      if (!this.#exchange!.isDone) return this.#connection.end();
-      this.#release();
-      return this.#startLingering();
-    }
-    // The client's FIN may have come before there was a tunnel to tell it to.
-    this.#exchange?.requestEnd();
-    this.#finish();
+    if (!this.#exchange!.isDone) return this.#connection.end();
+    this.#release();
+    if (this.#isHalfClosed) this.#finish();
+    else this.#startLingering();
   }
 
   pauseRequest(): void {
@@ -239,9 +247,11 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
   resumeRequest(): void {
     this.#isHeldBack = false;
     if (this.#stash === null) this.#connection.resume();
+    if (this.isOwing) this.#watchPace();
   }
 
   fellBehind(): void {
+    this.#takenThen = this.taken;
     this.#watchPace();
   }
 
@@ -276,11 +286,15 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
     this.#pace.start();
   }
 
-  /** Behind the last answer: the kernel has taken some of what waits for it since the deadline passed the last time. */
+  /**
+   * All there is to wait for is the client, and it has taken something since it was waited for: slow as it is (see `Pace`), it reads.
+   * As long as an answer is not blocked it is the backend that is waited for.
+   */
   #isStillReading(): boolean {
-    const { queued } = this.#connection;
-    const isStillReading = queued > 0 && queued !== this.#queued;
-    this.#queued = queued;
+    if (this.#state === STATE.busy ? !this.#answer.isBlocked : this.#connection.queued === 0) return false;
+    const { taken } = this;
+    const isStillReading = taken !== this.#takenThen;
+    this.#takenThen = taken;
     return isStillReading;
   }
 
@@ -312,6 +326,8 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
   }
 
   #readHead(bytes: Uint8Array): Uint8Array {
+    // Nobody has said yet whose request this is.
+    this.#forwarded = null;
     if (this.#prelude === null) return this.#parseHead(bytes);
     const rest = this.#prelude.read(bytes);
     if (rest !== null) return rest.length === 0 ? rest : this.#parseHead(rest);
@@ -329,10 +345,8 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
     // Usually a head comes whole: it is read where it lies, and only its own bytes are kept.
     const isFresh = before === 0;
     const taken = isFresh ? 0 : buffer.append(bytes);
-    const { manageExpect, manageRtsp } = settings;
-    const state = isFresh
-      ? head.parse(bytes, bytes.length, manageExpect, manageRtsp)
-      : head.parse(buffer.bytes, buffer.length, manageExpect, manageRtsp);
+    const { manageExpect } = settings;
+    const state = isFresh ? head.parse(bytes, bytes.length, manageExpect, settings) : head.parse(buffer.bytes, buffer.length, manageExpect, settings);
     if (state === PARSE.complete) {
       const used = head.end - before;
       const isAll = used === bytes.length;
@@ -362,8 +376,10 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
     const { settings, needsLength, trustedProxies } = this.#service;
     const { head } = this.#buffer!;
     this.#isFirst = false;
+    this.#isHeldBack = false;
     if (trustedProxies !== null) this.#forwarded = forwardedClient(head, this.peer, trustedProxies);
-    head.isRaw = settings.rawBody || head.isRtsp || (settings.manageSource && isSource(head));
+    // What only redirects passes nothing on, raw or not.
+    head.isRaw = this.front.redirect === null && isRaw(head, settings);
     if (head.contentLength > settings.maxBody) return this.#refuse(FAILURES.bodyTooLarge);
     if (head.expectsContinue && head.contentLength > settings.expectMaxBody) return this.#refuse(FAILURES.expectTooLarge);
     this.#state = STATE.busy;
@@ -408,8 +424,10 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
       else this.#refuse(body.refusal ?? FAILURES.bodyTooLarge);
       return NONE;
     }
-    if (body.isComplete) exchange.requestEnd();
-    else if (body.mustPause) this.pauseRequest();
+    if (body.isComplete) {
+      this.#pace?.heldBack();
+      exchange.requestEnd();
+    } else if (body.mustPause) this.pauseRequest();
     else this.#watchPace();
     return bytes.subarray(taken);
   }
@@ -439,7 +457,7 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
   #refuse(refusal: Refusal, rule = refusal.rule): void {
     const { log } = this.#service;
     log.event(levelOf(refusal), refusal.code, rule, { status: refusal.status, client: formatPeer(this.remote) });
-    if (this.#state !== STATE.busy) this.#answer.begin(null);
+    if (this.#state !== STATE.busy) this.#answer.begin(this.#buffer?.head.isRtsp ? this.#buffer.head : null);
     this.#state = STATE.head;
     this.#answer.fail(refusal);
     this.#answer.flush();
@@ -460,7 +478,7 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
     this.#stash = null;
     this.#connection.end();
     this.#connection.resume();
-    this.#service.wheel.arm(this.#deadline, LINGER_MS);
+    this.#service.wheel.arm(this.#deadline, this.#connection.queued === 0 ? LINGER_MS : this.#service.settings.timeout);
   }
 
   #linger(bytes: number): void {
@@ -470,6 +488,7 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
 
   #close(): void {
     if (this.#state === STATE.closed) return;
+    if (this.#state === STATE.busy) this.#exchange?.abort();
     this.#state = STATE.closed;
     this.#connection.destroy();
   }
@@ -483,6 +502,7 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
   }
 }
 
-function isSource({ bytes, methodStart, methodEnd }: RequestHead): boolean {
-  return equalsBytes(bytes, methodStart, methodEnd, SOURCE);
+/** Chunks are raw with `http-raw-body`, as in uWSGI; a length is kept. */
+function isRaw(head: RequestHead, { rawBody, manageSource }: ServiceSettings): boolean {
+  return head.isRtsp || (rawBody && head.contentLength === -1) || (manageSource && head.isSource);
 }

@@ -12,7 +12,9 @@ export interface Upstream {
   send(firstBody: Uint8Array | null): boolean;
   /** Sends `bytes[start, end)` of the body. False: wait for `drained`. */
   body(bytes: Uint8Array, start: number, end: number): boolean;
-  /** The request is complete; in a tunnel, the client's side has ended. */
+  /** Checked trailer lines of the request, before `end`. Left out: they end here, as in CGI. */
+  trailers?(lines: Uint8Array): void;
+  /** The request is complete; in a tunnel, the client's side has ended. Behind the end of the backend's side it closes by itself. */
   end(): void;
   /** Gives the backend up, at any time; no event follows. */
   abort(): void;

@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import { type ConnectAddress, type PeerAddress, peerAddress, UNIX_PEER } from '../net/address.ts';
+import { addressless, type ConnectAddress, type PeerAddress, peerAddress } from '../net/address.ts';
 import { errorCode } from './connect-failure.ts';
 import { handlerFailed } from './handler-failure.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers } from './seam.ts';
@@ -35,6 +35,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
   readonly startedAt: number;
   readonly #handlers: ConnectionHandlers<Owner>;
   readonly #shared: BunShared;
+  readonly #isUnix: boolean;
   /** Null before it is open and after it is closed. */
   #socket: BunSocket<BunConnection<Owner>> | null = null;
   #queue: SendQueue | null = null;
@@ -61,12 +62,13 @@ export class BunConnection<Owner> implements Connection<Owner> {
   /** A method of this connection is on the stack, and Bun may call `close` from within. */
   #inside = false;
 
-  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, shared: BunShared, to: ConnectAddress | null, startedAt: number) {
+  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, shared: BunShared, isUnix: boolean, to: ConnectAddress | null, startedAt: number) {
     this.owner = owner;
     this.to = to;
     this.startedAt = startedAt;
     this.#handlers = handlers;
     this.#shared = shared;
+    this.#isUnix = isUnix;
   }
 
   get tls(): null {
@@ -78,12 +80,12 @@ export class BunConnection<Owner> implements Connection<Owner> {
   }
 
   get remote(): PeerAddress {
-    this.#remote ??= addressOf(this.#socket?.remoteAddress, this.#socket?.remotePort);
+    this.#remote ??= addressOf(this.#socket?.remoteAddress, this.#socket?.remotePort, this.#isUnix);
     return this.#remote;
   }
 
   get local(): PeerAddress {
-    this.#local ??= addressOf(this.#socket?.localAddress, this.#socket?.localPort);
+    this.#local ??= addressOf(this.#socket?.localAddress, this.#socket?.localPort, this.#isUnix);
     return this.#local;
   }
 
@@ -360,6 +362,6 @@ export class BunConnection<Owner> implements Connection<Owner> {
   }
 }
 
-function addressOf(address: string | undefined, port: number | undefined): PeerAddress {
-  return address === undefined ? UNIX_PEER : peerAddress(address, port ?? 0);
+function addressOf(address: string | undefined, port: number | undefined, isUnix: boolean): PeerAddress {
+  return address === undefined ? addressless(isUnix) : peerAddress(address, port ?? 0);
 }

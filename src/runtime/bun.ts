@@ -28,7 +28,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
   readonly #refusals = new Refusals(Bun);
 
   async listen<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
-    const socket = this.#incomingFor(handlers, options);
+    const socket = this.#incomingFor(address, handlers, options);
     try {
       if (address.kind === 'fd') return stopOnClose(address, Bun.listen({ fd: address.fd, socket, allowHalfOpen: true }));
       if (address.kind === 'tcp') {
@@ -47,7 +47,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
-    const connection = new BunConnection(owner, handlers, this.#shared, to, performance.now());
+    const connection = new BunConnection(owner, handlers, this.#shared, to.kind === 'unix', to, performance.now());
     const socket = this.#outgoingFor(handlers);
     // The promise is of no use: with a connectError handler its rejection counts as handled.
     if (to.kind === 'tcp') Bun.connect({ hostname: to.host, port: to.port, data: connection, socket, allowHalfOpen: true });
@@ -55,7 +55,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
     return connection;
   }
 
-  #incomingFor<Owner>(handlers: ConnectionHandlers<Owner>, options: ListenOptions): BunSocketHandlers<BunConnection<Owner>> {
+  #incomingFor<Owner>({ kind }: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions): BunSocketHandlers<BunConnection<Owner>> {
     const shared = this.#shared;
     const alarm = new AcceptAlarm(options.acceptFailed);
     const highest = highestAccepted(this.openFilesLimit());
@@ -63,7 +63,9 @@ class BunRuntime extends CommonRuntime implements Runtime {
       ...socketHandlers<Owner>(),
       open(socket) {
         // The core's `open` sets the owner before it returns; nothing reads it earlier.
-        const connection = new BunConnection<Owner>(undefined as Owner, handlers, shared, null, 0);
+        // What an inherited descriptor is, its connections tell: only of TCP they have an address of their own, also behind a reset.
+        const isUnix = kind === 'unix' || (kind === 'fd' && socket.localAddress === undefined);
+        const connection = new BunConnection<Owner>(undefined as Owner, handlers, shared, isUnix, null, 0);
         socket.data = connection;
         if (socket.fd <= highest) {
           connection.opened(socket);

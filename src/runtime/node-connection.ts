@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type PeerAddress, peerAddress, UNIX_PEER } from '../net/address.ts';
+import { addressless, type PeerAddress, peerAddress } from '../net/address.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import { handlerFailed } from './handler-failure.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers } from './seam.ts';
@@ -12,12 +12,21 @@ export interface ConnectionSocket extends Socket {
   [CONNECTION]: NodeConnection<unknown>;
 }
 
+/** What node:net itself looks at to tell a slow peer from one that stands still (`Socket#_onTimeout`); in no documentation. */
+interface SocketInternals {
+  /** `writeQueueSize`: bytes that libuv still has. */
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
+  /** `writelen`: bytes of the write under way. */
+  readonly _writableState?: { readonly writelen?: number };
+}
+
 /** A connection on a `node:net` socket. What the kernel does not take at once waits in the socket's own queue, as copies. */
 export class NodeConnection<Owner> implements Connection<Owner> {
   owner: Owner;
   readonly #handlers: ConnectionHandlers<Owner>;
   readonly #socket: Socket;
   readonly #scratch: WriteScratch;
+  readonly #isUnix: boolean;
   #remote: PeerAddress | null = null;
   #local: PeerAddress | null = null;
   #opened = false;
@@ -30,11 +39,12 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   #listensToDrain = false;
   #error: string | null = null;
 
-  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, socket: Socket, scratch: WriteScratch) {
+  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, socket: Socket, scratch: WriteScratch, isUnix: boolean) {
     this.owner = owner;
     this.#handlers = handlers;
     this.#socket = socket;
     this.#scratch = scratch;
+    this.#isUnix = isUnix;
     (socket as ConnectionSocket)[CONNECTION] = this as NodeConnection<unknown>;
     socket.on('end', onEnd);
     socket.on('error', onError);
@@ -46,16 +56,21 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   }
 
   get queued(): number {
-    return this.#socket.writableLength;
+    const { writableLength } = this.#socket;
+    if (writableLength === 0) return 0;
+    // `writableLength` counts a write as a whole until it is done, and node:net makes one write of all that waits.
+    const { _handle, _writableState } = this.#socket as SocketInternals;
+    const taken = (_writableState?.writelen ?? 0) - (_handle?.writeQueueSize ?? Number.POSITIVE_INFINITY);
+    return taken > 0 ? writableLength - taken : writableLength;
   }
 
   get remote(): PeerAddress {
-    this.#remote ??= addressOf(this.#socket.remoteAddress, this.#socket.remotePort);
+    this.#remote ??= addressOf(this.#socket.remoteAddress, this.#socket.remotePort, this.#isUnix);
     return this.#remote;
   }
 
   get local(): PeerAddress {
-    this.#local ??= addressOf(this.#socket.localAddress, this.#socket.localPort);
+    this.#local ??= addressOf(this.#socket.localAddress, this.#socket.localPort, this.#isUnix);
     return this.#local;
   }
 
@@ -183,6 +198,6 @@ function onClose(this: Socket): void {
   connectionOf(this).closed();
 }
 
-function addressOf(address: string | undefined, port: number | undefined): PeerAddress {
-  return address === undefined ? UNIX_PEER : peerAddress(address, port ?? 0);
+function addressOf(address: string | undefined, port: number | undefined, isUnix: boolean): PeerAddress {
+  return address === undefined ? addressless(isUnix) : peerAddress(address, port ?? 0);
 }

@@ -56,7 +56,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
     // @types/node leaves `onread` to the options of connect, but the constructor is what reads it.
     const socket = new this.#net.Socket({ allowHalfOpen: true, noDelay: true, onread: { buffer: this.#readBuffer, callback: onRead } } as object);
-    const connection = new NodeConnection(owner, handlers, socket, this.#scratch);
+    const connection = new NodeConnection(owner, handlers, socket, this.#scratch, to.kind === 'unix');
     socket.on('connect', onConnect);
     if (to.kind === 'tcp') socket.connect(to.port, to.host);
     else socket.connect(to.abstract ? `\0${to.path}` : to.path);
@@ -65,13 +65,17 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   #serverFor<Owner>(handlers: ConnectionHandlers<Owner>, options: ListenOptions): Server {
     const alarm = new AcceptAlarm(options.acceptFailed);
+    let isUnix = false;
     const server = this.#net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       // The core's `open` sets the owner before it returns; nothing reads it earlier.
-      const connection = new NodeConnection(undefined as Owner, handlers, socket, this.#scratch);
+      const connection = new NodeConnection(undefined as Owner, handlers, socket, this.#scratch, isUnix);
       connection.opened();
       socket.on('data', onData);
     });
     server.on('listening', () => {
+      const address = server.address();
+      // A path, or null for a unix socket that was inherited.
+      isUnix = address === null || typeof address === 'string';
       server.on('error', (error) => alarm.failed(errorCode(error, 'EMFILE')));
     });
     return server;

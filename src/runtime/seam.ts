@@ -29,7 +29,7 @@ export interface TlsInfo {
 export interface Connection<Owner> {
   /** The state this connection serves. A listener's `open` handler sets it before it returns. */
   owner: Owner;
-  /** Address of the other side. IPv4-mapped IPv6 addresses are shown as IPv4. Computed on first use. */
+  /** Address of the other side. IPv4-mapped IPv6 addresses are shown as IPv4. `LOST_PEER` when it had reset before. Computed on first use. */
   readonly remote: PeerAddress;
   /** Address of this side. Computed on first use. */
   readonly local: PeerAddress;

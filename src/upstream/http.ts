@@ -16,6 +16,7 @@ const COPY_BYTES = 128 * 1024;
 /** Of the PROXY protocol, as we write it: two IPv6 addresses as text, or one unix header. */
 const MAX_PROXY_BYTES = 256;
 const CRLF = Uint8Array.of(0x0d, 0x0a);
+const LAST_SIZE_LINE = LAST_CHUNK.subarray(0, 3);
 /** A node on a unix socket has no authority of its own. */
 const LOCALHOST = ascii('localhost');
 
@@ -44,7 +45,10 @@ export class HttpUpstreams {
   /** @param failed is told of exceptions in handlers */
   constructor(runtime: Runtime, wheel: TimerWheel, settings: HttpSettings, failed: (error: unknown) => void) {
     this.settings = settings;
-    this.#connections = new PersistentConnections(runtime, wheel, settings, failed);
+    const { proxyProtocol, connections } = settings;
+    // Of a node that does not close, whatever we said, no connection may be kept either: it would belong to the client before.
+    const idle = proxyProtocol === 0 ? settings.idle : 0;
+    this.#connections = new PersistentConnections(runtime, wheel, { idle, connections }, failed);
   }
 
   /** How many connections are open, idle ones included. */
@@ -94,19 +98,31 @@ class HttpUpstream extends PersistentUpstream {
   send(firstBody: Uint8Array | null): boolean {
     const { scratch, settings } = this.#shared;
     const { request, bodyLength, client } = this.exchange!;
-    this.#framing = request.isChunked && bodyLength < 0 && !settings.passesChunks ? FRAMING.chunked : FRAMING.raw;
+    const isFramed = settings.passesChunks || request.isRaw;
+    this.#framing = request.isChunked && bodyLength < 0 && !isFramed ? FRAMING.chunked : FRAMING.raw;
     let at = 0;
     if (settings.proxyProtocol !== 0) {
       const header = writeProxyHeader(settings.proxyProtocol, client.remote, client.local);
       at = copyBytes(scratch, 0, header, 0, header.length);
     }
-    at = writeRequestHead(scratch, at, request, bodyLength, client.remote, client.isSecure, this.#hop);
+    at = writeRequestHead(scratch, at, request, bodyLength, client.peer, client.isSecure, this.#hop);
     return firstBody === null ? this.connection!.write(scratch, 0, at) : this.#writeBody(at, firstBody, 0, firstBody.length);
   }
 
   body(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#framing === FRAMING.raw) return this.connection!.write(bytes, start, end);
     return start === end || this.#writeBody(0, bytes, start, end);
+  }
+
+  /** The last chunk with what follows it; `end` has nothing more to write then. */
+  trailers(lines: Uint8Array): void {
+    if (this.#framing !== FRAMING.chunked) return;
+    const { scratch } = this.#shared;
+    let at = copyBytes(scratch, 0, LAST_SIZE_LINE, 0, LAST_SIZE_LINE.length);
+    at = copyBytes(scratch, at, lines, 0, lines.length);
+    at = copyBytes(scratch, at, CRLF, 0, CRLF.length);
+    this.connection!.write(scratch, 0, at);
+    this.#framing = FRAMING.raw;
   }
 
   protected endBody(): void {

@@ -14,8 +14,12 @@ const STATE = { connecting: 0, busy: 1, idle: 2, closing: 3, closed: 4 } as cons
 
 /** How long a node that said so may take to close. */
 const CLOSE_MS = 2_000;
+/** How long it may take to read the end of a tunnel. */
+export const FLUSH_MS = 30_000;
 /** A node's own idle time is used but for so much, which its FIN may be on its way. */
 const MARGIN_MS = 1_000;
+/** How long a connection that has nothing to do may keep a worker from a request that waits. */
+const YIELD_MS = 100;
 
 /**
  * A connection to a node that carries request after request, and the upstream of the one it carries: what a request needs beside
@@ -40,6 +44,10 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   /** `connected` follows in a moment. */
   #isDelayed = false;
   #isPaused = false;
+  /** A new connection that got no byte yet: it may wait for a worker. */
+  #isWaiting = false;
+  /** By the wheel's clock: when an idle connection is closed, unless somebody waits for its worker. */
+  #idleUntil = 0;
 
   constructor(connections: PersistentConnections, place: Place) {
     this.#connections = connections;
@@ -63,10 +71,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     this.exchange = exchange;
     this.#reader.begin(exchange);
     this.#isEnded = false;
-    if (this.#state !== STATE.idle) {
-      this.connection = this.#connections.connect(this, this.#place.address);
-      return;
-    }
+    if (this.#state !== STATE.idle) return this.#connect();
     this.#state = STATE.busy;
     this.#mayRepeat = isRepeatable(exchange);
     // The first bytes of a body are here in a moment, and go out with the head.
@@ -82,6 +87,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   end(): void {
     this.#isEnded = true;
     if (this.#reader.isTunnel) this.connection!.end();
+    else if (this.#reader.isDone) this.#closeTunnel();
     else this.endBody();
   }
 
@@ -106,7 +112,9 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   }
 
   expired(): void {
-    this.discardIdle();
+    const rest = this.#idleUntil - this.#connections.wheel.now;
+    if (this.#state === STATE.idle && rest > 0 && this.#place.waiting === 0) this.#connections.wheel.arm(this.#deadline, rest);
+    else this.discardIdle();
   }
 
   crashed(): void {
@@ -137,13 +145,14 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     if (this.#state !== STATE.busy || this.#reader.isDone) return;
     const exchange = this.exchange!;
     this.#mayRepeat = false;
+    if (this.#isWaiting) this.#waitsNoMore();
     this.#reader.read(bytes);
     exchange.flush();
     if (this.#reader.isDone && this.#state === STATE.busy) this.#finish();
   }
 
   drained(connection: Connection<PersistentUpstream>): void {
-    if (connection === this.connection && this.#state === STATE.busy && !this.#reader.isDone) this.exchange!.drained();
+    if (connection === this.connection && this.#state === STATE.busy && !this.exchange!.isDone) this.exchange!.drained();
   }
 
   peerEnded(connection: Connection<PersistentUpstream>): void {
@@ -157,7 +166,8 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
       exchange.flush();
     }
     // The other half of a tunnel lives on until the exchange ends it.
-    if (!isTunnel || exchange.isDone) this.#destroy();
+    if (!isTunnel) this.#destroy();
+    else if (exchange.isDone) this.#closeTunnel();
   }
 
   closed(connection: Connection<PersistentUpstream>, error: string | null): void {
@@ -180,8 +190,32 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     this.#mayRepeat = false;
     this.#isRepeated = true;
     this.#state = STATE.connecting;
-    this.connection = this.#connections.connect(this, this.#place.address);
+    this.#connect();
     stale.destroy();
+  }
+
+  #connect(): void {
+    const place = this.#place;
+    if (this.#connections.settings.yields === true && place.idle.length > 0) this.#connections.freeWorker(place);
+    if (place.waiting++ === 0) place.waitingSince = this.#connections.wheel.now;
+    this.#isWaiting = true;
+    this.connection = this.#connections.connect(this, place.address);
+  }
+
+  #waitsNoMore(): void {
+    this.#isWaiting = false;
+    this.#place.waiting--;
+  }
+
+  /** A connection that is waited for is not kept, or not for long. */
+  #yieldsWithin(idle: number): number {
+    const place = this.#place;
+    if (place.owed > 0) {
+      place.owed--;
+      return 0;
+    }
+    if (place.waiting === 0) return idle;
+    return this.#connections.wheel.now - place.waitingSince >= YIELD_MS ? 0 : Math.min(idle, YIELD_MS);
   }
 
   /** The answer is complete. */
@@ -190,11 +224,13 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     const connection = this.connection!;
     const { keepsFor } = this.#reader;
     const wasRead = this.#isEnded && connection.queued === 0;
-    const idle = Math.min(settings.idle, keepsFor - MARGIN_MS);
+    const longest = Math.min(settings.idle, keepsFor - MARGIN_MS);
+    const idle = settings.yields === true ? this.#yieldsWithin(longest) : longest;
     if (wasRead && idle > 0 && !isStopped && this.#place.idle.put(this)) {
       this.#state = STATE.idle;
       this.#isRepeated = false;
       this.idleSince = wheel.now;
+      this.#idleUntil = wheel.now + longest;
       wheel.arm(this.#deadline, idle);
     } else if (wasRead && keepsFor === 0 && this.#place.address.kind === 'tcp') {
       // Whoever closes a TCP connection first keeps its port for a minute: that should be the node.
@@ -206,10 +242,19 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     if (this.#isPaused) this.resume();
   }
 
+  /** Both halves have ended; the client's may not have been read yet. */
+  #closeTunnel(): void {
+    if (this.#state === STATE.closed) return;
+    this.#state = STATE.closing;
+    this.connection!.close();
+    this.#connections.wheel.arm(this.#deadline, FLUSH_MS);
+  }
+
   #destroy(): void {
     if (this.#state === STATE.closed) return;
     if (this.#state === STATE.idle) this.#place.idle.remove(this);
     this.#state = STATE.closed;
+    if (this.#isWaiting) this.#waitsNoMore();
     this.#connections.wheel.remove(this.#deadline);
     this.#connections.closed(this);
     this.connection?.destroy();

@@ -20,6 +20,11 @@ export interface PersistentSettings {
   readonly idle: number;
   /** How many such connections are kept to one node (`http-upstream-connections`). */
   readonly connections: number;
+  /**
+   * A worker of the node serves one connection until that closes, and another waits for it however idle it is: connections are
+   * given up for those that wait. Default false.
+   */
+  readonly yields?: boolean;
 }
 
 /** One node and the connections to it that wait for a request. */
@@ -27,6 +32,11 @@ export interface Place {
   readonly node: Node;
   readonly address: ConnectAddress;
   readonly idle: IdleConnections<PersistentUpstream>;
+  /** Requests on new connections that got no byte yet, and since when there were always some. */
+  waiting: number;
+  waitingSince: number;
+  /** Connections to give up for requests that wait elsewhere. */
+  owed: number;
 }
 
 /** What keeps the connections of one protocol, to all its nodes. */
@@ -57,14 +67,22 @@ export class PersistentConnections {
   place(node: Node, address: ConnectAddress): Place {
     const known = this.#places.get(node);
     if (known !== undefined) return known;
-    const place: Place = { node, address, idle: new IdleConnections(this.settings.connections) };
+    const place: Place = { node, address, idle: new IdleConnections(this.settings.connections), waiting: 0, waitingSince: 0, owed: 0 };
     this.#places.set(node, place);
     return place;
   }
 
-  /** An idle connection that may be trusted with the request, or null. */
+  /** An idle connection that may be trusted with the request, or null. A raw request has one of its own. */
   take(place: Place, exchange: UpstreamExchange): PersistentUpstream | null {
+    if (exchange.request.isRaw) return null;
     return place.idle.take(isRepeatable(exchange) ? 0 : this.wheel.now - TRUSTED_MS);
+  }
+
+  /** Frees a worker: at once, or with the next answer that is complete. */
+  freeWorker(place: Place): void {
+    const idle = place.idle.take(0);
+    if (idle === null) place.owed = 1;
+    else idle.discardIdle();
   }
 
   connect(upstream: PersistentUpstream, address: ConnectAddress): Connection<PersistentUpstream> {
@@ -103,7 +121,7 @@ export class PersistentConnections {
 
 /** True when the request can be sent a second time, whatever became of the first: idempotent, and there is no body. */
 export function isRepeatable({ request }: UpstreamExchange): boolean {
-  return !request.hasBody && (request.isGet || request.isHead || isIdempotent(request));
+  return !request.hasBody && !request.isRaw && (request.isGet || request.isHead || isIdempotent(request));
 }
 
 function isIdempotent({ bytes, methodStart, methodEnd }: RequestHead): boolean {

@@ -28,7 +28,7 @@ export class PuwsgiUpstreams {
   constructor(runtime: Runtime, wheel: TimerWheel, settings: PersistentSettings, plain: UwsgiUpstreams, failed: (error: unknown) => void) {
     this.packets = plain.packets;
     this.#plain = plain;
-    this.#connections = new PersistentConnections(runtime, wheel, settings, failed);
+    this.#connections = new PersistentConnections(runtime, wheel, { ...settings, yields: true }, failed);
   }
 
   /** How many persistent connections are open, idle ones included. */
@@ -38,12 +38,16 @@ export class PuwsgiUpstreams {
 
   open(node: Node, address: ConnectAddress, plain: ConnectAddress | null, exchange: UpstreamExchange): Upstream | Refusal {
     const { request, bodyLength } = exchange;
-    const hasBody = request.hasBody && bodyLength !== 0;
-    if (plain !== null && (hasBody || request.wantsUpgrade)) return this.#plain.open(node, plain, exchange);
+    const hasBody = request.isRaw || (request.hasBody && bodyLength !== 0);
+    const place = this.#connections.place(node, address);
+    if (plain !== null && (hasBody || request.wantsUpgrade)) {
+      // Usually the same workers serve it, and each that has a persistent connection waits there.
+      this.#connections.freeWorker(place);
+      return this.#plain.open(node, plain, exchange);
+    }
     if (hasBody) return NO_PLAIN_ADDRESS;
     const packet = this.packets.make(node, exchange);
     if ('status' in packet) return packet;
-    const place = this.#connections.place(node, address);
     const upstream = (this.#connections.take(place, exchange) as PuwsgiUpstream | null) ?? new PuwsgiUpstream(this, this.#connections, place);
     upstream.prepare(packet, this.packets.end);
     upstream.start(exchange);

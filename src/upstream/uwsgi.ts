@@ -8,6 +8,7 @@ import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
 import { MAX_PACKET_BYTES } from '../uwsgi/packet.ts';
+import { FLUSH_MS } from './persistent-upstream.ts';
 import { ResponseReader } from './response-reader.ts';
 import { UwsgiPackets, type UwsgiSettings } from './uwsgi-packets.ts';
 
@@ -108,6 +109,7 @@ class UwsgiUpstream implements Upstream, Expiring {
   /** uwsgi has no end of request: CONTENT_LENGTH says it. Only a tunnel's half can be ended. */
   end(): void {
     if (this.#reader.isTunnel) this.#connection!.end();
+    else if (this.#reader.isDone) this.#closeTunnel();
   }
 
   abort(): void {
@@ -123,7 +125,7 @@ class UwsgiUpstream implements Upstream, Expiring {
     this.#connection!.resume();
   }
 
-  /** The backend did not close behind its answer. */
+  /** The backend did not close behind its answer, or did not read the end of a tunnel. */
   expired(): void {
     this.#connection!.destroy();
   }
@@ -146,7 +148,7 @@ class UwsgiUpstream implements Upstream, Expiring {
   }
 
   drained(): void {
-    if (!this.#isAborted && !this.#reader.isDone) this.#exchange.drained();
+    if (!this.#isAborted && !this.#exchange.isDone) this.#exchange.drained();
   }
 
   peerEnded(): void {
@@ -157,7 +159,8 @@ class UwsgiUpstream implements Upstream, Expiring {
       this.#exchange.flush();
     }
     // The other half of a tunnel lives on until the exchange ends it.
-    if (!isTunnel || this.#exchange.isDone) this.#connection!.destroy();
+    if (!isTunnel) this.#connection!.destroy();
+    else if (this.#exchange.isDone) this.#closeTunnel();
   }
 
   closed(error: string | null): void {
@@ -182,7 +185,18 @@ class UwsgiUpstream implements Upstream, Expiring {
     if (this.#isAborted) return;
     if (!this.#waitsForClose) return this.#connection!.destroy();
     this.#connection!.resume();
+    this.#closeWithin(CLOSE_MS);
+  }
+
+  /** Both halves have ended; the client's may not have been read yet. */
+  #closeTunnel(): void {
+    if (this.#isAborted) return;
+    this.#connection!.close();
+    this.#closeWithin(FLUSH_MS);
+  }
+
+  #closeWithin(ms: number): void {
     this.#closing = new Deadline(this);
-    this.#shared.wheel.arm(this.#closing, CLOSE_MS);
+    this.#shared.wheel.arm(this.#closing, ms);
   }
 }

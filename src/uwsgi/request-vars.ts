@@ -65,6 +65,7 @@ const PATH_INFO = key('PATH_INFO');
 const QUERY_STRING = key('QUERY_STRING');
 const SERVER_PROTOCOL = [encodeVars([['SERVER_PROTOCOL', 'HTTP/1.0']]), encodeVars([['SERVER_PROTOCOL', 'HTTP/1.1']])] as const;
 const SERVER_PROTOCOL_RTSP = encodeVars([['SERVER_PROTOCOL', 'RTSP/1.0']]);
+const SERVER_PROTOCOL_ICE = encodeVars([['SERVER_PROTOCOL', 'ICE/1.0']]);
 const HTTPS_ON = encodeVars([['HTTPS', 'on']]);
 const REMOTE_ADDR = key('REMOTE_ADDR');
 const REMOTE_PORT = key('REMOTE_PORT');
@@ -100,7 +101,7 @@ export function writeRequestVars(
   if (at === -1) return BAD_PATH;
   if (head.hasQuery) at = writeVar(out, at, REQUEST_URI, bytes, head.targetStart, head.targetEnd);
   at = writeVar(out, at, QUERY_STRING, bytes, head.queryStart, head.queryEnd);
-  at = copyAll(out, at, head.isRtsp ? SERVER_PROTOCOL_RTSP : SERVER_PROTOCOL[head.minor === 0 ? 0 : 1]);
+  at = copyAll(out, at, serverProtocol(head));
   at = copyAll(out, at, template.server);
   if (isSecure) at = copyAll(out, at, HTTPS_ON);
   at = writeText(out, at, REMOTE_ADDR, remote.address === '' ? NO_ADDRESS : remote.address);
@@ -114,6 +115,11 @@ export function writeRequestVars(
     at = value;
   }
   return copyAll(out, at, template.extra);
+}
+
+function serverProtocol({ isRtsp, isIce, minor }: RequestHead): Uint8Array {
+  if (isRtsp) return SERVER_PROTOCOL_RTSP;
+  return isIce ? SERVER_PROTOCOL_ICE : SERVER_PROTOCOL[minor === 0 ? 0 : 1];
 }
 
 function writePathVar(out: Uint8Array, offset: number, head: RequestHead, lenient: boolean): number {

@@ -7,7 +7,7 @@ import { curl } from '../support/curl.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
 import { blackbox, type Front, frontOf } from './front.ts';
 
-const fronts: Record<App, Front> = { flask: frontOf('flask'), django: frontOf('django') };
+const fronts: Record<Exclude<App, 'uwsgi'>, Front> = { flask: frontOf('flask'), django: frontOf('django') };
 
 for (const app of ['flask', 'django'] as const) {
   const front = fronts[app];

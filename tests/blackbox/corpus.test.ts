@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { playAnswers } from '../corpus/answers.ts';
-import { answerThemes, requestThemes } from '../corpus/corpus.ts';
+import { answerThemes, type NodeKind, requestThemes } from '../corpus/corpus.ts';
 import type { CaseResult } from '../corpus/play.ts';
 import { playRequests } from '../corpus/requests.ts';
 import { saveResult } from '../corpus/results.ts';
@@ -15,17 +15,19 @@ import { blackbox } from './front.ts';
 const OPTIONS = { differs: 'it is lenient, and closes without an answer', timeout: 90_000 };
 
 /** Every case is told that failed, not only the first. */
-function settle(theme: string, results: readonly CaseResult[]): void {
+function settle(theme: string, node: NodeKind, results: readonly CaseResult[]): void {
   const failed = results.filter(({ failure }) => failure !== null);
   const trials = results.reduce((sum, result) => sum + result.trials, 0);
-  saveResult(underTest(), { theme, cases: results.length, passed: results.length - failed.length, trials });
+  saveResult(underTest(), { theme, node, cases: results.length, passed: results.length - failed.length, trials });
   assert.equal(failed.map(({ name, failure }) => `${name}: ${failure}`).join('\n'), '');
 }
 
 for (const theme of requestThemes()) {
-  blackbox(`requests: ${theme.title}`, OPTIONS, async () => settle(theme.name, await playRequests(theme, underTest())));
+  for (const kind of theme.nodes)
+    blackbox(`requests to ${kind}: ${theme.title}`, OPTIONS, async () => settle(theme.name, kind, await playRequests(theme, underTest(), kind)));
 }
 
 for (const theme of answerThemes()) {
-  blackbox(`answers: ${theme.title}`, OPTIONS, async () => settle(theme.name, await playAnswers(theme, underTest())));
+  for (const kind of theme.nodes)
+    blackbox(`answers of ${kind}: ${theme.title}`, OPTIONS, async () => settle(theme.name, kind, await playAnswers(theme, underTest(), kind)));
 }

@@ -1,61 +1,56 @@
-/** Plays the answers of a theme: a backend gives them byte for byte, and the client sees what is allowed or a 502. */
+/** Plays the answers of a theme: a node gives them byte for byte, and the client sees what is allowed or a 502. */
 
 import assert from 'node:assert/strict';
+import { gunzipSync } from 'node:zlib';
 import type { HttpResponse } from '../support/http-message.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { startUgate, type Ugate, type UnderTest } from '../support/ugate.ts';
-import { type RecordedRequest, type Reply, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep } from '../support/wait.ts';
-import { type AnswerCase, cuts, expand, type Seen, type Theme } from './corpus.ts';
+import { AnsweringNode, GOOD_BODY } from './answering-node.ts';
+import { type AnswerCase, cuts, expand, type NodeKind, type Seen, type Theme } from './corpus.ts';
 import { type CaseResult, PATIENCE, runTrials, type Trial } from './play.ts';
 
 const CUTS_PER_CONNECTION = 16;
 const GOOD = 'GET /good HTTP/1.1\r\nHost: good.example\r\n\r\n';
-const GOOD_SEEN: Seen = { status: 200, body: 'good', framing: 'length' };
+const GOOD_SEEN: Seen = { status: 200, body: GOOD_BODY, framing: 'length' };
 const REQUEST = 'GET TARGET HTTP/1.1\r\n\r\n';
 
-export async function playAnswers(theme: Theme<AnswerCase>, under: UnderTest): Promise<CaseResult[]> {
-  await using backend = await UwsgiBackend.listen((request, reply) => give(theme, request, reply));
-  await using gate = await startUgate(['--http-to', backend.address, ...theme.args], { under });
-  const results = await runTrials(theme.cases.map((one, index) => ({ name: one.name, trials: trialsOf(one, index, gate) })));
+export async function playAnswers(theme: Theme<AnswerCase>, under: UnderTest, kind: NodeKind): Promise<CaseResult[]> {
+  await using node = await AnsweringNode.start(kind, theme.cases);
+  await using gate = await startUgate(['--http-to', node.address, ...theme.args], { under });
+  const named = (trials: (one: AnswerCase, index: number) => Trial[]) =>
+    theme.cases.map((one, index) => ({ name: one.name, trials: trials(one, index) }));
+  const results = await runTrials(named((one, index) => trialsOf(one, index, gate, kind)));
+  // One after the other: bytes that come while another client's request is on its way nobody can tell from an answer.
+  const late =
+    kind === 'http'
+      ? await runTrials(
+          named((one, index) => (one.behind === undefined ? [] : [lateTrial(one, index, gate)])),
+          1,
+        )
+      : [];
   assert.ok(gate.process.running, 'ugate is still there');
-  assert.deepEqual(backend.errors, [], 'breaches of the uwsgi protocol');
-  return results;
+  assert.deepEqual(node.errors, [], 'breaches of the protocol');
+  return results.map((result, i) => ({
+    ...result,
+    trials: result.trials + (late[i]?.trials ?? 0),
+    failure: result.failure ?? late[i]?.failure ?? null,
+  }));
 }
 
-/** The target says which answer is wanted and where it is cut in two: `/case/INDEX/BYTE`. */
-async function give(theme: Theme<AnswerCase>, request: RecordedRequest, reply: Reply): Promise<void> {
-  await request.complete();
-  const [, , index, cut] = (request.vars.get('PATH_INFO') ?? '').split('/');
-  const one = index === undefined ? null : theme.cases[Number(index)]!;
-  const bytes = one === null ? 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood' : expand(one.answer);
-  // A router that has seen enough is free to go: then writing fails.
-  try {
-    const at = Number(cut ?? 0);
-    if (at > 0) {
-      await reply.write(bytes.slice(0, at));
-      await sleep(1);
-    }
-    if (at < bytes.length) await reply.write(bytes.slice(at));
-    if (one?.end === 'hold') await waitForEnd(request);
-    if (one?.end === 'reset') {
-      await sleep(20);
-      reply.reset();
-    }
-  } catch {
-    // Gone.
-  }
+function asker(one: AnswerCase, index: number): (how: number | 'late') => string {
+  return (how) => (one.request ?? REQUEST).replace('TARGET', `/case/${index}/${how}`).replace('\r\n', '\r\nHost: a.example\r\n');
 }
 
-/** ugate knows where an answer ends: it must not wait for a backend that keeps its connection. */
-async function waitForEnd(request: RecordedRequest): Promise<void> {
-  for (let waited = 0; waited < PATIENCE && !request.ended && !request.closed; waited += 5) await sleep(5);
+function endsConnection({ expect }: AnswerCase): boolean {
+  return expect === 'cut' || (typeof expect === 'object' && (expect.closes === true || expect.status === 101));
 }
 
-function trialsOf(one: AnswerCase, index: number, gate: Ugate): Trial[] {
-  const { length } = expand(one.answer);
-  const closes = one.expect === 'cut' || (typeof one.expect === 'object' && one.expect.closes === true);
-  const ask = (cut: number): string => (one.request ?? REQUEST).replace('TARGET', `/case/${index}/${cut}`).replace('\r\n', '\r\nHost: a.example\r\n');
+function trialsOf(one: AnswerCase, index: number, gate: Ugate, kind: NodeKind): Trial[] {
+  // What stands behind an answer comes with it, and not later.
+  const length = expand(one.answer).length + (kind === 'http' ? 0 : expand(one.behind ?? '').length);
+  const closes = endsConnection(one);
+  const ask = asker(one, index);
   const play = (about: string, requests: readonly string[], seen: readonly (string | Seen)[], ends: boolean, pipelined: boolean): Trial => ({
     about,
     run: () => playConnection(gate, requests, seen, ends, pipelined),
@@ -73,6 +68,16 @@ function trialsOf(one: AnswerCase, index: number, gate: Ugate): Trial[] {
     trials.push(play(about, some.map(ask), Array<string | Seen>(some.length).fill(one.expect), closes, false));
   }
   return trials;
+}
+
+/** The node says more once the answer is complete and its connection waits for the next request, which is another client's. */
+function lateTrial(one: AnswerCase, index: number, gate: Ugate): Trial {
+  const run = async (): Promise<void> => {
+    await playConnection(gate, [asker(one, index)('late')], [one.expect], endsConnection(one), false);
+    await sleep(20);
+    await playConnection(gate, [GOOD], [GOOD_SEEN], false, false);
+  };
+  return { about: 'bytes behind the answer that come later', run };
 }
 
 async function playConnection(
@@ -113,15 +118,18 @@ async function assertSeen(client: RawClient, request: string, expected: string |
     assert.ok(expected.split('|').includes(said), `${said || response.text()} instead of ${expected}`);
     return;
   }
-  assertAnswer(response, expected);
+  const follows = response.status === 101 ? (await client.readToEnd(PATIENCE)).toString('latin1') : null;
+  assertAnswer(response, expected, follows);
   assert.deepEqual(interims, expected.interims ?? [], 'interim answers');
 }
 
-function assertAnswer(response: HttpResponse, expected: Seen): void {
-  const { status, reason, headers = {}, body, framing, trailers = {}, closes = false } = expected;
+/** @param follows what came behind a 101 */
+function assertAnswer(response: HttpResponse, expected: Seen, follows: string | null): void {
+  const { status, reason, headers = {}, body, gunzipped, framing, trailers = {}, closes = false } = expected;
   assert.equal(response.status, status);
   if (reason !== undefined) assert.equal(response.reason, reason);
-  if (body !== undefined) assert.equal(response.body.toString('latin1'), expand(body), 'the body');
+  if (body !== undefined) assert.equal(follows ?? response.body.toString('latin1'), expand(body), 'the body');
+  if (gunzipped !== undefined) assert.equal(gunzipSync(response.body).toString('latin1'), expand(gunzipped), 'the body behind gzip');
   if (framing !== undefined) assert.equal(response.framing, framing, 'the framing');
   for (const [name, value] of Object.entries(headers)) {
     assert.deepEqual(response.headers(name), value === null ? [] : [value].flat(), name);

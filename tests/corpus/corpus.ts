@@ -27,12 +27,19 @@ export interface Received {
   readonly [name: string]: string | null | Bytes | boolean | undefined;
 }
 
+/** What stands behind ugate. */
+export const NODE_KINDS = ['uwsgi', 'http'] as const;
+export type NodeKind = (typeof NODE_KINDS)[number];
+
 export interface RequestCase {
   readonly name: string;
   readonly rule: string;
+  /** Where PROXY headers are read: `@PORT` is the client's port, `@@` the same in two bytes. */
   readonly send: Bytes;
   /** One outcome, or one for each request that the bytes hold. */
   readonly expect: Outcome | readonly Outcome[];
+  /** The same before an HTTP node, where it differs: such a node gets the target as it came, and chunks as chunks. */
+  readonly http?: Outcome | readonly Outcome[];
   /** The connection closes behind the last answer though nothing was refused: HTTP/1.0, or Connection: close. */
   readonly closes?: boolean;
 }
@@ -43,7 +50,10 @@ export interface Seen {
   readonly reason?: string;
   /** In lower case; `null`: absent; a list: these values in this order. */
   readonly headers?: Readonly<Record<string, string | null | readonly string[]>>;
+  /** Of a 101: all that follows. */
   readonly body?: Bytes;
+  /** The body once gzip has been taken off. */
+  readonly gunzipped?: Bytes;
   readonly framing?: 'none' | 'length' | 'chunked' | 'close';
   /** Status codes of the interim answers before it. */
   readonly interims?: readonly number[];
@@ -57,7 +67,14 @@ export interface AnswerCase {
   /** Without `Host`, which is added, and with `TARGET` where the target stands. Default: a GET over HTTP/1.1. */
   readonly request?: string;
   readonly answer: Bytes;
-  /** How the backend ends its connection behind the answer. Default: `close`. `hold` keeps it open. */
+  /** What the backend sends behind the answer, though nobody asked for it. */
+  readonly behind?: Bytes;
+  /** The answer comes as soon as the head of the request is there. */
+  readonly early?: boolean;
+  /**
+   * How the backend ends its connection behind the answer. `hold` keeps it open. Default: `close` over uwsgi; over HTTP `hold` for an
+   * answer that says where it ends.
+   */
   readonly end?: 'close' | 'hold' | 'reset';
   /** `"502 upstream-bad-field"`: the client gets that instead. `"cut"`: the answer begins and its end is seen to be missing. */
   readonly expect: string | Seen;
@@ -69,6 +86,8 @@ export interface Theme<Case> {
   readonly title: string;
   /** Options of ugate. */
   readonly args: readonly string[];
+  /** What it is played before. */
+  readonly nodes: readonly NodeKind[];
   readonly cases: readonly Case[];
 }
 
@@ -85,8 +104,8 @@ export function answerThemes(): Theme<AnswerCase>[] {
 function themes<Case>(pattern: RegExp): Theme<Case>[] {
   const files = readdirSync(FOLDER).filter((name) => pattern.test(name));
   return files.sort().map((file) => {
-    const data = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')) as { title: string; args?: string[]; cases: Case[] };
-    return { name: file.replace('.json', ''), title: data.title, args: data.args ?? [], cases: data.cases };
+    const data = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')) as { title: string; args?: string[]; nodes?: NodeKind[]; cases: Case[] };
+    return { name: file.replace('.json', ''), title: data.title, args: data.args ?? [], nodes: data.nodes ?? NODE_KINDS, cases: data.cases };
   });
 }
 

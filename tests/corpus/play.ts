@@ -23,7 +23,10 @@ export interface CaseResult {
 }
 
 /** Runs every trial of every case, many at a time; a case that fails is not tried again. */
-export async function runTrials(cases: readonly { readonly name: string; readonly trials: readonly Trial[] }[]): Promise<CaseResult[]> {
+export async function runTrials(
+  cases: readonly { readonly name: string; readonly trials: readonly Trial[] }[],
+  parallel = PARALLEL,
+): Promise<CaseResult[]> {
   const failures = new Map<string, string>();
   const queue = cases.flatMap(({ name, trials }) => trials.map((trial) => ({ name, trial })));
   let next = 0;
@@ -38,7 +41,7 @@ export async function runTrials(cases: readonly { readonly name: string; readonl
       }
     }
   };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  await Promise.all(Array.from({ length: parallel }, worker));
   return cases.map(({ name, trials }) => ({ name, trials: trials.length, failure: failures.get(name) ?? null }));
 }
 

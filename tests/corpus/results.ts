@@ -3,9 +3,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../support/paths.ts';
+import type { NodeKind } from './corpus.ts';
 
 export interface ThemeResult {
   readonly theme: string;
+  readonly node: NodeKind;
   readonly cases: number;
   readonly passed: number;
   /** Connections' worth of trials: whole, cut, dripping, pipelined. */
@@ -17,7 +19,7 @@ const FOLDER = process.env.UGATE_CORPUS_RESULTS ?? join(ROOT, '.reports');
 
 export function saveResult(under: string, result: ThemeResult): void {
   mkdirSync(FOLDER, { recursive: true });
-  const others = loadResults(under).filter(({ theme }) => theme !== result.theme);
+  const others = loadResults(under).filter(({ theme, node }) => theme !== result.theme || node !== result.node);
   writeFileSync(fileOf(under), `${JSON.stringify([...others, result], null, 2)}\n`);
 }
 

@@ -208,6 +208,24 @@ test('hop-by-hop fields of an answer and those that Connection names are dropped
   );
 });
 
+test('an event stream is known by its type, whatever parameters follow', () => {
+  for (const [type, isEventStream] of [
+    ['text/event-stream', true],
+    ['Text/Event-Stream;charset=utf-8', true],
+    ['text/event-stream ; charset=utf-8', true],
+    ['text/event-streams', false],
+    ['text/event', false],
+    ['text', false],
+    ['x-text/event-stream', false],
+    ['', false],
+  ] as const) {
+    const head = new ResponseHead();
+    const bytes = bytesOf(ok(`Content-Type: ${type}`));
+    assert.equal(head.parse(bytes, bytes.length), PARSE.complete);
+    assert.equal(head.isEventStream, isEventStream, type);
+  }
+});
+
 test('a head ends where its empty line ends, whatever follows', () => {
   for (const next of ['body', '\r\n', '\n', '\0']) {
     assert.equal(acceptResponse(ok('A: b') + next).end, ok('A: b').length);

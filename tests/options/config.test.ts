@@ -56,7 +56,7 @@ const EXPECTED_DEFAULTS: Config = {
   autoChunked: true,
   autoGzip: false,
   gzipEngine: 'auto',
-  gzipLevel: 6,
+  gzipLevel: 2,
   responseBuffer: 262_144,
   minRate: 100,
   tunnelTimeout: 60 * MINUTE,

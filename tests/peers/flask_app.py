@@ -74,6 +74,27 @@ def stream():
     return Response(lines(), mimetype="text/plain")
 
 
+@app.get("/zipped")
+def zipped():
+    """Asks the router to compress; `order` puts Content-Encoding before or behind that wish."""
+    fields = [("uWSGI-Encoding", "gzip"), ("ETag", '"v1"')]
+    if order := request.args.get("order"):
+        fields.insert(0 if order == "before" else len(fields), ("Content-Encoding", "identity"))
+    return Response((f"line {number} of a page\n" for number in range(1000)), headers=fields, mimetype="text/plain")
+
+
+@app.get("/events")
+def events():
+    """Server-sent events, compressed by the router, each with the time it was written."""
+
+    def written():
+        for number in range(5):
+            yield f"data: {number} {time.time()}\n\n"
+            time.sleep(0.15)
+
+    return Response(written(), headers={"uWSGI-Encoding": "gzip"}, mimetype="text/event-stream")
+
+
 @app.get("/login")
 def login():
     session["user"] = request.args.get("user", "nobody")

@@ -4,8 +4,8 @@ import { findTool, freePort, temporaryFolder } from '../support/paths.ts';
 import { startProcess } from '../support/process.ts';
 
 export interface UwsgiRouterOptions {
-  /** The backend, as `--http-to` wants it. */
-  readonly to: string;
+  /** The backend, as `--http-to` wants it; left out when `args` say where requests go. */
+  readonly to?: string;
   /** More options, such as `--http-var`. */
   readonly args?: readonly string[];
 }
@@ -20,7 +20,8 @@ export async function startUwsgiRouter({ to, args = [] }: UwsgiRouterOptions): P
   const folder = temporaryFolder();
   const port = await freePort();
   // Without --master the router forks and is out of reach.
-  const words = ['--plugins', 'http', '--http', `127.0.0.1:${port}`, '--http-to', to, '--master', '--die-on-term', '--no-orphans', ...args];
+  const nodes = to === undefined ? [] : ['--http-to', to];
+  const words = ['--plugins', 'http', '--http', `127.0.0.1:${port}`, ...nodes, '--master', '--die-on-term', '--no-orphans', ...args];
   const router = startProcess([findTool('uwsgi') ?? 'uwsgi', ...words], { cwd: folder.path, lifetime: 60_000 });
   const stop = async (): Promise<void> => {
     await router.stop();

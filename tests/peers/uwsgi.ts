@@ -5,7 +5,8 @@ import { findTool, ROOT, temporaryFolder } from '../support/paths.ts';
 import { python } from '../support/peers.ts';
 import { run, startProcess } from '../support/process.ts';
 
-export type App = 'flask' | 'django';
+/** `uwsgi` needs nothing but uWSGI's own module. */
+export type App = 'flask' | 'django' | 'uwsgi';
 
 export interface UwsgiOptions {
   app: App;

@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:net';
 import { Log } from '../../src/log/log.ts';
-import { parseConnectAddress } from '../../src/net/address.ts';
+import { type ConnectAddress, parseConnectAddress } from '../../src/net/address.ts';
 import type { Found } from '../../src/pool/mapper.ts';
 import { MappedPools } from '../../src/pool/mappers/mapped-pools.ts';
 import { Node } from '../../src/pool/node.ts';
@@ -20,12 +20,11 @@ export class TestPools {
       this.made++;
       return { nodes: [node], stop: () => void this.stopped++ };
     };
+    const read = (text: string): ConnectAddress => parseConnectAddress(text.split(',')[0] ?? '');
     this.pools = new MappedPools(
       {
-        parse: (text) => {
-          const [address] = text.split(',');
-          return source(new Node({ kind: 'uwsgi', address: parseConnectAddress(address) }, text));
-        },
+        parse: (text) => source(new Node({ kind: 'uwsgi', address: read(text) }, text)),
+        check: (text) => void read(text),
         atPath: (path) => source(new Node({ kind: 'uwsgi', address: { kind: 'unix', path, abstract: false } })),
         pool: (sources) => new Pool(sources, 30_000),
       },

@@ -14,6 +14,7 @@ import type { OpenUpstream, UpstreamExchange } from '../../src/router/upstream.t
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { AppUpstream, type FetchHandler } from '../../src/upstream/app.ts';
 import { RawClient } from '../support/raw-client.ts';
+import { waitFor } from '../support/wait.ts';
 import { get } from './support.ts';
 
 /** A router whose upstreams are made by the test. */
@@ -21,10 +22,11 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
   const runtime = await selectRuntime();
   const thrown: string[] = [];
   const log = new Log(() => {});
+  const node = new Node({ kind: 'app' });
   const router = new Router(
     {
       settings: { ...DEFAULTS, tempDirectory: null },
-      pool: new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000),
+      pool: new Pool([{ nodes: [node] }], 1000),
       fallbacks: [],
       open,
       failed: (error) => thrown.push((error as Error).message),
@@ -49,6 +51,8 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
     port: (listener.address as { port: number }).port,
     thrown,
     async [Symbol.asyncDispose]() {
+      // Whatever was thrown, and where: the node has the request no more.
+      await waitFor('the node to be idle', () => node.running === 0);
       router.destroy();
       log.flush();
     },

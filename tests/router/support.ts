@@ -1,14 +1,19 @@
 /** A router in this process in front of scripted backends. */
 
 import { serve } from '../../src/main/serve.ts';
+import type { ListenAddress } from '../../src/net/address.ts';
 import { buildConfig, type Settings } from '../../src/options/config.ts';
+import type { Runtime } from '../../src/runtime/seam.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
-import { RawClient } from '../support/raw-client.ts';
+import { RawClient, type Target } from '../support/raw-client.ts';
 import { answer, type Script, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { waitFor } from '../support/wait.ts';
 
 export interface Gate extends AsyncDisposable {
+  /** Of the first listener. */
   readonly port: number;
+  /** Where each listener is reached: `http` first, then `http-to-https`. */
+  readonly targets: readonly Target[];
   /** The lines so far. */
   readonly logs: readonly string[];
   connect(): Promise<RawClient>;
@@ -18,21 +23,22 @@ export interface Gate extends AsyncDisposable {
   destroy(): void;
 }
 
-/** Starts a router with options as in an ini file, on a port of its own. */
-export async function startGate(settings: Settings): Promise<Gate> {
+/** Starts a router with options as in an ini file, on a port of its own; on a runtime of the test's, such as one with another clock. */
+export async function startGate(settings: Settings, runtime?: Runtime): Promise<Gate> {
   const built = buildConfig({ http: '127.0.0.1:0', ...settings });
   if (built.kind === 'errors') throw new Error(built.errors.map(({ message }) => message).join('; '));
   const logs: string[] = [];
-  const server = await serve(await selectRuntime(), built.config, (text) => logs.push(...text.trimEnd().split('\n')));
-  const [address] = server.addresses;
-  if (address.kind !== 'tcp') throw new Error('not on a port');
+  const server = await serve(runtime ?? (await selectRuntime()), built.config, (text) => logs.push(...text.trimEnd().split('\n')));
+  const targets = server.addresses.map(targetOf);
+  const [first] = targets;
   return {
-    port: address.port,
+    port: 'port' in first ? first.port : 0,
+    targets,
     get logs() {
       server.log.flush();
       return logs;
     },
-    connect: () => RawClient.connect({ port: address.port }),
+    connect: () => RawClient.connect(first),
     logged: (pattern) => waitFor(`${pattern} in the log`, () => logs.find((line) => pattern.test(line))),
     stop: () => server.stop(),
     destroy: () => server.destroy(),
@@ -41,6 +47,11 @@ export async function startGate(settings: Settings): Promise<Gate> {
       server.log.flush();
     },
   };
+}
+
+function targetOf(address: ListenAddress): Target {
+  if (address.kind === 'fd') throw new Error('where it listens is not known');
+  return address.kind === 'unix' ? { path: address.path } : { port: address.port, host: address.host };
 }
 
 /** A router in front of one backend with this script. */

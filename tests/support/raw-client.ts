@@ -4,7 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { type HttpResponse, parseResponse } from './http-message.ts';
 import { within } from './wait.ts';
 
-export type Target = { readonly port: number; readonly host?: string } | { readonly path: string };
+export type Target = ({ readonly port: number; readonly host?: string } | { readonly path: string }) & {
+  /** Where the connection comes from: any of 127.0.0.0/8 is ours. */
+  readonly localAddress?: string;
+};
 
 export interface ReadResponseOptions {
   /** Of the request this answers. Default GET. */

@@ -38,6 +38,9 @@ export interface Reply {
   end(): void;
   /** Ends with RST. */
   reset(): void;
+  /** Stops and restarts reading. */
+  pause(): void;
+  resume(): void;
 }
 
 /** Called as soon as the packet is complete; most scripts `await request.complete()` first. */
@@ -146,6 +149,8 @@ export class UwsgiBackend {
         }),
       end: () => void socket.end(),
       reset: () => void socket.resetAndDestroy(),
+      pause: () => void socket.pause(),
+      resume: () => void socket.resume(),
     };
     // A router that went away makes a script's writes fail: that is for the test to see on the request, not a crash.
     Promise.resolve()

@@ -76,18 +76,6 @@ test('bodies: a length stays a length, chunks stay chunks, in any pieces', { tim
   assert.equal(backend.requests[1]?.field('transfer-encoding'), 'chunked');
 });
 
-test('head and first body bytes go out in one write', { timeout: 20_000 }, async () => {
-  const seen: number[] = [];
-  await using rig = await withHttpNode();
-  rig.backend.accepted = (socket) => void socket.on('data', (bytes) => seen.push(bytes.length));
-  await using client = await rig.gate.connect();
-  for (let i = 0; i < 3; i++) {
-    client.write(`${request('POST', '/', 'Content-Length: 5')}hello`);
-    assert.equal((await client.readResponse()).text(), 'ok');
-  }
-  assert.equal(seen.length, 3);
-});
-
 test('Expect: 100-continue is answered here; left to the node, its 100 comes through', { timeout: 20_000 }, async () => {
   const script: HttpScript = async (received, to) => {
     if (received.field('expect') !== null) await to.write('HTTP/1.1 100 Continue\r\n\r\n');
@@ -244,5 +232,38 @@ test('chunked towards uwsgi and HTTP nodes in one pool: http-chunked-input passe
     assert.equal(backend.requests[i]?.body.toString(), 'abcdefg');
     assert.deepEqual(backend.requests[i]?.trailers, [['X-T', '1']]);
   }
+  assert.deepEqual(backend.errors, []);
+});
+
+test('trailers of the request go on behind its chunks, whether they come early or late', { timeout: 20_000 }, async () => {
+  await using rig = await withHttpNode();
+  await using client = await rig.gate.connect();
+  for (let i = 0; i < 3; i++) {
+    client.write(request('POST', '/', 'Transfer-Encoding: chunked', 'Trailer: X-T'));
+    if (i > 0) await sleep(30);
+    client.write('3\r\nabc\r\n0\r\nX-T: 1\r\nx_u: 2\r\n\r\n');
+    assert.equal((await client.readResponse()).text(), 'ok');
+    assert.deepEqual(rig.backend.requests[i]?.trailers, [
+      ['X-T', '1'],
+      ['x_u', '2'],
+    ]);
+  }
+  assert.equal(rig.backend.connections, 1);
+});
+
+test('http-raw-body: bytes go both ways as they come, on a connection of its own', { timeout: 20_000 }, async () => {
+  await using backend = await HttpBackend.listen(async (received, to) => {
+    await received.complete();
+    await to.write(`HTTP/1.1 200 OK\r\n\r\n${received.body}`);
+    to.end();
+  });
+  await using gate = await startGate({ 'http-to': backend.address, 'http-raw-body': true });
+  for (let i = 0; i < 2; i++) {
+    await using client = await gate.connect();
+    client.write(`${request('POST', '/', 'Transfer-Encoding: chunked')}3\r\nabc\r\n0\r\n\r\n`);
+    assert.equal((await client.readToEnd()).toString().split('\r\n\r\n')[1], 'abc');
+  }
+  assert.equal(backend.connections, 2);
+  assert.equal(backend.requests[0]?.field('connection'), 'close');
   assert.deepEqual(backend.errors, []);
 });

@@ -13,6 +13,8 @@ export interface HttpPeer extends AsyncDisposable {
 }
 
 export interface Nginx extends HttpPeer {
+  /** The same nginx where it wants a PROXY header first; it answers with what that tells, the number of the connection and X-Forwarded-For. */
+  readonly proxied: string;
   readonly folder: TemporaryFolder;
   /** Lines of `connection method target status`, once there are `count`. */
   log(count: number): Promise<string[]>;
@@ -21,7 +23,8 @@ export interface Nginx extends HttpPeer {
 /** nginx on a unix socket: `/files/` with PUT and DELETE, the same files as chunks under `/chunked/`, `/204`, and a line of text elsewhere. */
 export async function startNginx(): Promise<Nginx> {
   const folder = temporaryFolder();
-  const [config, socket, log] = [folder.file('nginx.conf'), folder.file('n.sock'), folder.file('access.log')];
+  const [config, log] = [folder.file('nginx.conf'), folder.file('access.log')];
+  const [socket, proxied] = [folder.file('n.sock'), folder.file('p.sock')];
   mkdirSync(folder.file('files'));
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder.file(name)};`).join(' ');
   writeFileSync(
@@ -40,6 +43,10 @@ http {
     location /files/ { root ${folder.path}; dav_methods PUT DELETE; dav_access user:rw; }
     location /chunked/ { alias ${folder.file('files')}/; sub_filter 'not in any file' ''; sub_filter_types *; }
   }
+  server {
+    listen unix:${proxied} proxy_protocol;
+    location / { return 200 "$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_port $connection $http_x_forwarded_for"; }
+  }
 }
 `,
   );
@@ -50,6 +57,7 @@ http {
   });
   return {
     address: `http:${socket}`,
+    proxied: `http:${proxied}`,
     folder,
     log: (count) =>
       waitFor(`${count} lines in nginx's log`, () => {

