@@ -1,4 +1,7 @@
-import { constants, createGzip, type Gzip } from 'node:zlib';
+import type { Gzip } from 'node:zlib';
+
+// Not imported: a bundle would load it at the start of every binary.
+const { constants, createGzip } = process.getBuiltinModule('node:zlib');
 
 const EMPTY = new Uint8Array(0);
 

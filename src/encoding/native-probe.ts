@@ -1,6 +1,7 @@
-import { constants, gunzipSync } from 'node:zlib';
 import { NativeDeflater } from './native-deflater.ts';
 
+// Not imported: a bundle would load it at the start of every binary.
+const { constants, gunzipSync } = process.getBuiltinModule('node:zlib');
 const OUT_BYTES = 64;
 
 /**

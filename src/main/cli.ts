@@ -5,7 +5,6 @@ import { ConfigError, formatErrors } from '../options/errors.ts';
 import { MapperError, type MapperFault } from '../pool/mappers/mapper-error.ts';
 import { checkSpoolDirectory, SpoolError } from '../router/body-spool.ts';
 import { ListenError, PermissionError, type Runtime } from '../runtime/seam.ts';
-import { checkMapper } from './mapper.ts';
 import { type Server, serve } from './serve.ts';
 import { VERSION } from './version.ts';
 
@@ -42,7 +41,7 @@ async function start(runtime: Runtime, argv: readonly string[]): Promise<void> {
     case 'errors':
       return fail(runtime, formatErrors(result.errors));
     case 'check':
-      await checkMapper(runtime, result.config);
+      await (await import('./mapper.ts')).checkMapper(runtime, result.config);
       if (result.config.postBufferingDir !== null) checkSpoolDirectory(result.config.postBufferingDir);
       for (const notice of result.config.notices) say(STDERR, `ugate: ${notice}`);
       return say(STDOUT, 'ugate: the configuration is good');

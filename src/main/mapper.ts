@@ -12,12 +12,11 @@ import type { Runtime } from '../runtime/seam.ts';
 import { PoolMaker } from './pools.ts';
 
 /**
- * The mappers that the config names, with `pool` as the last resort; null when it names none.
+ * The mappers that the config names, with `pool` as the last resort.
  * @throws {MapperError} when a file cannot be read, or says what cannot be understood
  */
-export async function makeMapper(config: Config, maker: NodeMaker, pool: Pool, log: Log): Promise<Mapper | null> {
+export async function makeMapper(config: Config, maker: NodeMaker, pool: Pool, log: Log): Promise<Mapper> {
   const { usePattern, useBase, useCache, useCodeString, strictMapping } = config;
-  if ([usePattern, useBase, useCache, useCodeString].every((mapper) => mapper === null)) return null;
   const pools = new MappedPools(maker);
   const cache = useCache === null ? null : await CacheMapper.start(useCache, pools, log);
   try {
@@ -53,6 +52,7 @@ export async function checkMapper(runtime: Runtime, config: Config): Promise<voi
     ),
     log,
   );
+  if (!config.hasMappers) return;
   const mapper = await makeMapper(config, maker, maker.pool([]), log);
-  mapper?.stop?.();
+  mapper.stop?.();
 }

@@ -1,10 +1,11 @@
-import { makeGzipEngine } from '../encoding/gzip-engine.ts';
+import type { GzipEngine } from '../encoding/gzip.ts';
 import { type LineSink, Log } from '../log/log.ts';
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import { CidrSet, PRIVATE_NETWORKS } from '../net/cidr.ts';
 import { TimerWheel } from '../net/timer-wheel.ts';
 import type { Config } from '../options/config.ts';
 import { HealthCheck } from '../pool/health-check.ts';
+import type { Mapper } from '../pool/mapper.ts';
 import type { Pool } from '../pool/pool.ts';
 import { BodyBudget, checkSpoolDirectory } from '../router/body-spool.ts';
 import { DateLine } from '../router/date-line.ts';
@@ -17,7 +18,6 @@ import type { OpenUpstream } from '../router/upstream.ts';
 import type { Listener, Runtime } from '../runtime/seam.ts';
 import { HealthProbe } from '../upstream/health-probe.ts';
 import { describe } from './describe.ts';
-import { makeMapper } from './mapper.ts';
 import { PoolMaker } from './pools.ts';
 import { makeUpstreams } from './upstreams.ts';
 
@@ -55,7 +55,7 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
   const maker = new PoolMaker(runtime, config, wheel, log);
   const pool = await maker.main();
   const upstreams = await makeUpstreams(runtime, config, wheel, log, failed);
-  const mapper = await makeMapper(config, maker, pool, log).catch((error) => {
+  const mapper = await loadMapper(config, maker, pool, log).catch((error) => {
     pool.stop();
     throw error;
   });
@@ -74,7 +74,7 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
     dates: new DateLine(),
     requestBuffers: new RequestBuffers(),
     bodyBudget: new BodyBudget(config.bodyBufferTotal),
-    gzip: config.autoGzip ? makeGzipEngine(config.gzipEngine, config.gzipLevel, runtime.name) : null,
+    gzip: await makeGzip(runtime, config),
     prelude: makePrelude(config),
     trustedProxies: config.trustedProxies.length > 0 ? new CidrSet(config.trustedProxies) : null,
   };
@@ -93,7 +93,7 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
     await router.drain(0);
     throw error;
   }
-  const checks = startChecks(config, pool, upstreams.openCheck, service, fronts.length);
+  const checks = startChecks(runtime, config, pool, upstreams.openCheck, service, fronts.length);
   const stop = (): void => {
     checks?.stop();
     upstreams.stop();
@@ -113,6 +113,18 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
       service.gzip?.close();
     },
   };
+}
+
+/** Only who routes by key waits for that to load. */
+async function loadMapper(config: Config, maker: PoolMaker, pool: Pool, log: Log): Promise<Mapper | null> {
+  return config.hasMappers ? (await import('./mapper.ts')).makeMapper(config, maker, pool, log) : null;
+}
+
+/** Only who compresses waits for zlib and fflate to load. */
+async function makeGzip(runtime: Runtime, { autoGzip, gzipEngine, gzipLevel }: Config): Promise<GzipEngine | null> {
+  if (!autoGzip) return null;
+  const { makeGzipEngine } = await import('../encoding/gzip-engine.ts');
+  return makeGzipEngine(gzipEngine, gzipLevel, runtime.name);
 }
 
 interface FrontPlace {
@@ -139,9 +151,16 @@ function makePrelude({ proxyProtocol, proxyFrom, studPrefix }: Config): PreludeS
 }
 
 /** `http-check`: asks the nodes of `http-to`, and tells the log of those that go down and come up. */
-function startChecks({ check }: Config, pool: Pool, open: OpenUpstream, { log, wheel }: Service, index: number): HealthCheck | null {
+function startChecks(
+  runtime: Runtime,
+  { check }: Config,
+  pool: Pool,
+  open: OpenUpstream,
+  { log, wheel }: Service,
+  index: number,
+): HealthCheck | null {
   if (check === null) return null;
-  const probe = new HealthProbe(open, check.path, { index, port: '', redirect: null });
+  const probe = new HealthProbe(runtime, open, check.path, { index, port: '', redirect: null });
   return new HealthCheck(pool, probe, check, {
     now: () => wheel.precise(),
     random: Math.random,

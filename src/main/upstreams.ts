@@ -72,10 +72,9 @@ export async function makeUpstreams(
 }
 
 /** What a mapper gives is known only when it is asked. */
-function mayReachUwsgi({ nodes, fallbacks, usePattern, useBase, useCache, useCodeString }: Config): boolean {
+function mayReachUwsgi({ nodes, fallbacks, hasMappers }: Config): boolean {
   const isUwsgi = ({ kind }: NodeConfig): boolean => kind !== 'http';
-  const hasMapper = [usePattern, useBase, useCache, useCodeString].some((mapper) => mapper !== null);
-  return hasMapper || nodes.some(isUwsgi) || fallbacks.some(isUwsgi);
+  return hasMappers || nodes.some(isUwsgi) || fallbacks.some(isUwsgi);
 }
 
 async function openWelcome(runtime: Runtime, log: Log): Promise<OpenUpstream> {

@@ -11,8 +11,8 @@ type Token = ReturnType<typeof tokenize>[number];
 type OptionToken = Extract<Token, { kind: 'option' }>;
 
 const ARGV: Origin = { kind: 'argv' };
-const PARSE_OPTIONS = Object.fromEntries(TABLE.flatMap((option) => namesOf(option).map((name, index) => [name, parseOption(option, index === 0)])));
-const BY_SHORT: ReadonlyMap<string, Option> = new Map(TABLE.flatMap((option) => (option.short === undefined ? [] : [[option.short, option]])));
+const WITH_SHORT = TABLE.filter((option) => option.short !== undefined);
+const BY_SHORT: ReadonlyMap<string, Option> = new Map(WITH_SHORT.map((option) => [option.short!, option]));
 
 /**
  * Reads the arguments behind the name of the program: `--a b`, `--a=b`, `-a b`, `-ab`, joined short flags, and files ending in `.ini`.
@@ -44,7 +44,12 @@ export function readArgv(argv: readonly string[]): Entry[] {
 }
 
 function tokenize(argv: readonly string[]) {
-  return parseArgs({ args: [...argv], options: PARSE_OPTIONS, tokens: true, strict: false, allowPositionals: true }).tokens;
+  // Only what may occur: describing every option of the table would take a good part of the start.
+  const named = argv.flatMap((argument) => findOption(/^--([^=]+)/.exec(argument)?.[1] ?? '') ?? []);
+  const options = Object.fromEntries(
+    [...WITH_SHORT, ...named].flatMap((option) => namesOf(option).map((name, index) => [name, parseOption(option, index === 0)])),
+  );
+  return parseArgs({ args: [...argv], options, tokens: true, strict: false, allowPositionals: true }).tokens;
 }
 
 function parseOption(option: Option, withShort: boolean): { type: 'string' | 'boolean'; short?: string } {

@@ -33,6 +33,8 @@ export interface Config {
   readonly nodes: readonly NodeConfig[];
   /** `http-fallback` */
   readonly fallbacks: readonly NodeConfig[];
+  /** Requests are routed by the host they ask for. */
+  readonly hasMappers: boolean;
   /** Nodes, fallbacks or mappers are given: there is another place for requests than the welcome page. */
   readonly hasRoutes: boolean;
   /** `http-backend-http`: what an address from a mapper speaks when it does not say so; nodes and fallbacks know their kind already. */
@@ -172,9 +174,6 @@ export function buildConfig(settings: Settings): BuildResult {
   }
   return assemble(entries).result;
 }
-
-/** The configuration of somebody who said nothing. It listens nowhere. */
-export const DEFAULTS: Config = makeConfig(readValues([]).values, []);
 
 function assemble(entries: readonly Entry[]): { readonly values: Values; readonly result: BuildResult } {
   const { values, notices, errors: unreadable } = readValues(entries);

@@ -6,7 +6,7 @@ import { quote, ValueError } from './value-error.ts';
 
 /** Times are milliseconds. */
 export interface HealthCheckConfig {
-  /** What is asked for; null only connects, or sends a uwsgi ping. */
+  /** What is asked for; null only connects. */
   readonly path: string | null;
   readonly interval: number;
   /** Failures in a row after which a node is not used. */

@@ -77,9 +77,10 @@ function routingOf(values: Values) {
     useCache: values.last('http-use-cache') ?? null,
     useCodeString: values.last('http-use-code-string') ?? null,
   };
-  const hasRoutes = nodes.length + fallbacks.length > 0 || Object.values(mappers).some((mapper) => mapper !== null);
+  const hasMappers = Object.values(mappers).some((mapper) => mapper !== null);
+  const hasRoutes = nodes.length + fallbacks.length > 0 || hasMappers;
   const strictMapping = values.last('http-strict-mapping');
-  return { nodes, fallbacks, hasRoutes, ...mappers, strictMapping, cheap: values.last('http-cheap') };
+  return { nodes, fallbacks, hasMappers, hasRoutes, ...mappers, strictMapping, cheap: values.last('http-cheap') };
 }
 
 function listOf<T, R>(given: readonly Given<T>[], make: (one: Given<T>) => R): readonly R[] {

@@ -259,6 +259,8 @@ export class Exchange implements UpstreamExchange {
   }
 
   failed(failure: Refusal): void {
+    // Many apps end a WebSocket so; it says nothing about the node.
+    if (this.#state === STATE.tunnel && this.#answered && isNodesFault(failure)) return this.#giveUp('tunnel-broken', 'the node broke a tunnel off');
     if (this.#node !== null && isNodesFault(failure) && this.#node.answerFailed(this.#service.wheel.now)) this.#tellDead(this.#node);
     if (this.#answered) {
       this.#tell(failure);

@@ -7,6 +7,9 @@ import type { Node, NodeFailure } from '../pool/node.ts';
 import type { Client } from '../router/exchange.ts';
 import type { Front } from '../router/service.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../router/upstream.ts';
+import type { ConnectFailure, Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
+
+type Done = (ok: boolean, reason: string) => void;
 
 const NOBODY: PeerAddress = { family: 'ipv4', address: '127.0.0.1', port: 0 };
 
@@ -15,23 +18,48 @@ const NOBODY: PeerAddress = { family: 'ipv4', address: '127.0.0.1', port: 0 };
  * to take a connection.
  */
 export class HealthProbe implements Probe {
+  readonly #runtime: Runtime;
   readonly #open: OpenUpstream;
   readonly #path: string | null;
   readonly #client: Client;
 
   /** @param front stands for the listener that the request did not come through */
-  constructor(open: OpenUpstream, path: string | null, front: Front) {
+  constructor(runtime: Runtime, open: OpenUpstream, path: string | null, front: Front) {
+    this.#runtime = runtime;
     this.#open = open;
     this.#path = path;
     this.#client = { remote: NOBODY, peer: NOBODY, local: NOBODY, isSecure: false, front };
   }
 
-  start(node: Node, done: (ok: boolean, reason: string) => void): () => void {
+  start(node: Node, done: Done): () => void {
+    if (this.#path === null) return this.#ping(node, done);
     const check = new Check(this.#path, this.#client, done);
     check.start(this.#open, node);
     return () => check.cancel();
   }
+
+  /** A connection of its own: one that is kept says nothing about the next. */
+  #ping({ target }: Node, done: Done): () => void {
+    if (target.kind === 'app') {
+      done(true, '');
+      return () => {};
+    }
+    const connection = this.#runtime.connect(target.address, done, PING);
+    return () => connection.destroy();
+  }
 }
+
+const PING: Readonly<ConnectionHandlers<Done>> = {
+  open(connection: Connection<Done>) {
+    connection.destroy();
+    connection.owner(true, '');
+  },
+  connectFailed: (done: Done, { reason, code }: ConnectFailure) => done(false, `${reason} (${code})`),
+  data: () => {},
+  drain: () => {},
+  end: () => {},
+  close: () => {},
+};
 
 /** One question to one node. */
 class Check implements UpstreamExchange {
@@ -39,14 +67,12 @@ class Check implements UpstreamExchange {
   readonly client: Client;
   readonly bodyLength = -1;
   isDone = false;
-  readonly #asks: boolean;
-  readonly #done: (ok: boolean, reason: string) => void;
+  readonly #done: Done;
   #upstream: Upstream | null = null;
 
-  constructor(path: string | null, client: Client, done: (ok: boolean, reason: string) => void) {
-    this.request = readHead(path ?? '/');
+  constructor(path: string, client: Client, done: Done) {
+    this.request = readHead(path);
     this.client = client;
-    this.#asks = path !== null;
     this.#done = done;
   }
 
@@ -63,7 +89,6 @@ class Check implements UpstreamExchange {
   }
 
   connected(): void {
-    if (!this.#asks) return this.#finish(true, '');
     this.#upstream!.send(null);
     this.#upstream!.end();
   }

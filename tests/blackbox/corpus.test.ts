@@ -5,12 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { playAnswers } from '../corpus/answers.ts';
-import { answerThemes, type NodeKind, requestThemes } from '../corpus/corpus.ts';
+import { answerThemes, type NodeKind, requestThemes, type Theme } from '../corpus/corpus.ts';
 import type { CaseResult } from '../corpus/play.ts';
-import { playRequests } from '../corpus/requests.ts';
+import { playRequests, type Stage, setStage } from '../corpus/requests.ts';
 import { saveResult } from '../corpus/results.ts';
 import { underTest } from '../support/ugate.ts';
-import { blackbox } from './front.ts';
+import { blackbox, shared } from './front.ts';
 
 const OPTIONS = { differs: 'it is lenient, and closes without an answer', timeout: 90_000 };
 
@@ -22,9 +22,21 @@ function settle(theme: string, node: NodeKind, results: readonly CaseResult[]): 
   assert.equal(failed.map(({ name, failure }) => `${name}: ${failure}`).join('\n'), '');
 }
 
+/** Themes with the same options share one ugate. */
+const stages = new Map<string, () => Promise<Stage>>();
+
+function stageOf({ args }: Theme<unknown>, kind: NodeKind): () => Promise<Stage> {
+  const key = [kind, ...args].join(' ');
+  const stage = stages.get(key) ?? shared(() => setStage(args, underTest(), kind));
+  stages.set(key, stage);
+  return stage;
+}
+
 for (const theme of requestThemes()) {
-  for (const kind of theme.nodes)
-    blackbox(`requests to ${kind}: ${theme.title}`, OPTIONS, async () => settle(theme.name, kind, await playRequests(theme, underTest(), kind)));
+  for (const kind of theme.nodes) {
+    const stage = stageOf(theme, kind);
+    blackbox(`requests to ${kind}: ${theme.title}`, OPTIONS, async () => settle(theme.name, kind, await playRequests(theme, await stage())));
+  }
 }
 
 for (const theme of answerThemes()) {

@@ -40,6 +40,8 @@ export interface RequestCase {
   readonly expect: Outcome | readonly Outcome[];
   /** The same before an HTTP node, where it differs: such a node gets the target as it came, and chunks as chunks. */
   readonly http?: Outcome | readonly Outcome[];
+  /** The same over and over: cut in a few places only. */
+  readonly repeats?: boolean;
   /** The connection closes behind the last answer though nothing was refused: HTTP/1.0, or Connection: close. */
   readonly closes?: boolean;
 }

@@ -7,7 +7,14 @@ import { FAILURES } from '../../src/router/failures.ts';
 import { BAD_PATH, PACKET_TOO_LARGE } from '../../src/uwsgi/request-vars.ts';
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
-const all = [...Object.values(REFUSALS), ...Object.values(RESPONSE_FAULTS), ...Object.values(FAILURES), ...Object.values(MAPPING_REFUSALS), BAD_PATH, PACKET_TOO_LARGE];
+const all = [
+  ...Object.values(REFUSALS),
+  ...Object.values(RESPONSE_FAULTS),
+  ...Object.values(FAILURES),
+  ...Object.values(MAPPING_REFUSALS),
+  BAD_PATH,
+  PACKET_TOO_LARGE,
+];
 
 test('docs/errors.md has a row with status, code and rule for every refusal and failure', () => {
   for (const { status, code, rule } of all) assert.ok(page.includes(`| ${status} | \`${code}\` | ${rule} |`), code);

@@ -8,7 +8,6 @@ import { ResponseHead } from '../../src/http1/response-head.ts';
 import { Log } from '../../src/log/log.ts';
 import type { PeerAddress } from '../../src/net/address.ts';
 import { TimerWheel } from '../../src/net/timer-wheel.ts';
-import { DEFAULTS } from '../../src/options/config.ts';
 import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';
@@ -21,6 +20,7 @@ import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/
 import type { Connection } from '../../src/runtime/seam.ts';
 import { ResponseReader } from '../../src/upstream/response-reader.ts';
 import { bytesOf } from '../http1/support.ts';
+import { DEFAULTS } from '../support/defaults.ts';
 import { parseResponse } from '../support/http-message.ts';
 import { modelChunked, modelRequest, modelResponse } from './model.ts';
 import { pieces, type Random, show } from './random.ts';

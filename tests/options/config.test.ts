@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildConfig, type Config, DEFAULTS } from '../../src/options/config.ts';
+import { buildConfig, type Config } from '../../src/options/config.ts';
 import { ConfigError, formatErrors } from '../../src/options/errors.ts';
+import { DEFAULTS } from '../support/defaults.ts';
 import { configOf, errorsOf, iniConfig, iniErrors } from './support.ts';
 
 const MINUTE = 60_000;
@@ -10,6 +11,7 @@ const EXPECTED_DEFAULTS: Config = {
   redirects: [],
   nodes: [],
   fallbacks: [],
+  hasMappers: false,
   hasRoutes: false,
   backendHttp: false,
   forwarded: false,

@@ -94,7 +94,9 @@ for (const engine of ['native', 'fflate']) {
     }
     await waitFor('all events', () => delays.length === 6);
     gunzip.destroy();
-    assert.ok(Math.max(...delays) < 100, delays.map(Math.round).join());
+    // Most of them: a busy machine may hold one up, a router that waits for more would hold each until the next.
+    delays.sort((a, b) => a - b);
+    assert.ok(delays[Math.floor(delays.length / 2)]! < 100, delays.map(Math.round).join());
   });
 
   test(`${engine}: streams of clients that leave in the middle, and of apps that break off, are freed`, { timeout: 30_000 }, async () => {

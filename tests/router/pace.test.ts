@@ -180,7 +180,9 @@ test('an upload in bursts goes on, and so do small ones one after the other, how
   assert.equal((await small.readResponse()).text().trim(), '20');
   // Its next one is on its way when the window ends.
   await it.pass(PACE_WINDOW_MS - 1000);
-  small.write(`${request('POST', '/', 'Content-Length: 20')}${'x'.repeat(10)}`);
+  small.write(request('POST', '/', 'Content-Length: 20'));
+  await it.backend.request(2);
+  small.write('x'.repeat(10));
   for (let i = 0; i < 4; i++) {
     bursts.write('x'.repeat(LEAST));
     await sleep(50);

@@ -110,7 +110,7 @@ test('abrupt ends on either side reach the other', async () => {
   await using other = await it.gate.connect();
   other.write(UPGRADE);
   await other.readToEnd();
-  await it.gate.logged(/code=upstream-reset/);
+  await it.gate.logged(/code=tunnel-broken/);
 });
 
 test('http-tunnel-timeout: an idle tunnel is closed, traffic of either side keeps it; http-timeout says nothing', { timeout: 20_000 }, async () => {

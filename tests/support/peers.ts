@@ -76,6 +76,7 @@ function isHere(peer: Peer): boolean {
 }
 
 function look(peer: Peer): boolean {
-  if (peer === 'flask' || peer === 'django' || peer === 'requests' || peer === 'websockets') return spawnSync(python(), ['-c', `import ${peer}`]).status === 0;
+  if (peer === 'flask' || peer === 'django' || peer === 'requests' || peer === 'websockets')
+    return spawnSync(python(), ['-c', `import ${peer}`]).status === 0;
   return findTool(peer) !== null || existsSync(`/usr/sbin/${peer}`);
 }

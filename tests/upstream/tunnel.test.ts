@@ -81,7 +81,7 @@ test('a tunnel that breaks off on either side ends on the other', { timeout: 20_
   await other.readUntil('\r\n\r\n');
   for (const socket of rig.backend.sockets) socket.resetAndDestroy();
   assert.equal((await other.readToEnd()).length, 0);
-  await rig.gate.logged(/code=upstream-reset/);
+  await rig.gate.logged(/code=tunnel-broken/);
 });
 
 test('a tunnel on a used connection; an upgrade that is declined leaves one that can be used again', { timeout: 20_000 }, async () => {

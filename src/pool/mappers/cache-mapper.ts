@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import type { Log } from '../../log/log.ts';
 import type { Found, Mapper } from '../mapper.ts';
 import { readAddresses } from './address-file.ts';
 import { FileWatch, fileState } from './file-watch.ts';
 import type { MappedPools } from './mapped-pools.ts';
 import { formatFault, MapperError } from './mapper-error.ts';
+
+// Not imported: a bundle would load it at the start of every binary.
+const { readFile } = process.getBuiltinModule('node:fs/promises');
 
 /** Keys and their addresses from a file (`http-use-cache`), read again when it changes. A broken one leaves what was read before. */
 export class CacheMapper implements Mapper {

@@ -1,6 +1,9 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+
+// Not imported: a bundle would load them at the start of every binary.
+const { createRequire } = process.getBuiltinModule('node:module');
+const { fileURLToPath } = process.getBuiltinModule('node:url');
+const threads = process.getBuiltinModule('node:worker_threads');
 
 /** What became of a question. */
 export type CodeAnswer =
@@ -126,7 +129,7 @@ export class CodeWorker {
     let worker: Worker;
     findAnew(this.#url);
     try {
-      worker = new Worker(PROGRAM, { eval: true, workerData: { url: this.#url, name: this.#name } });
+      worker = new threads.Worker(PROGRAM, { eval: true, workerData: { url: this.#url, name: this.#name } });
     } catch (error) {
       this.#worker = null;
       return this.#end((error as Error).message);

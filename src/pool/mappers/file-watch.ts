@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+// Not imported: a bundle would load it at the start of every binary.
+const { stat } = process.getBuiltinModule('node:fs/promises');
 
 /** Asked of the file system once a second: its own notices get lost on network drives and when a file is replaced. */
 const LOOK_MS = 1_000;
