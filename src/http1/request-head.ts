@@ -79,6 +79,8 @@ export class RequestHead {
   wantsUpgrade = false;
   /** Expect: 100-continue on HTTP/1.1. */
   expectsContinue = false;
+  /** Expect goes on to the backend, whatever it says. */
+  passesExpect = false;
   /** RTSP/1.0 (RFC 2326), which looks like HTTP and is a conversation: bytes both ways until the connection ends. */
   isRtsp = false;
   /** ICE/1.0, as older source clients of Icecast call what they speak: HTTP/1.0 in all but the name. */

@@ -23,6 +23,7 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
   head.wantsKeepAlive = false;
   head.wantsUpgrade = false;
   head.expectsContinue = false;
+  head.passesExpect = false;
   head.acceptsTrailers = false;
   let host = -1;
   let length = -1;
@@ -57,7 +58,8 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
         head.acceptsTrailers ||= hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), TRAILERS);
         break;
       case FIELD.expect:
-        if (!manageExpect || head.isRtsp) break;
+        head.passesExpect = !manageExpect || head.isRtsp;
+        if (head.passesExpect) break;
         fields.drop(i);
         if (head.minor === 0) break;
         if (!equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CONTINUE)) return REFUSALS.badExpect;

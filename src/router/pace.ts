@@ -2,6 +2,11 @@ import { Deadline, type Expiring, type TimerWheel } from '../net/timer-wheel.ts'
 
 /** How long a client may be slower than `http-min-rate` before it counts: one window, ms. */
 export const PACE_WINDOW_MS = 30_000;
+/**
+ * So many windows in a row may pass without a byte taken of an answer. The kernel takes more only when a third of its send buffer is
+ * free, over a megabyte on a fast path: a client that reads steadily seems to stand still in between.
+ */
+export const SILENT_WINDOWS = 4;
 
 /** What is known of a client that somebody waits for. */
 export interface PacedClient {
@@ -33,6 +38,8 @@ export class Pace implements Expiring {
   #taken = 0;
   #wasOwing = false;
   #wasBehind = false;
+  /** Windows in a row in which nothing was taken. */
+  #silent = 0;
   #isRunning = false;
 
   /** @param minRate bytes a second */
@@ -44,7 +51,9 @@ export class Pace implements Expiring {
 
   /** Somebody waits for the client now. */
   start(): void {
-    if (!this.#isRunning) this.#open();
+    if (this.#isRunning) return;
+    this.#silent = 0;
+    this.#open();
   }
 
   /** The client was held back, or has sent all, or has read all: this window says nothing about its sending, or its reading. */
@@ -54,6 +63,7 @@ export class Pace implements Expiring {
 
   caughtUp(): void {
     this.#wasBehind = false;
+    this.#silent = 0;
   }
 
   stop(): void {
@@ -63,13 +73,19 @@ export class Pace implements Expiring {
   expired(): void {
     const client = this.#client;
     if (this.#wasOwing && client.isOwing && client.received - this.#received < this.#least) return client.sentTooSlowly();
-    if (this.#wasBehind && client.isBehind && client.taken - this.#taken < this.#least) return client.readTooSlowly();
+    if (this.#wasBehind && client.isBehind && this.#isTooLittle(client.taken - this.#taken)) return client.readTooSlowly();
     this.#isRunning = false;
     if (client.isOwing || client.isBehind) this.#open();
   }
 
   crashed(): void {
     this.#client.crashed();
+  }
+
+  #isTooLittle(taken: number): boolean {
+    if (taken === 0) return ++this.#silent === SILENT_WINDOWS;
+    this.#silent = 0;
+    return taken < this.#least;
   }
 
   #open(): void {

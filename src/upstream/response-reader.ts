@@ -34,6 +34,8 @@ export class ResponseReader {
   #remaining = 0;
   #chunked: ChunkedReader | null = null;
   #interims = 0;
+  /** There was a 100 among them: the backend reads the body. */
+  #isContinued = false;
 
   /** @param exchange null when the first answer is announced by `begin` */
   constructor(exchange: UpstreamExchange | null, shared: ResponseHead) {
@@ -51,6 +53,7 @@ export class ResponseReader {
     this.#length = 0;
     this.#chunked = null;
     this.#interims = 0;
+    this.#isContinued = false;
   }
 
   /** Nothing more is read: the answer is complete or broken. */
@@ -122,6 +125,7 @@ export class ResponseReader {
     const { request } = exchange;
     if (head.status < 200 && head.status !== 101) {
       if (++this.#interims > MAX_INTERIM) return this.#fail(RESPONSE_FAULTS.interimFlood);
+      this.#isContinued ||= head.status === 100;
       // A 100 answers an Expect that ugate has answered already (RFC 9110 15.2.1 lets a proxy drop it).
       if (head.status !== 100 || !request.expectsContinue) exchange.interim(head);
       this.#head?.reset();
@@ -136,11 +140,15 @@ export class ResponseReader {
       this.#state = STATE.length;
       this.#remaining = head.contentLength;
     } else this.#state = STATE.untilClose;
-    if (this.#state < STATE.untilClose || this.#state === STATE.done) this.keepsFor = keepsFor(head);
+    // An answer in place of a 100 (RFC 9110 10.1.1): the body may be unread, and taken for the next request.
+    const isUnread = request.passesExpect && request.hasBody && !this.#isContinued;
+    if (!isUnread && (this.#state < STATE.untilClose || this.#state === STATE.done)) this.keepsFor = keepsFor(head);
     exchange.head(head);
     this.#head = null;
     this.#gathered = null;
-    if (this.#state === STATE.done) exchange.end();
+    // An answer that nobody wants, such as a 101 out of place: what follows it belongs to nobody.
+    if (exchange.isDone) this.#state = STATE.done;
+    else if (this.#state === STATE.done) exchange.end();
   }
 
   /** Returns how far it came. */
@@ -196,6 +204,7 @@ export class ResponseReader {
 
   #fail(failure: (typeof FAILURES)[keyof typeof FAILURES]): void {
     this.#state = STATE.done;
+    this.keepsFor = 0;
     this.#exchange!.failed(failure);
   }
 }
@@ -203,6 +212,8 @@ export class ResponseReader {
 /** RFC 9112 9.3, and the `timeout` of Keep-Alive: seconds, counted from the answer. HTTP/1.0 knows no chunks: such framing is not trusted further (6.1). */
 function keepsFor(head: ResponseHead): number {
   if (head.wantsClose || (head.minor === 0 && (!head.wantsKeepAlive || head.isChunked))) return 0;
+  // Whoever announces a body where there is none (6.1, RFC 9110 8.6) is about to send it: in front of the next answer.
+  if (head.status === 204 && (head.isChunked || head.contentLength > 0)) return 0;
   return head.keepAliveField === -1 ? Number.POSITIVE_INFINITY : keepAliveTimeout(head);
 }
 

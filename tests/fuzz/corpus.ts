@@ -59,6 +59,40 @@ const PACKETS = [
   packet([['', 'x']]),
 ];
 
+const SIGNATURE = '\r\n\r\n\0\r\nQUIT\n';
+const HEADERS = [
+  'PROXY TCP4 192.0.2.1 192.0.2.2 40000 80\r\nGET / HTTP/1.1\r\n',
+  'PROXY TCP6 2001:db8::1 ::ffff:1.2.3.4 0 65535\r\n',
+  'PROXY UNKNOWN ffff:: x\r\n\r\nGET',
+  `${SIGNATURE}\x21\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\x9c\x40\0\x50GET /`,
+  `${SIGNATURE}\x21\x21\0\x29${'\x20\x01\r\n'.repeat(8)}\x9c\x40\0\x50\x05\0\x02ab`,
+  `${SIGNATURE}\x20\0\0\x03abcGET /`,
+  `${SIGNATURE}\x21\x31\0\xd8${'/'.repeat(216)}`,
+  '\r\n\r\nGET / HTTP/1.1\r\n',
+];
+
+const asked = (...lines: readonly string[]): string => `GET / HTTP/1.1\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
+const FORWARDED = [
+  asked('X-Forwarded-For: 198.51.100.1, 203.0.113.7:80, 10.0.0.1', 'x-forwarded-for: [::1]:_x', 'X-Forwarded-Proto: https,http'),
+  asked('X-Forwarded-For: unknown, 10.1.1.1', 'X_Forwarded_For: 1.1.1.1', 'X-Real-IP: 1.1.1.1', 'X-Forwarded-Host: b'),
+  asked('Forwarded: for=198.51.100.1;proto=https;by=x, for="[2001:db8::1]:_p"; host="a, b", for=10.0.0.1'),
+  asked('Forwarded: for="\\"unknown\\"", for=_hidden;proto=http', 'Forwarded: For=127.0.0.1', 'Via: 1.1 x'),
+];
+
+const ENCODINGS = [
+  asked('Accept-Encoding: gzip, deflate, br;q=0.5, zstd'),
+  asked('Accept-Encoding: *;q=0.1, X-GZIP ; Q=0.000', 'accept-encoding: gzip;q=1.000'),
+  asked('Accept-Encoding: identity;q=1, *;q=0', 'Accept-Encoding:'),
+  asked('Accept-Encoding: gzip;level=9, gzipped, gzip;q=1.001'),
+];
+
+/** Several on one connection. */
+const KEPT = [
+  `${RESPONSES[0]}${RESPONSES[2]}${RESPONSES[3]}${RESPONSES[0]}`,
+  `${RESPONSES[5]}HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok${RESPONSES[1]}`,
+  `HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5, max=10\r\nContent-Length: 0\r\n\r\n${RESPONSES[6]}`,
+];
+
 /** By target. */
 export const SEEDS: Readonly<Record<string, readonly string[]>> = {
   request: REQUESTS,
@@ -68,6 +102,11 @@ export const SEEDS: Readonly<Record<string, readonly string[]>> = {
   vars: REQUESTS,
   session: REQUESTS,
   answer: RESPONSES,
+  proxy: HEADERS,
+  forwarded: FORWARDED,
+  gzip: ENCODINGS,
+  writer: [...REQUESTS, ...FORWARDED],
+  reader: [...RESPONSES, ...KEPT],
 };
 
 /** Pieces of the grammar, and of what others have been tricked with. */
@@ -192,6 +231,28 @@ export const WORDS = [
     ' 204 ',
     ' 101 ',
     ' 100 ',
+  ],
+  ...[
+    'PROXY ',
+    'TCP4 ',
+    'TCP6 ',
+    'UNKNOWN',
+    '\r\n\r\n\0\r\nQUIT\n',
+    '\x21\x11\0\x0c',
+    '10.0.0.1',
+    '::ffff:10.0.0.1',
+    'unknown',
+    'for=',
+    'for="[::1]:1"',
+    ';proto=https',
+    'X-Forwarded-For: ',
+    'Forwarded: ',
+    'Accept-Encoding: ',
+    'gzip',
+    ';q=',
+    '0.',
+    '1.0',
+    'Keep-Alive: timeout=1\r\n',
   ],
 ];
 

@@ -8,8 +8,10 @@ import { PacketError, readPacket } from '../../src/uwsgi/packet.ts';
 import { bytesOf, type Dechunked, dechunkPieces, parseRequestAt, parseResponseAt } from '../http1/support.ts';
 import { makePacket } from '../uwsgi/support.ts';
 import { checkAnswer, checkSession } from './gate.ts';
+import { checkReader, checkWriter } from './hop.ts';
 import { modelChunked, modelRequest, modelResponse, type Verdict } from './model.ts';
 import { modelPacket, modelVars } from './packet-model.ts';
+import { checkForwarded, checkGzip, checkProxy } from './proxies.ts';
 import { type Random, show } from './random.ts';
 
 export type Target = (text: string, random: Random) => string;
@@ -136,4 +138,9 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   vars: checkVars,
   session: checkSession,
   answer: checkAnswer,
+  proxy: checkProxy,
+  forwarded: checkForwarded,
+  gzip: checkGzip,
+  writer: checkWriter,
+  reader: checkReader,
 };

@@ -1,7 +1,7 @@
 /** `http-post-buffering`: no node is asked, nor connected to, before the body is whole. */
 
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { HttpBackend, reply } from '../support/http-backend.ts';
 import { temporaryFolder } from '../support/paths.ts';
@@ -92,6 +92,18 @@ test('Expect is answered before the body is read, not when a node has it', async
     assert.equal((await client.readResponse({ interim: true })).text(), '5 5 -');
     assert.equal((await it.backend.request(before)).vars.get('HTTP_EXPECT'), undefined);
   }
+});
+
+test('Expect is answered where the node is found late, too', async () => {
+  await using folder = temporaryFolder();
+  await using it = await withBackend(measure);
+  writeFileSync(folder.file('map.ts'), `export const find = () => ${JSON.stringify(it.backend.address)};\n`);
+  await using gate = await startGate({ 'http-use-code-string': `0:${folder.file('map.ts')}:find`, 'http-post-buffering': '4' });
+  await using client = await gate.connect();
+  client.write(request('POST', '/', 'Content-Length: 5', 'Expect: 100-continue'));
+  assert.equal((await client.readResponse({ interim: true, milliseconds: 3000 })).status, 100);
+  client.write('hello');
+  assert.equal((await client.readResponse()).text(), '5 5 -');
 });
 
 test('a node that refuses costs nothing: the body goes to the next', async () => {

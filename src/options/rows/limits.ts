@@ -26,7 +26,9 @@ export const LIMITS = [
     help: 'Slower clients are cut off; 0 allows any speed.',
     details:
       'Bytes a second, over 30 seconds in which ugate waits for the client, for bodies and for answers. A request that is too slow is ' +
-      'answered 408 (request timeout), an answer is broken off. WebSockets, other tunnels and event streams are not measured.',
+      'answered 408 (request timeout), an answer is broken off. What the system takes of an answer it takes in lumps, up to a megabyte: ' +
+      'a client that takes nothing at all has two minutes, or http-timeout where that is shorter. WebSockets, other tunnels and event ' +
+      'streams are not measured.',
     danger: '0 lets a client hold a connection, and perhaps a worker, with a byte a minute.',
     example: 'http-min-rate = 1k',
     since: '0.1',
