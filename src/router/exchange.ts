@@ -3,22 +3,19 @@ import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Details } from '../log/log.ts';
-import { formatPeer, type PeerAddress } from '../net/address.ts';
+import { formatPeer } from '../net/address.ts';
 import type { Deadline } from '../net/timer-wheel.ts';
 import { type Found, isRefusal, type Mapper } from '../pool/mapper.ts';
 import type { Node, NodeFailure } from '../pool/node.ts';
 import type { Pool } from '../pool/pool.ts';
 import { BodySpool } from './body-spool.ts';
+import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
 import { connectFailure, FAILURES, isNodesFault, levelOf } from './failures.ts';
+import { isPassing, NodeSearch } from './node-search.ts';
 import { routingKey } from './routing-key.ts';
-import type { Front, Service } from './service.ts';
+import type { Service } from './service.ts';
 import type { Upstream, UpstreamExchange } from './upstream.ts';
-
-/** One first try and three retries, as uWSGI; fallbacks come on top. */
-const MAX_ATTEMPTS = 4;
-const BUSY_RETRY_MS = 250;
-const FIRST_BACKOFF_MS = 5;
 
 /**
  * The states of an exchange. `routing`: it looks for the pool, which may take time. `spooling`: the body is read whole first.
@@ -26,18 +23,6 @@ const FIRST_BACKOFF_MS = 5;
  * more HTTP.
  */
 const STATE = { routing: 0, spooling: 1, connecting: 2, backoff: 3, active: 4, tunnel: 5, done: 6 } as const;
-
-/** Who asks, and through which listener. */
-export interface Client {
-  readonly remote: PeerAddress;
-  /** Who is on the other side of the connection: the client, or the last proxy before us. */
-  readonly peer: PeerAddress;
-  /** The address it connected to. */
-  readonly local: PeerAddress;
-  /** It came over TLS. */
-  readonly isSecure: boolean;
-  readonly front: Front;
-}
 
 /**
  * One request and its answer: finds a node, retries while nothing was sent, relays both bodies with backpressure, and ends in
@@ -54,16 +39,11 @@ export class Exchange implements UpstreamExchange {
   /** The connection's; ours while the exchange lasts. */
   readonly #deadline: Deadline;
   #state: number = STATE.routing;
-  /** Null when the key asked for has none: then only fallbacks are left. */
-  #pool: Pool | null = null;
+  readonly #search: NodeSearch;
   #upstream: Upstream | null = null;
   #node: Node | null = null;
   /** The node has been told that it has this request. */
   #isCounted = false;
-  #tried: Node[] | null = null;
-  #attempts = 0;
-  #fallbacks = 0;
-  #busySince = 0;
   #backoff: ReturnType<typeof setTimeout> | null = null;
   #spool: BodySpool | null = null;
   /** Body bytes that came before there was a connection for them. */
@@ -82,6 +62,7 @@ export class Exchange implements UpstreamExchange {
     this.request = request;
     this.client = client;
     this.#deadline = deadline;
+    this.#search = new NodeSearch(service, client);
   }
 
   /** True once nothing more comes of it. */
@@ -204,16 +185,15 @@ export class Exchange implements UpstreamExchange {
     const node = this.#node!;
     this.#upstream = null;
     this.#release();
-    this.#tried ??= [];
-    this.#tried.push(node);
+    this.#search.failed(node);
     const hasDied = node.failed(failure, wheel.now);
     if (!settings.quiet)
-      log.event('warn', `connect-${failure}`, 'unable to connect to a node', { node: node.name, error: code, attempt: this.#attempts });
+      log.event('warn', `connect-${failure}`, 'unable to connect to a node', { node: node.name, error: code, attempt: this.#search.attempts });
     if (hasDied) this.#tellDead(node);
-    if (failure === 'busy' || failure === 'local') return this.#retryLater(failure);
-    this.#pool?.nodeFailed(node);
+    if (isPassing(failure)) return this.#retryLater(failure);
+    this.#search.pool?.nodeFailed(node);
     // The socket is gone: the key may have another by now, be it without its port, or of another mapper.
-    if (failure === 'missing' && mapper !== null && this.#pool !== null) this.#map(mapper);
+    if (failure === 'missing' && mapper !== null && this.#search.pool !== null) this.#map(mapper);
     else this.#route(connectFailure(failure));
   }
 
@@ -294,18 +274,18 @@ export class Exchange implements UpstreamExchange {
 
   #found(found: Found): void {
     if (found !== null && isRefusal(found)) return this.#fail(found);
-    if (this.#tried === null) return this.#begin(found);
-    this.#pool = found;
+    if (!this.#search.hasTried) return this.#begin(found);
+    this.#search.pool = found;
     this.#route(connectFailure('missing'));
   }
 
   #begin(pool: Pool | null): void {
-    const { settings, bodyBudget, fallbacks, wheel } = this.#service;
-    this.#pool = pool;
+    const { settings, bodyBudget } = this.#service;
+    this.#search.pool = pool;
     if (!this.#mustSpool) return this.#route();
     if (this.request.contentLength > settings.bodyBufferMax) return this.#fail(FAILURES.bufferTooLarge);
     // Nobody should send a body that nobody will read.
-    if (fallbacks.length === 0 && !(pool !== null && (pool.hasNode(wheel.now) || pool.isFull(wheel.now)))) return this.#fail(FAILURES.noNode);
+    if (!this.#search.canFind) return this.#fail(FAILURES.noNode);
     this.#state = STATE.spooling;
     this.#spool = new BodySpool(settings, settings.postBuffering || settings.bodyBuffer, bodyBudget);
     this.#touch();
@@ -330,17 +310,10 @@ export class Exchange implements UpstreamExchange {
     return this.request.isChunked && this.#service.needsLength && this.#service.settings.chunkedInput;
   }
 
-  /** Takes the next node there is: a usable one of the pool, a fallback, a dead one that answers fast; else fails. */
   #route(lastFailure: Refusal = FAILURES.noNode): void {
-    const { fallbacks, wheel } = this.#service;
-    const pool = this.#attempts < MAX_ATTEMPTS ? this.#pool : null;
-    const node =
-      pool?.pick(wheel.now, this.client.remote, this.#tried) ??
-      (this.#fallbacks < fallbacks.length ? fallbacks[this.#fallbacks++] : null) ??
-      pool?.pickLastResort(this.#tried ?? []) ??
-      null;
-    if (node !== null) return this.#connect(node);
-    this.#fail(this.#tried === null && pool?.isFull(wheel.now) ? FAILURES.nodesFull : lastFailure);
+    const node = this.#search.next();
+    if (node !== null) this.#connect(node);
+    else this.#fail(this.#search.isFull ? FAILURES.nodesFull : lastFailure);
   }
 
   #connect(node: Node): void {
@@ -348,7 +321,6 @@ export class Exchange implements UpstreamExchange {
     this.#node = node;
     this.#isCounted = true;
     node.started();
-    this.#attempts++;
     this.#arm(this.#service.settings.connectTimeout);
     const upstream = this.#service.open(node, this);
     if ('status' in upstream) return this.#fail(upstream);
@@ -356,19 +328,11 @@ export class Exchange implements UpstreamExchange {
     if (upstream.isConnected === true) this.connected();
   }
 
-  /** A full backlog empties in milliseconds: asked again, a little later each time, and another node if there is one. */
   #retryLater(failure: NodeFailure): void {
-    const { settings, wheel } = this.#service;
-    if (this.#busySince === 0) this.#busySince = wheel.precise();
-    const waited = wheel.precise() - this.#busySince;
-    if (waited >= Math.min(BUSY_RETRY_MS, settings.connectTimeout)) return this.#fail(connectFailure(failure));
+    const wait = this.#search.backoff();
+    if (wait === null) return this.#fail(connectFailure(failure));
     this.#state = STATE.backoff;
-    this.#attempts--;
-    this.#backoff = setTimeout(() => this.#guard(() => this.#tryAgain()), Math.max(FIRST_BACKOFF_MS, waited));
-  }
-
-  #tryAgain(): void {
-    this.#connect(this.#pool?.pick(this.#service.wheel.now, this.client.remote, this.#tried) ?? this.#node!);
+    this.#backoff = setTimeout(() => this.#guard(() => this.#connect(this.#search.again(this.#node!))), wait);
   }
 
   /** Nobody stands above a timer or a promise: what is thrown ends the exchange, not the process. */

@@ -2,13 +2,13 @@ import { concat } from '../http1/bytes.ts';
 import { PARSE } from '../http1/fields.ts';
 import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import { formatPeer, type PeerAddress } from '../net/address.ts';
+import { formatPeer } from '../net/address.ts';
 import { Deadline, type Expiring } from '../net/timer-wheel.ts';
 import type { Connection } from '../runtime/seam.ts';
 import { Answer, type AnswerOwner } from './answer.ts';
-import { type Client, Exchange } from './exchange.ts';
+import { ConnectionClient } from './client.ts';
+import { Exchange } from './exchange.ts';
 import { FAILURES, levelOf } from './failures.ts';
-import { type ForwardedClient, forwardedClient } from './forwarded-client.ts';
 import { Pace, type PacedClient } from './pace.ts';
 import { Prelude } from './prelude.ts';
 import { RequestBody } from './request-body.ts';
@@ -35,10 +35,10 @@ export interface SessionOwner {
 }
 
 /** One client connection: reads requests off it one after the other and has each answered by an exchange. */
-export class Session implements AnswerOwner, Client, Expiring, PacedClient {
+export class Session implements AnswerOwner, Expiring, PacedClient {
   /** Bytes that have come so far. */
   received = 0;
-  readonly front: Front;
+  readonly #client: ConnectionClient;
   readonly #service: Service;
   readonly #owner: SessionOwner;
   readonly #connection: Connection<Session>;
@@ -63,37 +63,17 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
   #isHeldBack = false;
   /** Null when nothing is expected before a request. */
   readonly #prelude: Prelude | null;
-  /** The client of this request as trusted proxies tell it; null when there are none. */
-  #forwarded: ForwardedClient | null = null;
   /** Null as long as nobody had to wait for the client. */
   #pace: Pace | null = null;
 
   constructor(service: Service, owner: SessionOwner, front: Front, connection: Connection<Session>) {
     this.#service = service;
     this.#owner = owner;
-    this.front = front;
     this.#connection = connection;
     this.#answer = new Answer(service, this, connection);
     this.#prelude = service.prelude === null ? null : new Prelude(service.prelude, connection.remote);
+    this.#client = new ConnectionClient(front, connection, this.#prelude);
     service.wheel.arm(this.#deadline, service.settings.headersTimeout);
-  }
-
-  /** Who asks, as far as proxies in front are believed. */
-  get remote(): PeerAddress {
-    return this.#forwarded === null ? this.peer : this.#forwarded.remote;
-  }
-
-  /** Who is on the other side of the connection, or of the proxy that wrote a PROXY header. */
-  get peer(): PeerAddress {
-    return this.#prelude?.source ?? this.#connection.remote;
-  }
-
-  get local(): PeerAddress {
-    return this.#prelude?.destination ?? this.#connection.local;
-  }
-
-  get isSecure(): boolean {
-    return this.#forwarded?.isSecure ?? (this.#connection.tls !== null || (this.#prelude?.isSecure ?? false));
   }
 
   get bodyHasBegun(): boolean {
@@ -141,7 +121,7 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
         this.#exchange!.clientGone();
         return this.#close();
       case STATE.head:
-        this.#service.log.event('info', 'client-left', 'the client left in the middle of a head', { client: formatPeer(this.remote) });
+        this.#service.log.event('info', 'client-left', 'the client left in the middle of a head', { client: formatPeer(this.#client.remote) });
         return this.#close();
       case STATE.idle:
         return this.#finish();
@@ -275,7 +255,7 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
 
   readTooSlowly(): void {
     const { log } = this.#service;
-    log.event('info', 'client-too-slow', 'the client read its answer more slowly than http-min-rate', { client: formatPeer(this.remote) });
+    log.event('info', 'client-too-slow', 'the client read its answer more slowly than http-min-rate', { client: formatPeer(this.#client.remote) });
     this.#close();
   }
 
@@ -326,8 +306,7 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
   }
 
   #readHead(bytes: Uint8Array): Uint8Array {
-    // Nobody has said yet whose request this is.
-    this.#forwarded = null;
+    this.#client.forget();
     if (this.#prelude === null) return this.#parseHead(bytes);
     const rest = this.#prelude.read(bytes);
     if (rest !== null) return rest.length === 0 ? rest : this.#parseHead(rest);
@@ -377,9 +356,10 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
     const { head } = this.#buffer!;
     this.#isFirst = false;
     this.#isHeldBack = false;
-    if (trustedProxies !== null) this.#forwarded = forwardedClient(head, this.peer, trustedProxies);
+    if (trustedProxies !== null) this.#client.believe(head, trustedProxies);
     // What only redirects passes nothing on, raw or not.
-    head.isRaw = this.front.redirect === null && isRaw(head, settings);
+    const { redirect } = this.#client.front;
+    head.isRaw = redirect === null && isRaw(head, settings);
     if (head.contentLength > settings.maxBody) return this.#refuse(FAILURES.bodyTooLarge);
     if (head.expectsContinue && head.contentLength > settings.expectMaxBody) return this.#refuse(FAILURES.expectTooLarge);
     this.#state = STATE.busy;
@@ -388,11 +368,11 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
       this.#body.hasBegun = hasMore;
     }
     this.#answer.begin(head);
-    if (this.front.redirect !== null) {
-      if (!this.#answer.redirect(this.front.redirect)) this.#refuse(REFUSALS.badHost);
+    if (redirect !== null) {
+      if (!this.#answer.redirect(redirect)) this.#refuse(REFUSALS.badHost);
       return;
     }
-    const exchange = new Exchange(this.#service, this.#answer, head, this, this.#deadline);
+    const exchange = new Exchange(this.#service, this.#answer, head, this.#client, this.#deadline);
     this.#exchange = exchange;
     exchange.start();
     if (!head.hasBody && !head.isRaw && !exchange.isDone) exchange.requestEnd();
@@ -456,7 +436,7 @@ export class Session implements AnswerOwner, Client, Expiring, PacedClient {
   /** Answers what breaks the rules; nothing that follows it on this connection can be trusted. */
   #refuse(refusal: Refusal, rule = refusal.rule): void {
     const { log } = this.#service;
-    log.event(levelOf(refusal), refusal.code, rule, { status: refusal.status, client: formatPeer(this.remote) });
+    log.event(levelOf(refusal), refusal.code, rule, { status: refusal.status, client: formatPeer(this.#client.remote) });
     if (this.#state !== STATE.busy) this.#answer.begin(this.#buffer?.head.isRtsp ? this.#buffer.head : null);
     this.#state = STATE.head;
     this.#answer.fail(refusal);

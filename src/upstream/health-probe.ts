@@ -4,7 +4,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { PeerAddress } from '../net/address.ts';
 import type { Probe } from '../pool/health-check.ts';
 import type { Node, NodeFailure } from '../pool/node.ts';
-import type { Client } from '../router/exchange.ts';
+import type { Client } from '../router/client.ts';
 import type { Front } from '../router/service.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';

@@ -12,7 +12,10 @@ const STATUS_LINE = new RegExp(`^HTTP/1\\.\\d ([1-5]\\d\\d)( ${TEXT})?$`);
 const HOP_BY_HOP = ['connection', 'transfer-encoding', 'upgrade', 'keep-alive', 'te', 'trailer', 'proxy-connection'];
 /** May not be named in Connection. */
 const PROTECTED = /^(host|content-length|content-type|transfer-encoding|cookie|authorization|forwarded|via|x-real-ip|x-forwarded-.+)$/;
-const NOT_IN_TRAILERS = [...HOP_BY_HOP, 'host', 'content-length', 'content-type', 'expect', 'proxy', 'cookie', 'authorization'];
+const NOT_IN_TRAILERS = [
+  ...[...HOP_BY_HOP, 'host', 'content-length', 'content-type', 'expect', 'proxy', 'cookie', 'authorization'],
+  ...['accept-encoding', 'content-encoding', 'content-range', 'uwsgi-encoding'],
+];
 
 export interface ModelField {
   readonly name: string;

@@ -146,8 +146,8 @@ function walk(members: readonly string[]): string {
   for (const member of members.toReversed()) {
     if (member.length > 100) return address;
     // A zone means nothing here.
-    const text = member.replace(/%[\w.-]+(?=\]|$)/, '');
-    const match = /^(?:([\d.]+)|\[([\da-fA-F:.]+)\])(?::(\d{1,5}|_[\w.-]+))?$/.exec(text) ?? (isIPv6(text) ? [text, text] : null);
+    const bare = member.replace(/%[\w.-]+$/, '');
+    const match = /^(?:([\d.]+)|\[([\da-fA-F:.]+)(?:%[\w.-]+)?\])(?::(\d{1,5}|_[\w.-]+))?$/.exec(member) ?? (isIPv6(bare) ? [bare, bare] : null);
     const found = match?.[1] ?? match?.[2];
     const port = match?.[3];
     if (found === undefined || (!isIPv4(found) && !isIPv6(found)) || (port !== undefined && Number(port) > 65535)) return address;

@@ -1,0 +1,86 @@
+import type { Node, NodeFailure } from '../pool/node.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { Client } from './client.ts';
+import type { Service } from './service.ts';
+
+/** One first try and three retries, as uWSGI; fallbacks come on top. */
+const MAX_ATTEMPTS = 4;
+const BUSY_RETRY_MS = 250;
+const FIRST_BACKOFF_MS = 5;
+
+/** The nodes that one request is tried on, one after the other, until one takes it. */
+export class NodeSearch {
+  /** Null when the key asked for has none: then only fallbacks are left. */
+  pool: Pool | null = null;
+  /** Tries so far that count: asking a busy node again does not. */
+  attempts = 0;
+  readonly #service: Service;
+  readonly #client: Client;
+  #tried: Node[] | null = null;
+  #fallbacks = 0;
+  #busySince = 0;
+
+  constructor(service: Service, client: Client) {
+    this.#service = service;
+    this.#client = client;
+  }
+
+  /** True once a node has refused the request. */
+  get hasTried(): boolean {
+    return this.#tried !== null;
+  }
+
+  /** True when every usable node has as many requests as it may have. */
+  get isFull(): boolean {
+    return this.#tried === null && this.pool !== null && this.pool.isFull(this.#service.wheel.now);
+  }
+
+  /** False when asking would find nobody: neither a node of the pool nor a fallback. */
+  get canFind(): boolean {
+    const { fallbacks, wheel } = this.#service;
+    const { pool } = this;
+    return fallbacks.length > 0 || (pool !== null && (pool.hasNode(wheel.now) || pool.isFull(wheel.now)));
+  }
+
+  /** The next node there is: a usable one of the pool, a fallback, a dead one that answers fast; else null. */
+  next(): Node | null {
+    const { fallbacks, wheel } = this.#service;
+    const pool = this.attempts < MAX_ATTEMPTS ? this.pool : null;
+    const node =
+      pool?.pick(wheel.now, this.#client.remote, this.#tried) ??
+      (this.#fallbacks < fallbacks.length ? fallbacks[this.#fallbacks++] : null) ??
+      pool?.pickLastResort(this.#tried ?? []) ??
+      null;
+    if (node !== null) this.attempts++;
+    return node;
+  }
+
+  /** The node did not take the request. */
+  failed(node: Node): void {
+    this.#tried ??= [];
+    this.#tried.push(node);
+  }
+
+  /**
+   * A full backlog empties in milliseconds: says in how many ms to ask again, a little later each time; null when that has gone on
+   * for long enough.
+   */
+  backoff(): number | null {
+    const { settings, wheel } = this.#service;
+    if (this.#busySince === 0) this.#busySince = wheel.precise();
+    const waited = wheel.precise() - this.#busySince;
+    this.attempts--;
+    return waited >= Math.min(BUSY_RETRY_MS, settings.connectTimeout) ? null : Math.max(FIRST_BACKOFF_MS, waited);
+  }
+
+  /** Behind a backoff: another node if there is one, else `busy` once more. */
+  again(busy: Node): Node {
+    this.attempts++;
+    return this.pool?.pick(this.#service.wheel.now, this.#client.remote, this.#tried) ?? busy;
+  }
+}
+
+/** True for what says nothing about the node's health, and is worth asking the same one again. */
+export function isPassing(failure: NodeFailure): boolean {
+  return failure === 'busy' || failure === 'local';
+}
