@@ -29,6 +29,8 @@ const sockets: Sockets = { plain: `${directory}/backend.sock`, persistent: `${di
 const source = new URL('./backend.c', import.meta.url).pathname;
 if (spawnSync('cc', ['-O2', '-o', `${directory}/backend`, source], { stdio: 'inherit' }).status !== 0) throw new Error('cannot compile the backend');
 const [pin, ...pinArgs] = LOAD_CORE;
+// This program too leaves the router's core alone: it polls while one starts.
+spawnSync(pin, ['-apc', LOAD_CORE[2], String(process.pid)]);
 const backend = spawn(pin, [...pinArgs, `${directory}/backend`, sockets.plain, sockets.persistent], { stdio: 'inherit' });
 
 /** By workload and contestant, one number a round. */

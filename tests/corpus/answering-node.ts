@@ -57,14 +57,18 @@ function listenUwsgi(cases: readonly AnswerCase[]): Promise<UwsgiBackend> {
   });
 }
 
-/** Keeps every connection that the answer does not end. */
-function listenHttp(cases: readonly AnswerCase[]): Promise<HttpBackend> {
-  return HttpBackend.listen(async (request, reply) => {
+/** Keeps every connection that the answer does not end. None may be used again on which something stands behind an answer. */
+async function listenHttp(cases: readonly AnswerCase[]): Promise<HttpBackend> {
+  const spoiled = new Set<number>();
+  const backend = await HttpBackend.listen(async (request, reply) => {
+    if (spoiled.has(request.connection)) backend.errors.push(`${request.target} comes on a connection that holds more than answers`);
     const asked = target(request.target, cases);
     if (asked.one?.early !== true) await request.complete();
+    if (asked.one?.behind !== undefined) spoiled.add(request.connection);
     await give(asked, reply);
     if (asked.one !== null && endsByClose(asked.one)) reply.end();
   });
+  return backend;
 }
 
 interface Asked {

@@ -70,9 +70,8 @@ function trialsOf(one: RequestCase, stage: Stage): Trial[] {
   trials.push(play('behind a good request', [[BEFORE.bytes + bytes]], [BEFORE.outcome, ...outcomes]));
   if (isOpen) trials.push(play('before a good request', [[bytes + BEHIND.bytes]], [...outcomes, BEHIND.outcome]));
   else if (!waits) trials.push(play('before a good request, which must not get through', [[bytes + BEHIND.bytes]], outcomes));
-  // An HTTP node makes a difference to bodies only: what is refused in a head is so before the node is known.
-  const dense = one.repeats === true || (isHttp && (!isOpen || bytes.length > LONG)) ? bytes.length : isHttp ? bytes.indexOf('\r\n\r\n') : 0;
-  const pairs = someCuts(bytes.length, dense).map((at) => [bytes.slice(0, at), bytes.slice(at)]);
+  const places = cuts(bytes.length).filter(isWorthACut(one, bytes, isHttp, isOpen));
+  const pairs = places.map((at) => [bytes.slice(0, at), bytes.slice(at)]);
   const perConnection = isOpen ? CUTS_PER_CONNECTION : 1;
   for (let i = 0; i < pairs.length; i += perConnection) {
     const rounds = pairs.slice(i, i + perConnection);
@@ -81,9 +80,14 @@ function trialsOf(one: RequestCase, stage: Stage): Trial[] {
   return trials;
 }
 
-/** Every place to cut from `dense` on, and some before it. */
-function someCuts(length: number, dense: number): number[] {
-  return cuts(length).filter((at, i) => at >= dense || i % SELDOM === Math.floor(SELDOM / 2));
+/**
+ * An HTTP node makes a difference to bodies only: what is refused in a head is so before the node is known. Where nothing new is to be
+ * seen one place out of many is enough.
+ */
+function isWorthACut(one: RequestCase, bytes: string, isHttp: boolean, isOpen: boolean): (at: number, index: number) => boolean {
+  const body = bytes.indexOf('\r\n\r\n');
+  const isSparse = one.repeats === true || (isHttp && (!isOpen || bytes.length > LONG));
+  return (at, index) => (!isSparse && (!isHttp || at >= body)) || index % SELDOM === SELDOM / 2;
 }
 
 /** Addresses of clients: one for each connection, for an HTTP node is told no port. */

@@ -24,6 +24,7 @@ whose connections live on:
 - an **answer** is given whole and cut at every byte, and between the answers to good requests. Either the client, which reads strictly, sees what
   it should; or it gets a 502 with its code; or, when the answer had begun, a connection that ends so that it can tell. An HTTP node keeps its
   connection wherever the answer says where it ends, for the next client; what it sends behind an answer comes with it, and once more later.
+  Its answers are cut at each of the last 16 bytes, and at every sixteenth before.
 
 Nothing else may reach either side, on any connection, and every wait is bounded.
 `;
