@@ -29,7 +29,7 @@ typedef struct {
   char in[HEAD_ROOM];
 } Client;
 
-static char zeros[MEGABYTE], page[CHUNKED], event_line[EVENT + 1], sink[256 * 1024];
+static char zeros[MEGABYTE], page[CHUNKED], sink[256 * 1024];
 static int poll_fd;
 
 static void drop(Client *c) {
@@ -65,7 +65,7 @@ static void choose(Client *c, const char *path, int length) {
     c->head_length = strlen(c->head), c->body = page, c->body_length = CHUNKED;
     if (c->is_http) c->tail = "\r\n0\r\n\r\n";
   } else if (length == 7 && !memcmp(path, "/events", 7)) {
-    c->head = gzip_me, c->head_length = sizeof gzip_me - 1, c->body = event_line, c->body_length = EVENT, c->events_left = EVENTS - 1;
+    c->head = gzip_me, c->head_length = sizeof gzip_me - 1, c->body = page, c->body_length = EVENT, c->events_left = EVENTS - 1;
   } else if (length == 3 && !memcmp(path, "/1m", 3)) c->head = large, c->head_length = sizeof large - 1, c->body = zeros, c->body_length = MEGABYTE, c->has_length = 1;
   else if (length == 8 && !memcmp(path, "/chunked", 8)) {
     c->head = c->is_http ? chunked : open_end;
@@ -131,7 +131,7 @@ static int send_answer(Client *c) {
   }
   if (c->events_left > 0) {
     /* The next one comes in the next round, so that a router gets to see this one alone. */
-    c->events_left--, c->head_length = c->sent = 0;
+    c->events_left--, c->head_length = c->sent = 0, c->body += EVENT;
     struct epoll_event event = {.events = EPOLLOUT, .data.ptr = c};
     epoll_ctl(poll_fd, EPOLL_CTL_MOD, c->fd, &event);
     c->writing = 1;
@@ -186,14 +186,17 @@ static int listen_on(const char *path) {
 
 int main(int argc, char **argv) {
   if (argc != 3) return fprintf(stderr, "usage: backend SOCKET PERSISTENT-UWSGI-SOCKET\n"), 2;
-  static const char *words[] = {"<li class=\"item\">", "</li>\n", "edge", "router", "the answer", "of an app", "<a href=\"/page/", "\">"};
-  for (int i = 0, seed = 1; i < CHUNKED;) {
-    seed = seed * 1103515245 + 12345;
-    const char *word = words[(seed >> 16) & 7];
-    for (; *word && i < CHUNKED; word++) page[i++] = *word;
-    if (i < CHUNKED) page[i++] = 'a' + ((seed >> 20) & 15);
+  /* Text that packs to about a quarter, as pages do. */
+  static const char *words[] = {"<li class=\"item\">", "</li>\n", "<a href=\"/page/", "\">", "</a>", "edge", "router", "the", "answer", "of",
+                                "an", "app", "server", "and", "request", "connection", "is", "for", "with", "under", "load", "worker",
+                                "process", "socket", "header", "body", "time", "node", "client", "pool", "cache", "key"};
+  unsigned long long seed = 88172645463325252ull;
+  for (int i = 0; i < CHUNKED;) {
+    seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+    char text[40];
+    int length = snprintf(text, sizeof text, seed & 7 ? "%s " : "%s%llu ", words[(seed >> 8) & 31], (seed >> 20) & 0xfffff);
+    for (int k = 0; k < length && i < CHUNKED; k++) page[i++] = text[k];
   }
-  memcpy(event_line, page, EVENT);
   signal(SIGPIPE, SIG_IGN);
   int servers[2] = {listen_on(argv[1]), listen_on(argv[2])};
   poll_fd = epoll_create1(0);
