@@ -18,8 +18,8 @@ import { endAll, type FileReport, type FileRun, runFile, type TestRuntime } from
 const TARGETS = ['bun', 'deno', 'node', 'binary'] as const;
 type Target = (typeof TARGETS)[number] | 'uwsgi';
 
-/** The machine is shared, and the black-box suite is about waiting more than about computing. */
-const PARALLEL = 2;
+/** On two cores: most tests wait more than they compute. */
+const PARALLEL = 3;
 const UNIT_LIMIT = 120_000;
 const BLACKBOX_LIMIT = 150_000;
 
