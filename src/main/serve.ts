@@ -13,7 +13,7 @@ import { OutBuffer } from '../router/out-buffer.ts';
 import type { PreludeSettings } from '../router/prelude.ts';
 import { RequestBuffers } from '../router/request-buffer.ts';
 import { Router } from '../router/router.ts';
-import type { Front, Service } from '../router/service.ts';
+import type { Front, Service, ServiceSettings } from '../router/service.ts';
 import type { OpenUpstream } from '../router/upstream.ts';
 import type { Listener, Runtime } from '../runtime/seam.ts';
 import { HealthProbe } from '../upstream/health-probe.ts';
@@ -60,7 +60,7 @@ export async function serve(runtime: Runtime, config: Config, sink: LineSink): P
     throw error;
   });
   const service: Service = {
-    settings: { ...config, tempDirectory: config.postBufferingDir ?? runtime.tempDirectory() },
+    settings: makeSettings(config, runtime),
     pool,
     mapper,
     defaultKey: runtime.hostname() ?? 'localhost',
@@ -125,6 +125,32 @@ async function makeGzip(runtime: Runtime, { autoGzip, gzipEngine, gzipLevel }: C
   if (!autoGzip) return null;
   const { makeGzipEngine } = await import('../encoding/gzip-engine.ts');
   return makeGzipEngine(gzipEngine, gzipLevel, runtime.name);
+}
+
+/** Field by field: an object of all that a config holds would be too large for engines to keep fast. */
+function makeSettings(config: Config, runtime: Runtime): ServiceSettings {
+  return {
+    timeout: config.timeout,
+    headersTimeout: config.headersTimeout,
+    connectTimeout: config.connectTimeout,
+    keepalive: config.keepalive,
+    manageExpect: config.manageExpect,
+    expectMaxBody: config.expectMaxBody,
+    maxBody: config.maxBody,
+    chunkedInput: config.chunkedInput,
+    bodyBuffer: config.bodyBuffer,
+    bodyBufferMax: config.bodyBufferMax,
+    quiet: config.quiet,
+    autoChunked: config.autoChunked,
+    responseBuffer: config.responseBuffer,
+    minRate: config.minRate,
+    rawBody: config.rawBody,
+    manageSource: config.manageSource,
+    manageRtsp: config.manageRtsp,
+    postBuffering: config.postBuffering,
+    tunnelTimeout: config.tunnelTimeout,
+    tempDirectory: config.postBufferingDir ?? runtime.tempDirectory(),
+  };
 }
 
 interface FrontPlace {
