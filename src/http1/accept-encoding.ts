@@ -1,5 +1,6 @@
-import { ascii, COMMA, equalsFolded, HTAB, SP, tokenEnd } from './bytes.ts';
+import { ascii, equalsFolded, skipSpace, tokenEnd } from './bytes.ts';
 import { FIELD } from './field-names.ts';
+import { type ListCursor, readListMember } from './list.ts';
 import type { RequestHead } from './request-head.ts';
 
 const GZIP = ascii('gzip');
@@ -25,22 +26,17 @@ export function acceptsGzip(head: RequestHead): boolean {
   let any: Says = SAYS.nothing;
   for (let i = 0; i < fields.count; i++) {
     if (fields.id(i) !== FIELD.acceptEncoding) continue;
-    const end = fields.valueEnd(i);
-    let start = fields.valueStart(i);
-    while (start < end) {
-      let comma = start;
-      while (comma < end && bytes[comma] !== COMMA) comma++;
-      const says = readMember(bytes, start, comma);
+    const cursor: ListCursor = { next: fields.valueStart(i), start: 0, end: 0 };
+    while (readListMember(bytes, fields.valueEnd(i), cursor)) {
+      const says = readMember(bytes, cursor.start, cursor.end);
       if (says === SAYS.no || (says === SAYS.yes && named === SAYS.nothing)) named = says;
       else if (says === SAYS.anyNo || (says === SAYS.anyYes && any === SAYS.nothing)) any = says;
-      start = comma + 1;
     }
   }
   return named === SAYS.nothing ? any === SAYS.anyYes : named === SAYS.yes;
 }
 
-function readMember(bytes: Uint8Array, start: number, end: number): Says {
-  const name = skipSpace(bytes, start, end);
+function readMember(bytes: Uint8Array, name: number, end: number): Says {
   const nameEnd = tokenEnd(bytes, name, end);
   const isAny = nameEnd === name + 1 && bytes[name] === STAR;
   if (!isAny && !equalsFolded(bytes, name, nameEnd, GZIP) && !equalsFolded(bytes, name, nameEnd, X_GZIP)) return SAYS.nothing;
@@ -69,10 +65,4 @@ function hasWeight(bytes: Uint8Array, start: number, end: number): boolean {
     }
   }
   return skipSpace(bytes, i, end) === end && thousandths > 0 && thousandths <= 1000;
-}
-
-function skipSpace(bytes: Uint8Array, start: number, end: number): number {
-  let i = start;
-  while (i < end && (bytes[i] === SP || bytes[i] === HTAB)) i++;
-  return i;
 }

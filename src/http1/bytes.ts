@@ -102,6 +102,13 @@ export function writeAscii(out: Uint8Array, offset: number, text: string): numbe
   return offset + text.length;
 }
 
+/** Where the first byte that is neither a space nor a tab stands, from `start`. */
+export function skipSpace(bytes: Uint8Array, start: number, end: number): number {
+  let i = start;
+  while (i < end && (bytes[i] === SP || bytes[i] === HTAB)) i++;
+  return i;
+}
+
 /** Both, one behind the other, in a buffer of their own. */
 export function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   const both = new Uint8Array(a.length + b.length);

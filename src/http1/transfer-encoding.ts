@@ -1,4 +1,4 @@
-import { ascii, equalsFolded, HTAB, SP, tokenEnd } from './bytes.ts';
+import { ascii, equalsFolded, skipSpace, tokenEnd } from './bytes.ts';
 import { type ListCursor, readListMember } from './list.ts';
 
 /** What a Transfer-Encoding value asks for. */
@@ -43,10 +43,4 @@ function isCoding(bytes: Uint8Array, start: number, end: number): boolean {
     if (i === value) return false;
   }
   return true;
-}
-
-function skipSpace(bytes: Uint8Array, start: number, end: number): number {
-  let i = start;
-  while (i < end && (bytes[i] === SP || bytes[i] === HTAB)) i++;
-  return i;
 }

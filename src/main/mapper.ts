@@ -42,6 +42,7 @@ export async function makeMapper(config: Config, maker: NodeMaker, pool: Pool, l
  * @throws {MapperError} as `makeMapper`
  */
 export async function checkMapper(runtime: Runtime, config: Config): Promise<void> {
+  if (!config.hasMappers) return;
   const log = new Log(() => {}, 'error');
   const maker = new PoolMaker(
     runtime,
@@ -52,7 +53,6 @@ export async function checkMapper(runtime: Runtime, config: Config): Promise<voi
     ),
     log,
   );
-  if (!config.hasMappers) return;
   const mapper = await makeMapper(config, maker, maker.pool([]), log);
   mapper.stop?.();
 }

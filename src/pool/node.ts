@@ -27,6 +27,11 @@ export interface NodeOptions {
 /** Why a node did not take a request; only some of it is the node's fault. */
 export type NodeFailure = 'refused' | 'missing' | 'busy' | 'unreachable' | 'timeout' | 'dns' | 'local';
 
+/** True for what says nothing about the node's health, and is worth asking the same one again. */
+export function isPassing(failure: NodeFailure): boolean {
+  return failure === 'busy' || failure === 'local';
+}
+
 /** A refusal may be the short gap of a restart; the second in a row is not. */
 const REFUSALS_TO_DIE = 2;
 /** `tenths` of a node that has its whole weight. */
@@ -103,7 +108,7 @@ export class Node {
    * of descriptors or ports (`local`) say nothing about the node.
    */
   failed(failure: NodeFailure, now: number): boolean {
-    if (failure === 'busy' || failure === 'local') return false;
+    if (isPassing(failure)) return false;
     this.#lastFailure = failure;
     this.#connectFailures++;
     const enough = this.#fails ?? (failure === 'refused' ? REFUSALS_TO_DIE : 1);

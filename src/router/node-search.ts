@@ -1,4 +1,4 @@
-import type { Node, NodeFailure } from '../pool/node.ts';
+import type { Node } from '../pool/node.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Client } from './client.ts';
 import type { Service } from './service.ts';
@@ -78,9 +78,4 @@ export class NodeSearch {
     this.attempts++;
     return this.pool?.pick(this.#service.wheel.now, this.#client.remote, this.#tried) ?? busy;
   }
-}
-
-/** True for what says nothing about the node's health, and is worth asking the same one again. */
-export function isPassing(failure: NodeFailure): boolean {
-  return failure === 'busy' || failure === 'local';
 }

@@ -2,7 +2,8 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { parseChunked } from './http-message.ts';
-import { waitFor, within } from './wait.ts';
+import { listenServer } from './listen-server.ts';
+import { waitFor } from './wait.ts';
 
 /** One request as it arrived. Text is latin1: one character, one byte. */
 export interface HttpRequest {
@@ -68,15 +69,8 @@ export class HttpBackend {
   /** @param path a unix socket to listen on; without it a port of 127.0.0.1 */
   static async listen(script: HttpScript, path?: string): Promise<HttpBackend> {
     const backend = new HttpBackend(script);
-    const server = backend.#server;
-    const listening = new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      if (path === undefined) server.listen(0, '127.0.0.1', resolve);
-      else server.listen(path, resolve);
-    });
-    await within(5000, 'the backend to listen', listening);
-    const bound = server.address();
-    backend.address = bound !== null && typeof bound === 'object' ? `http://127.0.0.1:${bound.port}` : `http:${path}`;
+    const port = await listenServer(backend.#server, path);
+    backend.address = port !== null ? `http://127.0.0.1:${port}` : `http:${path}`;
     return backend;
   }
 

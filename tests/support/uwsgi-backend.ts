@@ -4,7 +4,8 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { sleep, waitFor, within } from './wait.ts';
+import { listenServer } from './listen-server.ts';
+import { sleep, waitFor } from './wait.ts';
 
 /** One request as it arrived. Text is latin1: one character, one byte. */
 export interface RecordedRequest {
@@ -75,15 +76,8 @@ export class UwsgiBackend {
   /** @param path a unix socket to listen on; without it a port of 127.0.0.1. */
   static async listen(script: Script, path?: string): Promise<UwsgiBackend> {
     const backend = new UwsgiBackend(script);
-    const server = backend.#server;
-    const listening = new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      if (path === undefined) server.listen(0, '127.0.0.1', resolve);
-      else server.listen(path, resolve);
-    });
-    await within(5000, 'the backend to listen', listening);
-    const bound = server.address();
-    backend.address = bound !== null && typeof bound === 'object' ? `127.0.0.1:${bound.port}` : (path ?? '');
+    const port = await listenServer(backend.#server, path);
+    backend.address = port !== null ? `127.0.0.1:${port}` : (path ?? '');
     return backend;
   }
 
