@@ -59,6 +59,8 @@ function bunBuild(bun: string, entry: string, outfile: string, target: string | 
     // The binary does what its options say, wherever it is started: no file of the working directory takes part.
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
+    // An app finds its own packages.
+    '--compile-autoload-package-json',
     '--define=process.isBun=true',
     ...assets().map((path) => `--asset=${path}`),
     ...(target === null ? [] : [`--target=${target}`]),
@@ -71,10 +73,8 @@ function bunBuild(bun: string, entry: string, outfile: string, target: string | 
 function denoBuild(deno: string, entry: string, outfile: string): Built {
   const words = [
     'compile',
-    '--allow-net',
-    '--allow-read',
-    '--allow-write',
-    '--allow-sys=hostname',
+    // The user's app runs in it, and so do the processes that it starts.
+    '--allow-all',
     '--no-check',
     ...assets().map((path) => `--include=${path}`),
     `--output=${outfile}`,

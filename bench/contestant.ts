@@ -1,9 +1,7 @@
 /** The routers that are measured against each other, each in front of the same backend. */
 
-import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { askOnce } from './load.ts';
+import { writeFileSync } from 'node:fs';
+import { freePort, type Running, startServer } from './server.ts';
 
 /**
  * What the router does: `uwsgi`: a uwsgi connection for each request. `http`: HTTP over connections it keeps. `puwsgi`: uwsgi over such.
@@ -88,90 +86,10 @@ frontend f\n  bind 127.0.0.1:${port}\n  default_backend b\nbackend b\n  server s
   ugate('Node', [tool('node'), MOD]),
 ];
 
-/** True when the contestant's program is there. */
-export function isInstalled(command: readonly string[]): boolean {
-  return spawnSync('sh', ['-c', `command -v "$0"`, command[0]]).status === 0;
-}
-
-export interface Running {
-  readonly port: number;
-  /** ms from exec to the first answer. */
-  readonly firstAnswer: number;
-  /** User and system CPU time of the process and its children so far, in µs. */
-  cpu(): number;
-  /** Resident memory of the process and its children, in bytes. */
-  rss(): number;
-  stop(): Promise<void>;
-}
-
 /** Starts a contestant, which can do `mode`, on the first core and waits for its first answer. */
 export async function start(contestant: Contestant, mode: Mode, sockets: Sockets, directory: string): Promise<Running> {
   const port = await freePort();
   const command = contestant.command(mode, port, sockets, directory);
   if (command === null) throw new Error(`${contestant.name} does not speak ${mode}`);
-  const [program, ...args] = ['taskset', '-c', '0', ...command];
-  const started = performance.now();
-  const child = spawn(program, args, { stdio: 'ignore' });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const tree = (): number[] => processTree(child.pid!);
-  const sum = (of: (pid: number) => number): number => tree().reduce((total, pid) => total + of(pid), 0);
-  while (!(await answers(port))) {
-    if (performance.now() - started > 10_000 || child.exitCode !== null) throw new Error(`${contestant.name} does not answer`);
-  }
-  return {
-    port,
-    firstAnswer: performance.now() - started,
-    cpu: () => sum(cpuOf),
-    rss: () => sum(rssOf),
-    async stop() {
-      // uWSGI's SIGTERM reloads; SIGINT ends all of them.
-      child.kill('SIGINT');
-      const killer = setTimeout(() => {
-        for (const pid of tree()) process.kill(pid, 'SIGKILL');
-      }, 3000);
-      await ended;
-      clearTimeout(killer);
-    },
-  };
-}
-
-function processTree(pid: number): number[] {
-  try {
-    const threads = readdirSync(`/proc/${pid}/task`);
-    const children = threads.flatMap((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number));
-    return [pid, ...children.flatMap(processTree)];
-  } catch {
-    return [];
-  }
-}
-
-/** Fields 14 and 15 of /proc/PID/stat, in ticks of 10 ms. */
-function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** False at once when nobody listens yet. */
-function answers(port: number): Promise<boolean> {
-  return askOnce(port).then(
-    (socket) => {
-      socket.destroy();
-      return true;
-    },
-    () => false,
-  );
-}
-
-function rssOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+  return startServer(contestant.name, command, port);
 }

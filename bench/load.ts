@@ -7,9 +7,12 @@ import { connect, type Socket } from 'node:net';
 /** What `pin` puts before a command: everything but the router shares the last core. */
 export const LOAD_CORE = ['taskset', '-c', '1'];
 
+/** ms; more than any of them takes. */
+const RUN_LIMIT = 120_000;
+
 function run(command: readonly string[]): string {
   const [program, ...args] = [...LOAD_CORE, ...command];
-  const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8', timeout: RUN_LIMIT });
   if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr || stdout}`);
   return stdout;
 }
@@ -30,10 +33,18 @@ export interface LoadResult {
   readonly rate: number;
 }
 
+export interface WrkOptions {
+  /** A Lua file that makes the requests; GET without one. */
+  readonly script?: string | undefined;
+  /** The server closes connections of its own accord. */
+  readonly isClosing?: boolean;
+}
+
 /** wrk: as fast as `connections` keep-alive connections can; with `Connection: close` each request on a connection of its own. */
-export function wrk(url: string, seconds: number, connections = 64, fields: readonly string[] = []): LoadResult {
-  const close = fields.includes('Connection: close');
-  const stdout = run(['wrk', '-t1', `-c${connections}`, `-d${seconds}`, ...fields.flatMap((field) => ['-H', field]), url]);
+export function wrk(url: string, seconds: number, connections = 64, fields: readonly string[] = [], options: WrkOptions = {}): LoadResult {
+  const close = options.isClosing || fields.includes('Connection: close');
+  const words = [...fields.flatMap((field) => ['-H', field]), ...(options.script === undefined ? [] : ['-s', options.script])];
+  const stdout = run(['wrk', '-t1', `-c${connections}`, `-d${seconds}`, ...words, url]);
   // A closing client reads the end of its connection as an error now and then; unanswered requests are not counted as done.
   if (/Non-2xx/.test(stdout) || (!close && /Socket errors/.test(stdout))) throw new Error(`not every request was answered with 200:\n${stdout}`);
   return { requests: Number(/(\d+) requests in/.exec(stdout)?.[1]), rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]) };

@@ -1,91 +1,42 @@
 /**
- * `npm run bench -- [--rounds N] [--seconds S] [--only TEXT] [--on TEXT]`: every workload on every router in interleaved rounds, with the
- * ratio to nginx of the same round. The router has core 0 for itself, backend and load share core 1. Wants `cc`, `taskset`, `wrk`, `h2load`,
- * `curl`, `nginx`, `haproxy` and `uwsgi` (Debian: gcc util-linux wrk nghttp2-client curl nginx-light haproxy uwsgi-core); a router that
- * is not installed is left out by name. Writes Markdown tables to stdout, progress to stderr.
+ * `npm run bench -- [--rounds N] [--seconds S] [--only TEXT] [--on TEXT]`: the routers (routers.ts), each in front of the same backend.
+ * `npm run bench -- --apps …`: embedded apps (apps.ts) on ugate, on each runtime's own server, on uWSGI and on gunicorn.
+ *
+ * What is measured has core 0 for itself; backend and load share core 1. `--only` takes the workloads, `--on` the contestants with that
+ * text in their names. Apps know more: `--processes N` of the WSGI servers (2), `--binary FILE` (dist/ugate), `--native` adds
+ * `http-socket-engine=native`, `--both-cores` lets the WSGI servers run on core 1 too.
+ *
+ * Wants `taskset` and `wrk`; for routers `cc`, `h2load`, `curl`, `nginx`, `haproxy`, `uwsgi` (Debian: gcc util-linux wrk nghttp2-client
+ * curl nginx-light haproxy uwsgi-core); for apps `npm`, `uwsgi`, `gunicorn`, Flask and Django of the machine's own Python (Debian: uwsgi-core
+ * uwsgi-plugin-python3 gunicorn python3-flask python3-django). Who is not installed is left out by name. Writes Markdown tables to stdout,
+ * progress to stderr.
  */
 
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { CONTESTANTS, type Contestant, isInstalled, type Sockets, start } from './contestant.ts';
-import { LOAD_CORE, wrk } from './load.ts';
-import { WORKLOADS, type Workload } from './workloads.ts';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
     only: { type: 'string', default: '' },
     on: { type: 'string', default: '' },
+    apps: { type: 'boolean', default: false },
+    processes: { type: 'string', default: '2' },
+    binary: { type: 'string', default: new URL('../dist/ugate', import.meta.url).pathname },
+    native: { type: 'boolean', default: false },
+    'both-cores': { type: 'boolean', default: false },
   },
 });
-const rounds = Number(values.rounds);
-const seconds = Number(values.seconds);
+const { only, on, binary } = values;
+// A few rounds of seconds tell more than one long one; apps are many.
+const rounds = Number(values.rounds ?? (values.apps ? 3 : 5));
+const seconds = Number(values.seconds ?? (values.apps ? 1 : 3));
 
-const directory = mkdtempSync(`${tmpdir()}/ugate-bench-`);
-const sockets: Sockets = { plain: `${directory}/backend.sock`, persistent: `${directory}/persistent.sock` };
-const source = new URL('./backend.c', import.meta.url).pathname;
-if (spawnSync('cc', ['-O2', '-o', `${directory}/backend`, source], { stdio: 'inherit' }).status !== 0) throw new Error('cannot compile the backend');
-const [pin, ...pinArgs] = LOAD_CORE;
-// This program too leaves the router's core alone: it polls while one starts.
-spawnSync(pin, ['-apc', LOAD_CORE[2], String(process.pid)]);
-const backend = spawn(pin, [...pinArgs, `${directory}/backend`, sockets.plain, sockets.persistent], { stdio: 'inherit' });
-
-/** By workload and contestant, one number a round. */
-const samples = new Map<Workload, Map<Contestant, number[]>>();
-const [NGINX] = CONTESTANTS;
-const present = CONTESTANTS.filter((contestant) => {
-  const isWanted = contestant === NGINX || contestant.name.toLowerCase().includes(values.on.toLowerCase());
-  const isHere = isInstalled(contestant.command('uwsgi', 1, sockets, directory)!);
-  if (isWanted && !isHere) console.error(`${contestant.name} is not installed`);
-  return isWanted && isHere;
-});
-try {
-  for (let round = 1; round <= rounds; round++) {
-    const halfLoad = await measureHalfLoad();
-    for (const workload of WORKLOADS.filter(({ name }) => name.includes(values.only))) {
-      for (const contestant of present) {
-        if (contestant.command(workload.mode ?? 'uwsgi', 1, sockets, directory) !== null) await measure(workload, contestant, round, halfLoad);
-      }
-    }
-  }
-} finally {
-  backend.kill();
-  rmSync(directory, { recursive: true, force: true });
-}
-for (const [workload, byContestant] of samples) printTable(workload, byContestant);
-
-async function measureHalfLoad(): Promise<number> {
-  const router = await start(NGINX, 'uwsgi', sockets, directory);
-  const { rate } = wrk(`http://127.0.0.1:${router.port}/`, 2);
-  await router.stop();
-  return rate / 2;
-}
-
-async function measure(workload: Workload, contestant: Contestant, round: number, halfLoad: number): Promise<void> {
-  const router = await start(contestant, workload.mode ?? 'uwsgi', sockets, directory);
-  try {
-    const value = await workload.measure(router, { seconds, directory, halfLoad });
-    const byContestant = samples.get(workload) ?? new Map<Contestant, number[]>();
-    samples.set(workload, byContestant.set(contestant, [...(byContestant.get(contestant) ?? []), value]));
-    console.error(`round ${round}, ${workload.name}, ${contestant.name}: ${value.toFixed(workload.digits)}`);
-  } finally {
-    await router.stop();
-  }
-}
-
-function printTable({ name, unit, digits }: Workload, byContestant: ReadonlyMap<Contestant, readonly number[]>): void {
-  // Where nginx cannot take part, the first that can is what the others are compared with.
-  const [first, reference] = byContestant.entries().next().value!;
-  console.log(`\n| ${name} | ${unit} | ratio to ${first.name} |\n|---|---|---|`);
-  for (const [contestant, list] of byContestant) {
-    const ratio = median(list.map((value, i) => value / reference[i]));
-    console.log(`| ${contestant.name} | ${median(list).toFixed(digits)} | ${ratio.toFixed(2)} |`);
-  }
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+if (values.apps) {
+  const { benchApps } = await import('./apps.ts');
+  const appOptions = { processes: Number(values.processes), binary, hasNative: values.native, isOnBothCores: values['both-cores'] };
+  await benchApps({ rounds, seconds, only, on, ...appOptions });
+} else {
+  const { benchRouters } = await import('./routers.ts');
+  await benchRouters({ rounds, seconds, only, on });
 }

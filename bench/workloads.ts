@@ -1,7 +1,8 @@
 /** What is measured. Each workload gives one number for a running router; less is better. */
 
-import type { Mode, Running } from './contestant.ts';
+import type { Mode } from './contestant.ts';
 import { echoes, openIdle, p99AtRate, upload, wrk } from './load.ts';
+import type { Running } from './server.ts';
 
 export interface Settings {
   readonly seconds: number;

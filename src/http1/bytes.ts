@@ -96,6 +96,13 @@ export function copyBytes(out: Uint8Array, offset: number, from: Uint8Array, sta
   return offset + length;
 }
 
+/** A copy that may be kept. Not `slice`: of a Buffer, which some runtimes lend, that is a view of the same bytes. */
+export function copyOf(bytes: Uint8Array, start = 0, end: number = bytes.length): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  copyBytes(copy, 0, bytes, start, end);
+  return copy;
+}
+
 /** Writes an ASCII text at `offset`; returns the offset behind it. */
 export function writeAscii(out: Uint8Array, offset: number, text: string): number {
   for (let i = 0; i < text.length; i++) out[offset + i] = text.charCodeAt(i);

@@ -25,6 +25,8 @@ export const FIELD = {
   etag: 20,
   contentRange: 21,
   cacheControl: 22,
+  /** Ours: see client-field.ts. */
+  xUgateClient: 23,
 } as const;
 
 export type FieldId = (typeof FIELD)[keyof typeof FIELD];
@@ -48,6 +50,7 @@ const NAMES: readonly (readonly [string, FieldId])[] = [
   ['cache-control', FIELD.cacheControl],
   ['content-length', FIELD.contentLength],
   ['uwsgi-encoding', FIELD.uwsgiEncoding],
+  ['x-ugate-client', FIELD.xUgateClient],
   ['accept-encoding', FIELD.acceptEncoding],
   ['proxy-connection', FIELD.proxyConnection],
   ['content-encoding', FIELD.contentEncoding],
@@ -87,7 +90,8 @@ export function isHopByHop(id: FieldId): boolean {
     id === FIELD.keepAlive ||
     id === FIELD.te ||
     id === FIELD.trailer ||
-    id === FIELD.proxyConnection
+    id === FIELD.proxyConnection ||
+    id === FIELD.xUgateClient
   );
 }
 

@@ -7,6 +7,8 @@ export interface Refusal {
   readonly status: number;
   readonly code: string;
   readonly rule: string;
+  /** Seconds behind which asking again is worth it (RFC 9110 10.2.3); left out where that is not known. */
+  readonly retryAfter?: number;
 }
 
 const refuse = (status: number, code: string, rule: string): Refusal => ({ status, code, rule });

@@ -1,5 +1,5 @@
 import { ascii, CR, equalsBytes, LF, SP, TARGET, TOKEN } from './bytes.ts';
-import { type FieldFault, Fields, PARSE, type ParseState } from './fields.ts';
+import { type FieldFault, Fields, MAX_FIELD_BYTES, MAX_FIELDS, PARSE, type ParseState } from './fields.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
 import { checkRequest } from './request-rules.ts';
 import { readTarget } from './request-target.ts';
@@ -9,6 +9,8 @@ export const MAX_TARGET_BYTES = 16 * 1024;
 /** The most a head may take: request line, fields, the empty lines before and behind. A buffer this long holds any head. */
 export const MAX_HEAD_BYTES = 8 + MAX_METHOD_BYTES + 1 + MAX_TARGET_BYTES + 11 + 64 * 1024 + 4;
 
+/** More than the fields that a router adds. */
+const SLACK_FIELDS = 8;
 const MAX_EMPTY_LINES = 4;
 const EMPTY = new Uint8Array(0);
 const DIGIT = 0x30;
@@ -89,12 +91,19 @@ export class RequestHead {
   isRaw = false;
   /** TE names `trailers`. */
   acceptsTrailers = false;
+  /** The field by which our own router tells who asks; −1 without. Whoever else sends it is not believed. */
+  clientField = -1;
 
-  readonly fields = new Fields();
+  readonly fields: Fields;
   #inFields = false;
   #start = 0;
   #emptyLines = 0;
   #targetSeen = 0;
+
+  /** @param slack bytes, and some fields, that a head may have beyond the limits of a client's */
+  constructor(slack = 0) {
+    this.fields = slack === 0 ? new Fields() : new Fields(MAX_FIELD_BYTES + slack, MAX_FIELDS + SLACK_FIELDS);
+  }
 
   /** True when the request has body bytes to come. */
   get hasBody(): boolean {

@@ -25,6 +25,7 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
   head.expectsContinue = false;
   head.passesExpect = false;
   head.acceptsTrailers = false;
+  head.clientField = -1;
   let host = -1;
   let length = -1;
   let encoding = -1;
@@ -53,6 +54,9 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
         break;
       case FIELD.upgrade:
         upgrades++;
+        break;
+      case FIELD.xUgateClient:
+        head.clientField = i;
         break;
       case FIELD.te:
         head.acceptsTrailers ||= hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), TRAILERS);

@@ -1,4 +1,5 @@
 import { ascii, CR, copyBytes, equalsFolded, LF, SP, writeAscii, writeDecimal } from './bytes.ts';
+import { type HopClient, writeClientField } from './client-field.ts';
 import { FIELD, fieldId } from './field-names.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -12,12 +13,8 @@ export interface Hop {
   readonly trustsForwarded: boolean;
   /** `Forwarded` (RFC 7239) is sent besides. */
   readonly sendsForwarded: boolean;
-}
-
-/** The client as the node is to know it. */
-export interface ForwardedPeer {
-  /** An IPv4 or IPv6 literal; empty on a unix socket. */
-  readonly address: string;
+  /** A worker of ours: it is told who asks by a field of our own, and what proxies wrote goes on as it came. */
+  readonly isWorker: boolean;
 }
 
 /** The most that `writeRequestHead` adds to the bytes of the head: its own lines, each bounded, with a host of at most 255 bytes three times. */
@@ -57,21 +54,14 @@ const TELLING: readonly Uint8Array[] = ['forwarded', 'x-forwarded-for', 'x-forwa
 
 /**
  * Writes a request as an HTTP node gets it: origin-form, HTTP/1.1, one Host, without the fields of the client's connection, with
- * our framing and the client's address appended to X-Forwarded-For. `bodyLength` is the length of a body that came chunked and
+ * our framing and the client's address appended to X-Forwarded-For, or to a worker in our own field. `bodyLength` is the length of a body that came chunked and
  * has been read whole; −1 otherwise. `out` has room for `head.end` and MAX_ADDED_BYTES. Returns the offset behind it.
  */
-export function writeRequestHead(
-  out: Uint8Array,
-  offset: number,
-  head: RequestHead,
-  bodyLength: number,
-  peer: ForwardedPeer,
-  isSecure: boolean,
-  hop: Hop,
-): number {
+export function writeRequestHead(out: Uint8Array, offset: number, head: RequestHead, bodyLength: number, client: HopClient, hop: Hop): number {
   let at = head.isRtsp ? writeRtspLine(out, offset, head) : writeLineAndHost(out, offset, head, hop);
   at = writeFields(out, at, head, hop);
-  at = writeForwarding(out, at, head, peer.address, isSecure ? 1 : 0, hop);
+  if (hop.isWorker) at = writeClientField(out, at, client);
+  else at = writeForwarding(out, at, head, client.peer.address, client.isSecure ? 1 : 0, hop);
   if (bodyLength >= 0) at = copyAll(out, writeDecimal(out, copyAll(out, at, LENGTH), bodyLength), LINE_END);
   else if (head.isChunked) at = copyAll(out, at, CHUNKED);
   // RTSP's connections last by themselves.
@@ -132,6 +122,7 @@ function goesOn(out: Uint8Array, at: number, head: RequestHead, i: number, hop: 
   const start = fields.nameStart(i);
   const end = fields.nameEnd(i);
   if (fields.hasUnderscore(i)) return !isDisguised(out, at, bytes, start, end);
+  if (hop.isWorker) return true;
   const tells = whatItTells(bytes, start, end);
   if (tells === TELLS.nothing) return true;
   if (tells === TELLS.forwarded) return !hop.sendsForwarded;

@@ -1,38 +1,55 @@
 import { readFileSync, writeSync } from 'node:fs';
+import { AppError } from '../app/app-error.ts';
+import type { StartOrder } from '../master/messages.ts';
+import { SetupError } from '../master/setup-error.ts';
 import { formatAddress } from '../net/address.ts';
-import { readConfig } from '../options/config.ts';
+import { type ReadResult, readConfig } from '../options/config.ts';
 import { ConfigError, formatErrors } from '../options/errors.ts';
 import { MapperError, type MapperFault } from '../pool/mappers/mapper-error.ts';
 import { checkSpoolDirectory, SpoolError } from '../router/body-spool.ts';
-import { ListenError, PermissionError, type Runtime } from '../runtime/seam.ts';
-import { type Server, serve } from './serve.ts';
+import { ListenError, type Parent, PermissionError, type Runtime } from '../runtime/seam.ts';
+import { Instance, type Reading } from './instance.ts';
+import { live, type TakeoverOrder } from './life.ts';
+import { SurroundingsError } from './surroundings.ts';
 import { VERSION } from './version.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
+/** uWSGI's, for `need-app`. */
+const NO_APP = 22;
 
 /**
- * The command line, from arguments to exit. Exit codes: 0 for an orderly end, 1 for a config or listener that does not work,
- * 130 or 143 when a second signal cuts the drain short.
+ * The command line, from arguments to exit. Exit codes: 0 for an orderly end, 1 for a config, an app or a listener that does not
+ * work (22 for an app that `need-app` asks for), 130, 131 or 143 when a second signal cuts the drain short.
  */
 export async function main(runtime: Runtime, argv: readonly string[]): Promise<void> {
+  const { parent } = runtime;
+  if (parent === null) return guard(runtime, () => start(runtime, argv, null));
+  // Another ugate started this one: as its child, or to take its place.
+  parent.onMessage((value) => {
+    const order = value as StartOrder | TakeoverOrder;
+    if (order.kind === 'takeover') return void guard(runtime, () => start(runtime, argv, parent));
+    void guard(runtime, async () => (await import('./child.ts')).runChild(runtime, parent, order, sink));
+  });
+}
+
+/** What went wrong ends the process, with a line for people where it is for them. */
+async function guard(runtime: Runtime, step: () => Promise<void>): Promise<void> {
   try {
-    await start(runtime, argv);
+    await step();
   } catch (thrown) {
     const error = runtime.explain(thrown);
-    if (error instanceof ListenError || error instanceof PermissionError || error instanceof SpoolError)
-      return fail(runtime, `ugate: ${error.message}`);
     if (error instanceof MapperError) return fail(runtime, formatErrors(error.faults.map(mapperError)));
+    if (error instanceof SetupError || error instanceof AppError) return fail(runtime, withHint(error));
+    if (error instanceof ListenError || error instanceof PermissionError || error instanceof SpoolError || error instanceof SurroundingsError)
+      return fail(runtime, `ugate: ${error.message}`);
     throw error;
   }
 }
 
-async function start(runtime: Runtime, argv: readonly string[]): Promise<void> {
-  const result = readConfig(argv, {
-    env: (name) => process.env[name],
-    readFile: (path) => readText(runtime, path),
-    columns: () => process.stdout.columns,
-  });
+/** @param predecessor the ugate whose place this one takes; null when there is none */
+async function start(runtime: Runtime, argv: readonly string[], predecessor: Parent | null): Promise<void> {
+  const result = read(runtime, argv);
   switch (result.kind) {
     case 'help':
       return say(STDOUT, result.text);
@@ -40,43 +57,59 @@ async function start(runtime: Runtime, argv: readonly string[]): Promise<void> {
       return say(STDOUT, `ugate ${VERSION} (${runtime.name} ${runtime.version})`);
     case 'errors':
       return fail(runtime, formatErrors(result.errors));
+    case 'signal': {
+      const { signalByPidfile } = await import('../master/pidfile.ts');
+      const problem = signalByPidfile(runtime, result.pidfile, result.signal);
+      return problem === null ? undefined : fail(runtime, `ugate: ${problem}`);
+    }
     case 'check':
-      await (await import('./mapper.ts')).checkMapper(runtime, result.config);
-      if (result.config.postBufferingDir !== null) checkSpoolDirectory(result.config.postBufferingDir);
-      for (const notice of result.config.notices) say(STDERR, `ugate: ${notice}`);
-      return say(STDOUT, 'ugate: the configuration is good');
+      return check(runtime, result);
   }
-  const server = await serve(runtime, result.config, (text) => say(STDERR, text.trimEnd()));
-  for (const notice of result.config.notices) server.log.info(notice);
-  for (const address of server.addresses) server.log.info(`listening on ${formatAddress(address)}`);
-  server.log.flush();
-  stopOnSignals(runtime, server);
+  // Nobody waits for us any more: another one may have taken over.
+  predecessor?.onDisconnect(() => runtime.exit(1));
+  const options = { sink, inherited: (await predecessor?.sockets()) ?? [], reread: () => reread(runtime, argv) };
+  const instance = await Instance.start(runtime, result, options).catch((error) => {
+    if (error instanceof AppError && result.config.needApp) fail(runtime, withHint(error), NO_APP);
+    throw error;
+  });
+  const { log } = instance;
+  for (const notice of result.config.notices) log.info(notice);
+  // Who reads that it listens may send signals, or write to the FIFO.
+  await live(runtime, instance, argv);
+  for (const address of instance.addresses) log.info(`listening on ${formatAddress(address)}`);
+  log.flush();
+  predecessor?.send({ kind: 'ready' });
+  predecessor?.disconnect();
+}
+
+async function check(runtime: Runtime, { config }: Reading): Promise<void> {
+  await (await import('./mapper.ts')).checkMapper(runtime, config);
+  if (config.postBufferingDir !== null) checkSpoolDirectory(config.postBufferingDir);
+  for (const notice of config.notices) say(STDERR, `ugate: ${notice}`);
+  say(STDOUT, 'ugate: the configuration is good');
+}
+
+function read(runtime: Runtime, argv: readonly string[]): ReadResult {
+  return readConfig(argv, {
+    env: (name) => process.env[name],
+    readFile: (path) => readText(runtime, path),
+    columns: () => process.stdout.columns,
+  });
+}
+
+function reread(runtime: Runtime, argv: readonly string[]): Reading | null {
+  const result = read(runtime, argv);
+  if (result.kind === 'config') return result;
+  if (result.kind === 'errors') say(STDERR, formatErrors(result.errors));
+  return null;
 }
 
 function mapperError({ file, line, message, hint }: MapperFault): ConfigError {
   return new ConfigError(file === null ? { kind: 'whole' } : { kind: 'file', file, line }, message, hint);
 }
 
-/** The first SIGTERM or SIGINT drains, the second ends at once. */
-function stopOnSignals(runtime: Runtime, server: Server): void {
-  let isStopping = false;
-  const stop = (name: string, code: number): void => {
-    if (isStopping) {
-      server.log.warn(`${name} again: ending at once`);
-      server.destroy();
-      server.log.flush();
-      runtime.exit(code);
-    }
-    isStopping = true;
-    server.log.info(`${name}: finishing what is in flight`);
-    void server.stop().then(() => {
-      server.log.info('goodbye');
-      server.log.flush();
-      runtime.exit(0);
-    });
-  };
-  runtime.onSignal('SIGTERM', () => stop('SIGTERM', 143));
-  runtime.onSignal('SIGINT', () => stop('SIGINT', 130));
+function withHint({ message, hint }: SetupError | AppError): string {
+  return hint === null ? `ugate: ${message}` : `ugate: ${message}\n  hint: ${hint}`;
 }
 
 function readText(runtime: Runtime, path: string): string {
@@ -87,9 +120,13 @@ function readText(runtime: Runtime, path: string): string {
   }
 }
 
-function fail(runtime: Runtime, text: string): never {
+function fail(runtime: Runtime, text: string, code = 1): never {
   say(STDERR, text);
-  runtime.exit(1);
+  runtime.exit(code);
+}
+
+function sink(text: string): void {
+  say(STDERR, text.trimEnd());
 }
 
 /** Written at once and whole, so that it is there before the process ends. A reader that went away is no reason to die. */

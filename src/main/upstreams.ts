@@ -1,16 +1,26 @@
 import type { Log } from '../log/log.ts';
 import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { Config, NodeConfig } from '../options/config.ts';
+import { FAILURES } from '../router/failures.ts';
 import type { Front } from '../router/service.ts';
 import type { OpenUpstream } from '../router/upstream.ts';
 import type { Runtime } from '../runtime/seam.ts';
-import { AppUpstream, type FetchHandler } from '../upstream/app.ts';
-import { HttpUpstreams } from '../upstream/http.ts';
+import { AppUpstreams, type FetchHandler } from '../upstream/app.ts';
+import { HttpUpstreams, WORKER_SETTINGS } from '../upstream/http.ts';
 import { PuwsgiUpstreams } from '../upstream/puwsgi.ts';
+import type { RunningRequests } from '../upstream/timed-app.ts';
 import { UwsgiUpstreams } from '../upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../uwsgi/request-vars.ts';
 import { describe } from './describe.ts';
+import type { AppKind } from './places.ts';
 import { VERSION } from './version.ts';
+
+/** An app that is called in this process. */
+export interface AppHere {
+  readonly handler: FetchHandler;
+  /** Where a master sees what it is doing (`harakiri`); null when there is none. */
+  readonly board: RunningRequests | null;
+}
 
 /** The makers of upstreams that one generation of config needs. */
 export interface Upstreams {
@@ -30,13 +40,13 @@ export async function makeUpstreams(
   wheel: TimerWheel,
   log: Log,
   failed: (error: unknown) => void,
+  app: AppHere | null,
+  workers: AppKind,
 ): Promise<Upstreams> {
-  if (!config.hasRoutes) {
-    const open = await openWelcome(runtime, log);
-    return { open, openCheck: open, needsLength: false, stop: () => {} };
-  }
+  const openApp = await makeOpenApp(app ?? (config.hasRoutes || workers !== 'none' ? null : await welcomePage(runtime)), config, wheel, log);
+  if (!config.hasRoutes && workers === 'none') return { open: openApp, openCheck: openApp, needsLength: false, stop: () => {} };
   const { upstreamIdle: idle, upstreamConnections: connections } = config;
-  const needsLength = mayReachUwsgi(config);
+  const needsLength = mayReachUwsgi(config) || (workers === 'wsgi' && !config.hasRoutes);
   const uwsgi = new UwsgiUpstreams(runtime, wheel, uwsgiSettings(runtime, config), failed);
   const puwsgi = new PuwsgiUpstreams(runtime, wheel, { idle, connections }, uwsgi, failed);
   const httpSettings = {
@@ -48,6 +58,7 @@ export async function makeUpstreams(
     proxyProtocol: config.backendProxyProtocol,
   };
   const http = new HttpUpstreams(runtime, wheel, httpSettings, failed);
+  const ours = new HttpUpstreams(runtime, wheel, WORKER_SETTINGS, failed);
   const through =
     (http: HttpUpstreams): OpenUpstream =>
     (node, exchange) => {
@@ -59,13 +70,16 @@ export async function makeUpstreams(
           return uwsgi.open(node, target.address, exchange);
         case 'puwsgi':
           return puwsgi.open(node, target.address, target.plain, exchange);
-        default:
-          throw new Error(`no upstream for a node of kind ${target.kind}`);
+        case 'worker':
+          return ours.open(node, target.address, exchange);
+        case 'app':
+          return openApp(node, exchange);
       }
     };
   const httpChecks = config.check === null ? http : new HttpUpstreams(runtime, wheel, { ...httpSettings, idle: 0, connections: 0 }, failed);
   const stop = (): void => {
     http.stop();
+    ours.stop();
     puwsgi.stop();
   };
   return { open: through(http), openCheck: through(httpChecks), needsLength, stop };
@@ -77,12 +91,21 @@ function mayReachUwsgi({ nodes, fallbacks, hasMappers }: Config): boolean {
   return hasMappers || nodes.some(isUwsgi) || fallbacks.some(isUwsgi);
 }
 
-async function openWelcome(runtime: Runtime, log: Log): Promise<OpenUpstream> {
-  // Only who needs it waits for Hono to load.
+/** Only who needs it waits for Hono to load. */
+async function welcomePage(runtime: Runtime): Promise<AppHere> {
   const { makeWelcomeApp } = await import('../app/welcome.ts');
   const welcome = makeWelcomeApp(VERSION, `${runtime.name} ${runtime.version}`);
-  const app: FetchHandler = (request, context) => welcome.fetch(request, context);
-  return (_node, exchange) => new AppUpstream(app, exchange, (error) => log.event('error', 'app-failed', describe(error)));
+  return { handler: (request, context) => welcome.fetch(request, context), board: null };
+}
+
+async function makeOpenApp(app: AppHere | null, { harakiri: limit }: Config, wheel: TimerWheel, log: Log): Promise<OpenUpstream> {
+  if (app === null) return () => FAILURES.noNode;
+  const apps = new AppUpstreams(app.handler, (error) => log.event('error', 'app-failed', describe(error)));
+  if (limit === 0) return (_node, exchange) => apps.open(exchange);
+  const { TimedApp } = await import('../upstream/timed-app.ts');
+  const { board } = app;
+  const harakiri = { limit, wheel, board };
+  return (_node, exchange) => new TimedApp(exchange, harakiri, (timed) => apps.open(timed));
 }
 
 function uwsgiSettings(runtime: Runtime, config: Config) {
@@ -94,6 +117,7 @@ function uwsgiSettings(runtime: Runtime, config: Config) {
       makeVarsTemplate({
         serverName,
         serverPort: front.port,
+        isSocket: front.kind === 'http-socket' || front.kind === 'http11-socket',
         vars: config.vars,
         serverNameAsHttpHost: config.serverNameAsHttpHost,
         allowUnderscores: config.allowUnderscoreHeaders,

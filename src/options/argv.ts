@@ -5,14 +5,13 @@ import { ConfigError, type Origin } from './errors.ts';
 import { readSwitchWord } from './forms.ts';
 import { type Option, standsAlone } from './option.ts';
 import { type Entry, label, lookUp } from './settings.ts';
-import { findOption, namesOf, TABLE } from './table.ts';
+import { findOption, findShort, namesOf, TABLE } from './table.ts';
 
 type Token = ReturnType<typeof tokenize>[number];
 type OptionToken = Extract<Token, { kind: 'option' }>;
 
 const ARGV: Origin = { kind: 'argv' };
 const WITH_SHORT = TABLE.filter((option) => option.short !== undefined);
-const BY_SHORT: ReadonlyMap<string, Option> = new Map(WITH_SHORT.map((option) => [option.short!, option]));
 
 /**
  * Reads the arguments behind the name of the program: `--a b`, `--a=b`, `-a b`, `-ab`, joined short flags, and files ending in `.ini`.
@@ -68,7 +67,7 @@ function spacedValue(tokens: readonly Token[], at: number, isSingleDashed: boole
 function readOption(token: OptionToken, spaced: string | undefined): Entry {
   const short = !token.rawName.startsWith('--');
   const name = short ? token.rawName.slice(1) : token.name;
-  const option = short ? (BY_SHORT.get(name) ?? unknownShort(name)) : lookUp(name, ARGV);
+  const option = short ? (findShort(name) ?? unknownShort(name)) : lookUp(name, ARGV);
   if (option instanceof ConfigError) return option;
   const text = token.value ?? null;
   const called = label(name, ARGV);
@@ -95,7 +94,9 @@ function unknownShort(letter: string): ConfigError {
 
 /** `--http-to /tmp/uwsgi.sock`, from the option's example. */
 function exampleOf(option: Option): string {
-  const [name, ...value] = option.example.split('\n')[0].split(' = ');
+  const [first] = option.example.split('\n');
+  if (option.commandLineOnly) return `"${first.replace(/^ugate /, '')}"`;
+  const [name, ...value] = first.split(' = ');
   return `"--${name} ${value.join(' = ')}"`;
 }
 

@@ -3,11 +3,12 @@
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import { ConfigError, formatOrigin } from './errors.ts';
 import { ANY } from './networks.ts';
+import { checkPaths } from './path-checks.ts';
 import { label, type Setting } from './settings.ts';
 import type { Given, Values } from './values.ts';
 
 export function checkTogether(values: Values): ConfigError[] {
-  return [...duplicateListeners(values), ...anyoneBesideNetworks(values), ...proxyWithoutHttpNodes(values)];
+  return [...duplicateListeners(values), ...anyoneBesideNetworks(values), ...proxyWithoutHttpNodes(values), ...checkPaths(values)];
 }
 
 /** The same address twice would fail at bind with a message that names no line. Port 0 is another port each time. */
@@ -15,7 +16,7 @@ function duplicateListeners(values: Values): ConfigError[] {
   const redirects = values.all('http-to-https').map(({ value, setting }): Given<ListenAddress> => ({ value: value.address, setting }));
   const first = new Map<string, Setting>();
   const errors: ConfigError[] = [];
-  for (const { value, setting } of [...values.all('http'), ...redirects]) {
+  for (const { value, setting } of [...values.inOrder('http', 'http-socket', 'http11-socket', 'socket'), ...redirects]) {
     if (value.kind === 'tcp' && value.port === 0) continue;
     const text = formatAddress(value);
     const before = first.get(text);

@@ -6,6 +6,7 @@ import { readCodeString } from './code-string.ts';
 import { DEFAULT_CHECK, type HealthCheckConfig, readHealthCheck } from './health-check.ts';
 import { readKeyPattern } from './key-pattern.ts';
 import { readListenAddress } from './listen-value.ts';
+import { readModule } from './module-value.ts';
 import { readNetworks } from './networks.ts';
 import { type ParsedNode, parseNode } from './node-address.ts';
 import type { Form } from './option.ts';
@@ -37,7 +38,11 @@ export type ValueOf<F extends Form> = F extends { kind: 'flag' }
                   ? readonly string[]
                   : F extends { kind: 'check' }
                     ? HealthCheckConfig | null
-                    : string;
+                    : F extends { kind: 'process-count' }
+                      ? number | 'auto'
+                      : F extends { kind: 'watch' }
+                        ? string | boolean
+                        : string;
 
 export type Value = ValueOf<Form> | string;
 
@@ -90,6 +95,12 @@ export function readValue(form: Form, text: string, defaultKind: DefaultKind = '
       return readKeyPattern(text);
     case 'code-string':
       return readCodeString(text);
+    case 'module':
+      return readModule(text);
+    case 'process-count':
+      return text.toLowerCase() === 'auto' ? 'auto' : readInteger(text, 1, form.max);
+    case 'watch':
+      return readSwitchWord(text) ?? readValue({ kind: 'path' }, text);
     case 'path':
       if (text.includes('\0')) throw new ValueError('a path holds no NUL');
       return text;
@@ -120,6 +131,7 @@ function readAmount(text: string, amount: 'duration' | 'size'): boolean | number
 }
 
 function readPair(text: string): readonly [string, string] {
+  if (text.includes('\0')) throw new ValueError(`${quote(text.replaceAll('\0', '\\0'))}: a variable holds no NUL`);
   const equals = text.indexOf('=');
   if (equals === -1) throw new ValueError(`${quote(text)} has no "="`, 'write KEY=VALUE');
   if (equals === 0) throw new ValueError(`${quote(text)} has no key before the "="`, 'write KEY=VALUE');

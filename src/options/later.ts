@@ -32,37 +32,29 @@ function row(name: string, group: Option['group'], form: Form, help: string, lat
   return { name, group, form, help, example: `${name} = ${value}`, since: '0.1', later, ...extra };
 }
 
-const ONE_PROCESS = 'one process serves for now; the process tree comes later';
-const BUILT_IN = 'ugate has no plugins: the router is built in; app loaders come later';
-const APP_WORKERS = 'it is about app workers, which come later';
+const BUILT_IN = 'ugate has no plugins: HTTP and Python apps need none, apps in other languages it cannot run';
+const NAMES = 'ugate does not name its processes';
 const BUFFERS = 'ugate sizes its buffers itself; a request head may have 64 KiB';
 
 export const LATER: readonly Option[] = [
-  ignored('master', FLAG, 'A master process that watches the others.', ONE_PROCESS, { short: 'M' }),
-  ignored('processes', COUNT, 'App workers.', ONE_PROCESS, { short: 'p', aliases: ['workers'] }),
-  ignored('http-processes', COUNT, 'Router processes.', ONE_PROCESS, { aliases: ['http-workers'] }),
   ignored('die-on-term', FLAG, 'Stop on SIGTERM.', 'not needed: SIGTERM always stops ugate gracefully'),
   ignored('plugins', STRING, 'Plugins to load.', BUILT_IN, { ...LIST, aliases: ['plugin'] }),
   ignored('need-plugin', STRING, 'Plugins to load or fail.', BUILT_IN, { ...LIST, aliases: ['need-plugins'] }),
-  ignored('vacuum', FLAG, 'Remove socket and pid files at exit.', 'removing socket and pid files at exit comes later'),
-  ignored('listen', COUNT, 'Backlog of the listening sockets.', 'the backlog of the runtime is used for now', { short: 'l' }),
-  ignored('enable-threads', FLAG, 'Threads in the app.', APP_WORKERS, { short: 'T' }),
-  ignored('threads', COUNT, 'Threads of an app worker.', APP_WORKERS),
-  ignored('async', COUNT, 'Async cores of an app worker.', APP_WORKERS),
-  ignored('lazy-apps', FLAG, 'Load the app in each worker.', APP_WORKERS),
-  ignored('single-interpreter', FLAG, 'One Python interpreter.', APP_WORKERS, { short: 'i' }),
-  ignored('thunder-lock', FLAG, 'Lock around accept.', APP_WORKERS),
-  ignored('harakiri', COUNT, 'Seconds an app worker may take for a request.', APP_WORKERS, { short: 't' }),
-  ignored('max-requests', COUNT, 'Requests after which an app worker is replaced.', APP_WORKERS, { short: 'R' }),
-  ignored('worker-reload-mercy', COUNT, 'Seconds an app worker may take to stop.', APP_WORKERS),
+  ignored('enable-threads', FLAG, 'Threads in the app.', 'not needed: threads of a Python app always work', { short: 'T' }),
+  ignored('async', COUNT, 'Async cores of an app worker.', 'a Python worker has threads instead, and a TypeScript app is asynchronous by itself'),
+  ignored('single-interpreter', FLAG, 'One Python interpreter.', 'not needed: a worker has one interpreter', { short: 'i' }),
+  ignored('thunder-lock', FLAG, 'Lock around accept.', 'ugate has no lock around accept'),
   ignored('buffer-size', COUNT, 'Longest request an app worker takes.', BUFFERS, { short: 'b' }),
   ignored('http-buffer-size', COUNT, 'First size of read buffers.', BUFFERS),
   ignored('http-events', COUNT, 'Events taken from the kernel at once.', 'the runtime decides this'),
   ignored('http-harakiri', COUNT, 'Watchdog of the router loop.', 'ugate has no watchdog of its loop'),
-  ignored('disable-logging', FLAG, 'No request log of app workers.', APP_WORKERS, { short: 'L' }),
-  ignored('auto-procname', FLAG, 'Names of processes.', 'ugate does not name its process'),
-  ignored('procname-prefix', STRING, 'Start of process names.', 'ugate does not name its process'),
-  ignored('procname-prefix-spaced', STRING, 'Start of process names.', 'ugate does not name its process'),
+  ignored('disable-logging', FLAG, 'No request log of app workers.', 'not needed: ugate writes no request log', { short: 'L' }),
+  ignored('auto-procname', FLAG, 'Names of processes.', NAMES),
+  ignored('procname', STRING, 'Name of processes.', NAMES),
+  ignored('procname-append', STRING, 'End of process names.', NAMES),
+  ignored('procname-master', STRING, 'Name of the master process.', NAMES),
+  ignored('procname-prefix', STRING, 'Start of process names.', NAMES),
+  ignored('procname-prefix-spaced', STRING, 'Start of process names.', NAMES),
   ignored('strict', FLAG, 'Unknown options are errors.', 'not needed: unknown options are always errors'),
 
   refused('uid', STRING, 'run as this user', { instead: 'start ugate as that user' }),
@@ -71,7 +63,6 @@ export const LATER: readonly Option[] = [
   refused('http-uid', STRING, 'run the router as this user', { instead: 'start ugate as that user' }),
   refused('http-gid', STRING, 'run the router as this group', { instead: 'start ugate as that group' }),
   refused('chroot', STRING, 'see only this directory'),
-  refused('chdir', STRING, 'work in this directory', { instead: 'start ugate in that directory' }),
   refused('umask', STRING, 'permissions of new files', { instead: 'set the umask before ugate starts' }),
   refused('chown-socket', STRING, 'owner of socket files', { instead: 'start ugate as that user' }),
   refused('daemonize', STRING, 'go to the background', {
@@ -80,10 +71,6 @@ export const LATER: readonly Option[] = [
     instead: 'let systemd or its like keep ugate in the background',
   }),
   refused('logto', STRING, 'log to a file', { aliases: ['logto2'], instead: 'ugate logs to standard error: redirect that' }),
-  refused('pidfile', STRING, 'write the process id to a file', {
-    aliases: ['pidfile2', 'safe-pidfile'],
-    instead: 'systemd and its like know the process without it',
-  }),
   refused('stats', STRING, 'statistics server', { aliases: ['stats-server'] }),
   refused('http-stats', STRING, 'statistics server of the router', { aliases: ['http-stats-server', 'http-ss'] }),
   refused('https', STRING, 'listen for HTTPS', LIST),
@@ -92,19 +79,14 @@ export const LATER: readonly Option[] = [
   refused('https-session-context', STRING, 'name of TLS sessions'),
   refused('sni', STRING, 'further certificates by name', LIST),
   refused('sni-dir', STRING, 'directory of certificates by name'),
-  refused('socket', STRING, 'sockets of app workers', { ...LIST, short: 's', aliases: ['uwsgi-socket'] }),
-  refused('http-socket', STRING, 'HTTP sockets of app workers', { ...LIST, instead: 'for the router write http' }),
-  refused('http11-socket', STRING, 'HTTP sockets of app workers', { ...LIST, instead: 'for the router write http' }),
   refused('https-socket', STRING, 'HTTPS sockets of app workers', LIST),
   refused('shared-socket', STRING, 'sockets shared by number', LIST),
-  refused('http-use-socket', STRING, 'a worker socket as node', { bare: '0' }),
-  refused('module', STRING, 'load a WSGI app', { short: 'w', aliases: ['wsgi'] }),
-  refused('wsgi-file', STRING, 'load a WSGI app from a file', { aliases: ['file'] }),
-  refused('callable', STRING, 'name of the WSGI app'),
+  refused('py-autoreload', STRING, 'reload when Python code changes', {
+    aliases: ['py-auto-reload', 'python-autoreload', 'python-auto-reload'],
+    instead: 'for development write watch',
+  }),
   refused('mount', STRING, 'an app under a path', LIST),
   refused('manage-script-name', FLAG, 'SCRIPT_NAME by mount point'),
-  refused('need-app', FLAG, 'fail without an app', { bare: 'true' }),
-  refused('env', STRING, 'set an environment variable', { ...LIST, instead: 'set it before ugate starts' }),
   refused('set', STRING, 'set an option or a placeholder', { ...LIST, short: 'S' }),
   refused('set-placeholder', STRING, 'set a placeholder', { ...LIST, aliases: ['set-ph'] }),
   refused('yaml', STRING, 'read options from a YAML file', { ...LIST, short: 'y', aliases: ['yml'] }),
@@ -126,17 +108,17 @@ export const UWSGI_ONLY: ReadonlySet<string> = new Set(
   subscriptions-sign-skip-uid subscriptions-credentials-check subscriptions-use-credentials subscription-mountpoint subscription-mountpoints
   subscription-vassal-required subscription-clear-on-shutdown emperor-command-socket subscribe-freq weight auto-weight subscribe-with-modifier1
   unsubscribe-on-graceful-reload start-unsubscribed subscription-notify-socket
-  suwsgi-socket puwsgi-socket raw-socket http-socket-modifier1 http-socket-modifier2 https-socket-modifier1
+  suwsgi-socket puwsgi-socket raw-socket https-socket-modifier1
   protocol socket-protocol so-keepalive so-send-timeout socket-send-timeout socket-timeout tcp-fast-open tcp-nodelay reuse-port no-defer-accept
   socket-sndbuf socket-rcvbuf abstract-socket immediate-uid immediate-gid log-format log-master log-date log-4xx log-5xx log-slow log-x-forwarded-for
-  logger req-logger stats-http stats-minified min-worker-lifetime max-worker-lifetime cheaper cheaper-algo cheaper-initial cheaper-step cheap idle
-  die-on-idle forkbomb-delay exit-on-reload force-gateway touch-reload touch-workers-reload touch-chain-reload touch-logreopen touch-logrotate
-  fs-reload master-fifo del-header rem-header static-index static-skip-ext static-expires static-expires-uri static-gzip static-gzip-all mimefile
+  logger req-logger stats-http stats-minified min-worker-lifetime cheaper cheaper-algo cheaper-initial cheaper-step cheap idle
+  die-on-idle forkbomb-delay exit-on-reload force-gateway touch-logreopen touch-logrotate
+  fs-reload del-header rem-header static-index static-skip-ext static-expires static-expires-uri static-gzip static-gzip-all mimefile
   post-buffering post-buffering-bufsize ssl-verbose ssl-option ssl-enable-sslv3 ssl-enable3 ssl-enable-tlsv1 ssl-sessions-use-cache
-  ssl-sessions-timeout ssl-tmp-dir sni-regexp sni-dir-ciphers chdir2 unenv envdir emperor zerg zerg-server attach-daemon stop reload pause
+  ssl-sessions-timeout ssl-tmp-dir sni-regexp sni-dir-ciphers chdir2 unenv envdir emperor zerg zerg-server attach-daemon 
   show-config xml config include inherit declare-option fallback-config if-env if-not-env if-opt if-not-opt if-exists if-not-exists if-file
   if-not-file if-dir if-not-dir if-plugin if-not-plugin if-hostname if-not-hostname if-hostname-match if-not-hostname-match if-reload if-not-reload
-  for for-glob for-times for-readline end endif end-if endfor end-for print home virtualenv venv pythonpath pp pyhome py-autoreload
-  master-as-root no-orphans memory-report cache cache2 route binary-path procname ignore-sigpipe ignore-write-errors disable-write-exception
+  for for-glob for-times for-readline end endif end-if endfor end-for print 
+  master-as-root no-orphans memory-report cache cache2 route binary-path ignore-sigpipe ignore-write-errors disable-write-exception
   close-on-exec limit-as cron mule spooler`.split(/\s+/),
 );

@@ -1,5 +1,6 @@
 /** From the values of the options to the configuration, field by field. */
 
+import { appFieldsOf } from './app-config.ts';
 import type { Config, NodeConfig } from './config.ts';
 import { ANY } from './networks.ts';
 import type { ParsedNode } from './node-address.ts';
@@ -8,7 +9,8 @@ import type { Given, Values } from './values.ts';
 /** One generation of the configuration from values that were read and checked; it cannot be changed. */
 export function makeConfig(values: Values, notices: readonly string[]): Config {
   const timeout = values.last('http-timeout');
-  const keepalive = values.last('http-keepalive');
+  const wished = values.last('http-keepalive');
+  const keepalive = wished === true ? timeout : Number(wished);
   const expect = values.last('http-manage-expect');
   const check = values.last('http-check') ?? null;
   const routing = routingOf(values);
@@ -16,6 +18,7 @@ export function makeConfig(values: Values, notices: readonly string[]): Config {
     listen: listOf(values.all('http'), ({ value }) => Object.freeze(value)),
     redirects: listOf(values.all('http-to-https'), ({ value }) => Object.freeze({ ...value, address: Object.freeze(value.address) })),
     ...routing,
+    ...appFieldsOf(values, keepalive),
     backendHttp: values.last('http-backend-http'),
     forwarded: values.last('http-forwarded'),
     upstreamIdle: values.last('http-upstream-idle'),
@@ -29,7 +32,7 @@ export function makeConfig(values: Values, notices: readonly string[]): Config {
     timeout,
     headersTimeout: values.last('http-headers-timeout') ?? timeout,
     connectTimeout: values.last('http-connect-timeout') ?? timeout,
-    keepalive: keepalive === true ? timeout : Number(keepalive),
+    keepalive,
     manageExpect: expect !== false,
     expectMaxBody: typeof expect === 'number' ? expect : Number.POSITIVE_INFINITY,
     chunkedInput: values.last('http-chunked-input'),

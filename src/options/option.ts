@@ -6,6 +6,10 @@ export const GROUPS = [
   'Nodes',
   'Balancing and health',
   'Nodes by key',
+  'Apps',
+  'App sockets',
+  'Workers and master',
+  'Reloading',
   'Requests',
   'Behind a proxy',
   'Bodies',
@@ -51,6 +55,12 @@ export type Form =
   | { readonly kind: 'key-pattern' }
   /** `FILE[:FUNCTION]` of a module. */
   | { readonly kind: 'code-string' }
+  /** `MODULE[:NAME]` of an app, Python's or a file. */
+  | { readonly kind: 'module' }
+  /** A number of processes from 1, or `auto`. */
+  | { readonly kind: 'process-count'; readonly max: number }
+  /** On, off, or a directory. */
+  | { readonly kind: 'watch' }
   /** A file or directory; it is not looked for here. */
   | { readonly kind: 'path' }
   | { readonly kind: 'string' };
@@ -83,6 +93,8 @@ export interface Option {
   readonly spacedPairs?: true;
   /** It is no setting but a wish about this run; not allowed in files. */
   readonly commandLineOnly?: true;
+  /** It is about the app. Without one it is an error, or one notice where files of routers carry it too. */
+  readonly needsApp?: 'error' | 'notice';
   /** The default as a user would write it. */
   readonly default?: string;
   /** The default in words, where it is no plain value. */
@@ -113,6 +125,7 @@ export function argumentName({ form, argument }: Option): string {
     case 'flag':
       return '';
     case 'integer':
+    case 'process-count':
       return 'N';
     case 'size':
       return 'BYTES';

@@ -65,6 +65,7 @@ function formatSection(option: Option): string {
   const facts = [`- Command line: \`${formatUsage(option)}\`${option.aliases === undefined ? '' : `; also ${namesOf(option.aliases)}`}`];
   facts.push(`- Form: ${formatForm(option)}`);
   facts.push(`- Default: ${formatDefault(option)}`);
+  if (option.needsApp !== undefined) facts.push(`- Needs: an app${option.needsApp === 'notice' ? '; without one it has no effect' : ''}`);
   facts.push(`- Since: ${option.since}`);
   const language = option.commandLineOnly ? 'sh' : 'ini';
   const paragraphs = [`### ${option.name}`, option.help];
@@ -128,6 +129,12 @@ function formText(form: Form, unit: string | undefined): string {
       return 'path with `%s`';
     case 'code-string':
       return '`FILE` or `FILE:FUNCTION`';
+    case 'module':
+      return '`MODULE` or `MODULE:NAME`';
+    case 'process-count':
+      return `number from 1 to ${form.max}, or \`auto\``;
+    case 'watch':
+      return 'on, off or a path';
     case 'path':
       return 'path';
     case 'string':

@@ -4,7 +4,7 @@ import { ConfigError, type Origin } from './errors.ts';
 import { UWSGI_ONLY } from './later.ts';
 import type { Option } from './option.ts';
 import { didYouMean } from './suggest.ts';
-import { allNames, findOption, TABLE } from './table.ts';
+import { allNames, findOption, findShort, TABLE } from './table.ts';
 
 /** One step of reading a configuration: a setting or what is wrong in its place. One list of both keeps errors in the order of appearance. */
 export type Entry = Setting | ConfigError;
@@ -16,6 +16,23 @@ export interface Setting {
   /** The text of the value; null when the option stands without one. */
   readonly text: string | null;
   readonly origin: Origin;
+}
+
+/** A setting as plain data, to be told to another process. What stood in files and variables is in it. */
+export interface PlainSetting {
+  readonly name: string;
+  readonly text: string | null;
+  readonly origin: Origin;
+}
+
+export function plainSetting({ name, text, origin }: Setting): PlainSetting {
+  return { name, text, origin };
+}
+
+/** The setting it was made from. */
+export function settingOfPlain({ name, text, origin }: PlainSetting): Entry {
+  const option = (origin.kind === 'argv' ? findShort(name) : undefined) ?? lookUp(name, origin);
+  return option instanceof ConfigError ? option : { option, name, text, origin };
 }
 
 /** How an option is called in messages: as it has to be written at that place. */

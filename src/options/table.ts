@@ -6,6 +6,8 @@
 
 import { LATER } from './later.ts';
 import type { Option } from './option.ts';
+import { APP_SOCKETS } from './rows/app-sockets.ts';
+import { APPS } from './rows/apps.ts';
 import { BALANCING } from './rows/balancing.ts';
 import { BODIES } from './rows/bodies.ts';
 import { CONFIGURATION } from './rows/configuration.ts';
@@ -13,11 +15,14 @@ import { KEYS } from './rows/keys.ts';
 import { LIMITS } from './rows/limits.ts';
 import { LISTENING } from './rows/listening.ts';
 import { NODES } from './rows/nodes.ts';
+import { PID_FILES } from './rows/pid-files.ts';
 import { PROCESS } from './rows/process.ts';
 import { PROXIES } from './rows/proxies.ts';
+import { RELOADING } from './rows/reloading.ts';
 import { REQUESTS } from './rows/requests.ts';
 import { RESPONSES } from './rows/responses.ts';
 import { TIMEOUTS } from './rows/timeouts.ts';
+import { WORKERS } from './rows/workers.ts';
 
 /** The options that work. */
 export const WORKING = [
@@ -25,6 +30,10 @@ export const WORKING = [
   ...NODES,
   ...BALANCING,
   ...KEYS,
+  ...APPS,
+  ...APP_SOCKETS,
+  ...WORKERS,
+  ...RELOADING,
   ...REQUESTS,
   ...PROXIES,
   ...BODIES,
@@ -32,6 +41,7 @@ export const WORKING = [
   ...TIMEOUTS,
   ...LIMITS,
   ...PROCESS,
+  ...PID_FILES,
   ...CONFIGURATION,
 ] as const satisfies readonly Option[];
 
@@ -39,10 +49,16 @@ export const WORKING = [
 export const TABLE: readonly Option[] = [...WORKING, ...LATER];
 
 const BY_NAME: ReadonlyMap<string, Option> = new Map(TABLE.flatMap((option) => namesOf(option).map((name) => [name, option])));
+const BY_LETTER: ReadonlyMap<string, Option> = new Map(TABLE.flatMap((option) => (option.short === undefined ? [] : [[option.short, option]])));
 
 /** The option of this long name or alias. */
 export function findOption(name: string): Option | undefined {
   return BY_NAME.get(name);
+}
+
+/** The option of this letter. */
+export function findShort(letter: string): Option | undefined {
+  return BY_LETTER.get(letter);
 }
 
 /** The long names and aliases of all options; hints choose from them. */

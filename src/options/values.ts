@@ -24,6 +24,8 @@ export interface Values {
   last<N extends OptionName>(name: N): ValueOf<Named<N>['form']> | (Named<N> extends { default: string } ? never : undefined);
   /** All values given, in order. */
   all<N extends OptionName>(name: N): readonly Given<ValueOf<Named<N>['form']>>[];
+  /** All values given to any of these options, in the order of appearance. */
+  inOrder<N extends OptionName>(...names: readonly N[]): readonly Given<ValueOf<Named<N>['form']>>[];
 }
 
 export interface ReadValues {
@@ -38,6 +40,7 @@ export interface ReadValues {
  */
 export function readValues(entries: readonly Entry[]): ReadValues {
   const given = new Map<string, Given<Value>[]>();
+  const inOrder: Given<Value>[] = [];
   const notices = new Map<string, string>();
   const errors: ConfigError[] = [];
   const defaultKind = defaultKindOf(entries);
@@ -53,9 +56,11 @@ export function readValues(entries: readonly Entry[]): ReadValues {
         const notice = judgeLater(entry, value);
         if (notice !== null && !notices.has(option.name)) notices.set(option.name, notice);
       }
+      const one: Given<Value> = { value, setting: entry };
+      inOrder.push(one);
       const list = given.get(option.name);
-      if (list === undefined) given.set(option.name, [{ value, setting: entry }]);
-      else list.push({ value, setting: entry });
+      if (list === undefined) given.set(option.name, [one]);
+      else list.push(one);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
       errors.push(new ConfigError(entry.origin, `${label(entry.name, entry.origin)}: ${error.message}`, error.hint));
@@ -65,6 +70,7 @@ export function readValues(entries: readonly Entry[]): ReadValues {
     // The map holds under each name what the form of that name was read as, which the type system cannot follow.
     last: (name) => lastOf(name, given.get(name) ?? []) as never,
     all: (name) => (given.get(name) ?? []) as never,
+    inOrder: (...names) => inOrder.filter(({ setting }) => (names as readonly string[]).includes(setting.option.name)) as never,
   };
   return { values, notices: [...notices.values()], errors };
 }

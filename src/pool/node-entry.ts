@@ -3,7 +3,7 @@ import { Node, type NodeOptions, type NodeTarget } from './node.ts';
 
 /** One entry of the config: a node, or as many of them as its host name has addresses. */
 export interface NodeEntry extends NodeOptions {
-  readonly kind: 'uwsgi' | 'http' | 'puwsgi';
+  readonly kind: 'uwsgi' | 'http' | 'puwsgi' | 'worker';
   readonly address: ConnectAddress;
   /** The plain uwsgi address of a `puwsgi` node. */
   readonly plain?: ConnectAddress | null;

@@ -7,6 +7,8 @@ export type NodeTarget =
   | { readonly kind: 'http'; readonly address: ConnectAddress }
   /** Persistent uwsgi; `plain` takes the requests that have a body, and is null when there is no such address. */
   | { readonly kind: 'puwsgi'; readonly address: ConnectAddress; readonly plain: ConnectAddress | null }
+  /** A JS worker of ours on its private socket. */
+  | { readonly kind: 'worker'; readonly address: ConnectAddress }
   | { readonly kind: 'app' };
 
 /** What the config says of one node besides its address. */
@@ -22,6 +24,13 @@ export interface NodeOptions {
   readonly maxConnections?: number;
   /** Failures in a row that make it dead; null, the default, for two refusals or one of anything else, and no count of broken answers. */
   readonly fails?: number | null;
+  /** After so many ms its worker is killed over a request (`harakiri`); 0, the default, for never. */
+  readonly harakiri?: number;
+}
+
+/** Hears when a node dies of its requests, and when it is alive again. */
+export interface NodeWatcher {
+  nodeMarked(node: Node, mark: 'dead' | 'alive'): void;
 }
 
 /** Why a node did not take a request; only some of it is the node's fault. */
@@ -49,12 +58,16 @@ export class Node {
   readonly isBackup: boolean;
   readonly modifier1: number | null;
   readonly modifier2: number | null;
+  /** ms; 0 for none. */
+  readonly harakiri: number;
   /** What `iphash` knows it by: its address alone, so that a new weight moves as few clients as it can. */
   readonly hash: number;
   /** Connections made to it. */
   hits = 0;
   /** Requests it has at this moment, those that still connect included. */
   running = 0;
+  /** Null when nobody asks. */
+  watcher: NodeWatcher | null = null;
   /** The balancer's own: how much it is owed. */
   credit = 0;
   readonly #limit: number;
@@ -80,6 +93,7 @@ export class Node {
     this.isBackup = options.isBackup ?? false;
     this.modifier1 = options.modifier1 ?? null;
     this.modifier2 = options.modifier2 ?? null;
+    this.harakiri = options.harakiri ?? 0;
     this.hash = hashText(target.kind === 'app' ? this.name : address);
     this.#limit = options.maxConnections || Number.POSITIVE_INFINITY;
     this.#fails = options.fails ?? null;
@@ -161,6 +175,17 @@ export class Node {
     return false;
   }
 
+  /** What another process has seen of it: that of its requests (`dead`, `alive`), or of its checks (`down`, `up`). */
+  learn(mark: 'dead' | 'alive' | 'down' | 'up', now: number): void {
+    if (mark === 'dead') this.#deadSince = now;
+    else if (mark === 'alive') this.#unmark();
+    else if (mark === 'down') this.#isDown = true;
+    else if (this.#isDown) {
+      this.#isDown = false;
+      this.#recover();
+    }
+  }
+
   // What the pool asks
 
   /** Its requests failed, and none has shown since that it is well again. */
@@ -212,10 +237,16 @@ export class Node {
     const wasAlive = this.#deadSince === null;
     this.#deadSince = now;
     this.#isRecovering = false;
+    if (wasAlive) this.watcher?.nodeMarked(this, 'dead');
     return wasAlive;
   }
 
   #revive(): void {
+    this.#unmark();
+    this.watcher?.nodeMarked(this, 'alive');
+  }
+
+  #unmark(): void {
     this.#deadSince = null;
     this.#isDeadOfAnswers = false;
     this.#recover();

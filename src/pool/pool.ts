@@ -1,6 +1,6 @@
 import type { PeerAddress } from '../net/address.ts';
 import { type Algorithm, type Balancer, makeBalancer } from './balancer.ts';
-import type { Node } from './node.ts';
+import type { Node, NodeWatcher } from './node.ts';
 import type { NodeSource } from './node-source.ts';
 
 export interface PoolOptions {
@@ -20,6 +20,7 @@ export class Pool {
   readonly #first: Balancer;
   readonly #backup: Balancer;
   #hasBackups = false;
+  #watcher: NodeWatcher | null = null;
   #seen: readonly (readonly Node[])[] = [];
   #nodes: readonly Node[] = [];
 
@@ -29,6 +30,12 @@ export class Pool {
     this.#graceTime = graceTime;
     this.#first = makeBalancer(algorithm, graceTime, slowStart);
     this.#backup = makeBalancer(algorithm, graceTime, slowStart);
+  }
+
+  /** Lets `watcher` hear of the marks of its nodes, now and later. */
+  watch(watcher: NodeWatcher): void {
+    this.#watcher = watcher;
+    for (const node of this.nodes) node.watcher = watcher;
   }
 
   /** All of them, backup nodes too. The array is replaced, never changed. */
@@ -48,6 +55,7 @@ export class Pool {
   #collect(): readonly Node[] {
     this.#seen = this.#sources.map((source) => source.nodes);
     this.#nodes = this.#seen.flat();
+    if (this.#watcher !== null) for (const node of this.#nodes) node.watcher = this.#watcher;
     const backups = this.#nodes.filter(({ isBackup }) => isBackup);
     this.#hasBackups = backups.length > 0;
     this.#first.use(this.#hasBackups ? this.#nodes.filter(({ isBackup }) => !isBackup) : this.#nodes);

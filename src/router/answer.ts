@@ -56,7 +56,7 @@ export class Answer implements Downstream, GzipOutput {
   written = 0;
   /** What is being written are events or a tunnel, which may rest as they like. */
   isOpenEnded = false;
-  readonly #service: Service;
+  #service: Service;
   readonly #owner: AnswerOwner;
   readonly #connection: Connection<unknown>;
   #request: RequestHead | null = null;
@@ -65,11 +65,19 @@ export class Answer implements Downstream, GzipOutput {
   #remaining = 0;
   #persists = false;
   #gzip: GzipStream | null = null;
+  /** One answer for a web server in front, as CGI has it: it ends by close, and says nothing of connections. */
+  readonly #isCgi: boolean;
 
-  constructor(service: Service, owner: AnswerOwner, connection: Connection<unknown>) {
+  constructor(service: Service, owner: AnswerOwner, connection: Connection<unknown>, isCgi = false) {
     this.#service = service;
     this.#owner = owner;
     this.#connection = connection;
+    this.#isCgi = isCgi;
+  }
+
+  /** Between two answers: what holds for the next ones. */
+  use(service: Service): void {
+    this.#service = service;
   }
 
   /** True once a tunnel has been opened. */
@@ -95,7 +103,7 @@ export class Answer implements Downstream, GzipOutput {
 
   interim(head: ResponseHead): void {
     const request = this.#request!;
-    if (request.minor === 0) return;
+    if (request.minor === 0 || this.#isCgi) return;
     this.#writeHead(head, false, CONNECTION.silent, this.#planGzip(head, request));
   }
 
@@ -115,7 +123,7 @@ export class Answer implements Downstream, GzipOutput {
     else if (head.contentLength >= 0) {
       this.#body = BODY.length;
       this.#remaining = head.contentLength;
-    } else if (request.minor === 1 && (this.#service.settings.autoChunked || head.isChunked)) this.#body = BODY.chunked;
+    } else if (request.minor === 1 && !this.#isCgi && (this.#service.settings.autoChunked || head.isChunked)) this.#body = BODY.chunked;
     else {
       // HTTP/1.0 knows an end without a length only by the end of the connection; without auto-chunked so does 1.1.
       this.#body = BODY.untilClose;
@@ -180,7 +188,7 @@ export class Answer implements Downstream, GzipOutput {
   fail(failure: Refusal): void {
     this.hasBegun = true;
     this.#persists = this.#owner.mayPersist && failure.status !== 500;
-    this.#write(errorAnswer(failure, this.#request, this.#persists, this.#service.dates.line()));
+    this.#write(errorAnswer(failure, this.#request, this.#persists || this.#isCgi, this.#service.dates.line()));
     this.#owner.answered(this.#persists);
   }
 
@@ -225,6 +233,7 @@ export class Answer implements Downstream, GzipOutput {
   }
 
   #connectionSays(head: ResponseHead, minor: number): ConnectionSays {
+    if (this.#isCgi) return CONNECTION.silent;
     const offersUpgrade = head.hasUpgrade && (head.wantsUpgrade || head.status === 426);
     if (!this.#persists) return offersUpgrade ? CONNECTION.closeAndUpgrade : CONNECTION.close;
     if (offersUpgrade) return CONNECTION.upgrade;
@@ -250,7 +259,7 @@ export class Answer implements Downstream, GzipOutput {
   #writeHead(head: ResponseHead, keepLength: boolean, connection: ConnectionSays, lines: string): void {
     const { out, dates } = this.#service;
     if (!out.hasRoomForHead) this.flush();
-    const date = head.hasDate || head.status < 200 ? null : dates.line();
+    const date = head.hasDate || head.status < 200 || this.#isCgi ? null : dates.line();
     const ours = lines === '' ? date : concat(date ?? new Uint8Array(0), ascii(lines));
     const isChunked = this.#body === BODY.chunked;
     out.length = writeResponseHead(out.bytes, out.length, head, isChunked, keepLength && !isChunked, connection, ours);

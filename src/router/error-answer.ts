@@ -31,6 +31,7 @@ export function errorAnswer(failure: Refusal, request: RequestHead | null, persi
     ...(request?.isRtsp ? rtspLines(request, `${failure.status} ${reason}`) : [`HTTP/1.1 ${failure.status} ${reason}`]),
     'Content-Type: text/plain; charset=utf-8',
     `Content-Length: ${body.length}`,
+    ...(failure.retryAfter === undefined ? [] : [`Retry-After: ${failure.retryAfter}`]),
     ...(persists ? [] : ['Connection: close']),
     '',
   ].join('\r\n');

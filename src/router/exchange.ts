@@ -1,4 +1,4 @@
-import { concat, latin1 } from '../http1/bytes.ts';
+import { concat, copyOf, latin1 } from '../http1/bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
@@ -11,7 +11,7 @@ import type { Pool } from '../pool/pool.ts';
 import { BodySpool } from './body-spool.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
-import { connectFailure, FAILURES, isNodesFault, levelOf } from './failures.ts';
+import { connectFailure, FAILURES, isBrokenOff, isNodesFault, levelOf } from './failures.ts';
 import { NodeSearch } from './node-search.ts';
 import { routingKey } from './routing-key.ts';
 import type { Service } from './service.ts';
@@ -23,6 +23,9 @@ import type { Upstream, UpstreamExchange } from './upstream.ts';
  * more HTTP.
  */
 const STATE = { routing: 0, spooling: 1, connecting: 2, backoff: 3, active: 4, tunnel: 5, done: 6 } as const;
+
+/** The master's clock and ours do not start at the same moment. */
+const HARAKIRI_MARGIN_MS = 100;
 
 /**
  * One request and its answer: finds a node, retries while nothing was sent, relays both bodies with backpressure, and ends in
@@ -52,6 +55,8 @@ export class Exchange implements UpstreamExchange {
   #trailers: Uint8Array | null = null;
   #requestEnded = false;
   #requestPaused = false;
+  /** When the node got the request, where that may be asked (`harakiri`). */
+  #sentAt = 0;
   #answered = false;
   #answerEnded = false;
   #answerPaused = false;
@@ -94,7 +99,7 @@ export class Exchange implements UpstreamExchange {
       case STATE.done:
         return true;
       default:
-        this.#early = this.#early === null ? bytes.slice(start, end) : concat(this.#early, bytes.subarray(start, end));
+        this.#early = this.#early === null ? copyOf(bytes, start, end) : concat(this.#early, bytes.subarray(start, end));
     }
     this.#requestPaused = true;
     return false;
@@ -103,7 +108,7 @@ export class Exchange implements UpstreamExchange {
   /** Checked trailer lines behind a chunked body, before `requestEnd`; valid only during the call. */
   requestTrailers(lines: Uint8Array): void {
     if (this.#state === STATE.active) this.#upstream!.trailers?.(lines);
-    else if (this.#state !== STATE.spooling && this.#state !== STATE.done) this.#trailers = lines.slice();
+    else if (this.#state !== STATE.spooling && this.#state !== STATE.done) this.#trailers = copyOf(lines);
   }
 
   /** The request is complete; in a tunnel, the client's side has ended. */
@@ -125,7 +130,9 @@ export class Exchange implements UpstreamExchange {
   /** The client left: nobody waits for the answer. */
   clientGone(): void {
     if (this.#state === STATE.done) return;
-    this.#service.log.event('info', 'client-left', 'the client left before its answer was complete', this.#details());
+    // Of a router that breaks off the client's own router has told.
+    if (!this.client.front.isPrivate)
+      this.#service.log.event('info', 'client-left', 'the client left before its answer was complete', this.#details());
     this.abort();
   }
 
@@ -163,7 +170,9 @@ export class Exchange implements UpstreamExchange {
   // From the upstream
 
   connected(): void {
-    this.#node!.connected();
+    const node = this.#node!;
+    node.connected();
+    if (node.harakiri > 0) this.#sentAt = this.#service.wheel.precise();
     const { isRaw } = this.request;
     this.#state = isRaw ? STATE.tunnel : STATE.active;
     this.#touch();
@@ -238,7 +247,8 @@ export class Exchange implements UpstreamExchange {
     this.#downstream.end();
   }
 
-  failed(failure: Refusal): void {
+  failed(cause: Refusal): void {
+    const failure = this.#wasKilled(cause) ? FAILURES.harakiri : cause;
     // Many apps end a WebSocket so; it says nothing about the node.
     if (this.#state === STATE.tunnel && this.#answered && isNodesFault(failure)) return this.#giveUp('tunnel-broken', 'the node broke a tunnel off');
     if (this.#node !== null && isNodesFault(failure) && this.#node.answerFailed(this.#service.wheel.now)) this.#tellDead(this.#node);
@@ -260,6 +270,13 @@ export class Exchange implements UpstreamExchange {
     if (this.#downstream.flush() || this.#state === STATE.done || this.#answerPaused) return;
     this.#answerPaused = true;
     this.#upstream!.pause();
+  }
+
+  /** Nobody tells us why a worker is gone; that it had the request for so long says enough. */
+  #wasKilled(failure: Refusal): boolean {
+    const harakiri = this.#node?.harakiri ?? 0;
+    if (harakiri === 0 || this.#answered || !isBrokenOff(failure)) return false;
+    return this.#service.wheel.precise() - this.#sentAt >= harakiri - HARAKIRI_MARGIN_MS;
   }
 
   // Finding a node

@@ -17,6 +17,8 @@ export const FAILURES = {
   bufferFull: failure(503, 'body-buffer-full', 'all buffered bodies together reach http-body-buffer-total'),
   bufferFailed: failure(503, 'body-buffer-failed', 'the body could not be put into a temporary file'),
   internal: failure(500, 'internal', 'a fault in ugate; please report it'),
+  badPacket: failure(400, 'bad-uwsgi-packet', 'what came on a uwsgi socket is no uwsgi packet; it is closed without an answer'),
+  paused: { ...failure(503, 'paused', 'requests are turned away until the pause is over (SIGTSTP)'), retryAfter: 5 },
   tooManyConnections: failure(503, 'too-many-connections', 'http-max-connections is reached'),
   noNode: failure(503, 'no-node', 'no node is alive for this request'),
   nodesFull: failure(503, 'nodes-full', 'every node has as many requests as its max-conns allows'),
@@ -29,6 +31,7 @@ export const FAILURES = {
   upstreamTruncated: failure(502, 'upstream-truncated-head', 'the node closed in the middle of the head of its answer'),
   upstreamShort: failure(502, 'upstream-short', 'the node closed before its answer was complete'),
   upstreamReset: failure(502, 'upstream-reset', 'the node broke the connection off'),
+  harakiri: failure(504, 'harakiri', 'the request took longer than harakiri allows'),
   unexpectedUpgrade: failure(502, 'upstream-unexpected-101', 'the node switched protocols though nobody asked'),
   notForApp: failure(400, 'not-for-app', 'an app cannot be given the request: its host or method is none to the Fetch standard'),
   appFailed: failure(500, 'app-failed', 'the app threw an exception'),
@@ -53,6 +56,11 @@ export function connectFailure(reason: NodeFailure): Refusal {
 /** True for what says that the node is not well: it broke off, broke the protocol, or was too late. */
 export function isNodesFault({ status }: Refusal): boolean {
   return status === 502 || status === 504;
+}
+
+/** True when the node ended the connection before the head of its answer was complete. */
+export function isBrokenOff({ code }: Refusal): boolean {
+  return code === FAILURES.upstreamEmpty.code || code === FAILURES.upstreamReset.code || code === FAILURES.upstreamTruncated.code;
 }
 
 /** Clients' faults are told at info, ours and the nodes' at warn, bugs at error. */

@@ -1,4 +1,4 @@
-import { concat } from '../http1/bytes.ts';
+import { concat, copyOf } from '../http1/bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { PeerAddress } from '../net/address.ts';
 import type { CidrSet } from '../net/cidr.ts';
@@ -102,7 +102,7 @@ export class Prelude {
   }
 
   #hold(bytes: Uint8Array): null {
-    this.#held = bytes.slice();
+    this.#held = copyOf(bytes);
     return null;
   }
 

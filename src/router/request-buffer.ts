@@ -6,16 +6,23 @@ const MAX_SPARE = 256;
 
 /** The head of a request and the bytes it points into, lent to a session from its first byte to the end of the exchange. */
 export class RequestBuffer {
-  readonly head = new RequestHead();
+  readonly head: RequestHead;
   bytes = new Uint8Array(USUAL_BYTES);
   length = 0;
+  readonly #limit: number;
+
+  /** @param slack bytes that a head may be longer than others */
+  constructor(slack = 0) {
+    this.head = new RequestHead(slack);
+    this.#limit = MAX_HEAD_BYTES + slack;
+  }
 
   /** Appends as much as a head may take; returns how many bytes were taken. */
   append(more: Uint8Array): number {
-    const taken = Math.min(more.length, MAX_HEAD_BYTES - this.length);
+    const taken = Math.min(more.length, this.#limit - this.length);
     const wanted = this.length + taken;
     if (wanted > this.bytes.length) {
-      const longer = new Uint8Array(Math.min(Math.max(wanted, this.bytes.length * 2), MAX_HEAD_BYTES));
+      const longer = new Uint8Array(Math.min(Math.max(wanted, this.bytes.length * 2), this.#limit));
       longer.set(this.bytes.subarray(0, this.length));
       this.bytes = longer;
     }
@@ -34,9 +41,15 @@ export class RequestBuffer {
 /** Spare request buffers: an idle connection holds none. */
 export class RequestBuffers {
   readonly #spare: RequestBuffer[] = [];
+  readonly #slack: number;
+
+  /** @param slack bytes that heads may be longer than a client's */
+  constructor(slack = 0) {
+    this.#slack = slack;
+  }
 
   take(): RequestBuffer {
-    return this.#spare.pop() ?? new RequestBuffer();
+    return this.#spare.pop() ?? new RequestBuffer(this.#slack);
   }
 
   give(buffer: RequestBuffer): void {

@@ -1,18 +1,31 @@
 import { LOST_PEER } from '../net/address.ts';
-import type { Connection, ConnectionHandlers, Listener } from '../runtime/seam.ts';
+import type { Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from '../runtime/seam.ts';
 import { FAILURES } from './failures.ts';
+import { serviceThrough } from './front.ts';
 import type { Front, Service } from './service.ts';
-import { Session, type SessionOwner } from './session.ts';
+import { type Entrance, Session, type SessionOwner } from './session.ts';
+
+/** A generation that new requests do not begin with. */
+interface Retired {
+  /** The sessions that still have a request of it. */
+  readonly busy: Set<Session>;
+  readonly unused: () => void;
+}
 
 /** All client connections of this process: it starts their sessions, counts them, and drains them. */
 export class Router implements SessionOwner {
   isDraining = false;
+  isPaused = false;
+  /** Requests so far, those that were turned away included. */
+  requests = 0;
   /** Connections that closed without a byte, such as a load balancer's checks of the port. */
   silentConnections = 0;
-  readonly #service: Service;
+  #service: Service;
   readonly #maxConnections: number;
   readonly #sessions = new Set<Session>();
   readonly #listeners: Listener[] = [];
+  readonly #entrances: Entrance[] = [];
+  readonly #retired = new Set<Retired>();
   #drained: (() => void) | null = null;
 
   /** @param maxConnections more are answered 503 (`http-max-connections`) */
@@ -25,14 +38,57 @@ export class Router implements SessionOwner {
     return this.#sessions.size;
   }
 
+  /** Requests that are being answered. */
+  get running(): number {
+    let running = 0;
+    for (const session of this.#sessions) if (session.isBusy) running++;
+    return running;
+  }
+
+  /**
+   * Begins new requests with another generation, on connections that are there too; those in flight finish as they began.
+   * `unused` is called once the last of these is finished, which may be within this call. The generation has the process parts of
+   * the one before it, and is new: none comes back.
+   */
+  use(service: Service, unused: () => void = () => {}): void {
+    const before = new Set(this.#entrances.map((entrance) => entrance.service));
+    this.#service = service;
+    for (const entrance of this.#entrances) entrance.service = serviceThrough(entrance.front, service);
+    const busy = new Set<Session>();
+    for (const session of this.#sessions) if (!session.renew() && before.has(session.service)) busy.add(session);
+    if (busy.size === 0) unused();
+    else this.#retired.add({ busy, unused });
+  }
+
+  /** Answers new requests 503 until `unpause`; those in flight finish, and connections stay. */
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  unpause(): void {
+    this.isPaused = false;
+  }
+
+  /**
+   * Opens a listener and serves what comes through it.
+   * @throws {ListenError}
+   */
+  async listen(runtime: Runtime, where: Parameters<Runtime['listen']>[0], front: Front, options: ListenOptions = {}): Promise<Listener> {
+    const listener = await runtime.listen(where, this.handlers(front), options);
+    this.addListener(listener);
+    return listener;
+  }
+
   addListener(listener: Listener): void {
     this.#listeners.push(listener);
   }
 
   /** What a listener is given: one shared object, each call handed on to the session of its connection. */
   handlers(front: Front): ConnectionHandlers<Session> {
+    const entrance: Entrance = { front, service: serviceThrough(front, this.#service) };
+    this.#entrances.push(entrance);
     return {
-      open: (connection) => this.#open(connection, front),
+      open: (connection) => this.#open(connection, entrance),
       data: (connection, bytes) => connection.owner.data(bytes),
       drain: (connection) => connection.owner.drained(),
       end: (connection) => connection.owner.ended(),
@@ -42,15 +98,34 @@ export class Router implements SessionOwner {
     };
   }
 
+  sessionRenewed(session: Session): void {
+    for (const retired of this.#retired) {
+      if (!retired.busy.delete(session) || retired.busy.size > 0) continue;
+      this.#retired.delete(retired);
+      retired.unused();
+    }
+  }
+
   sessionClosed(session: Session, isSilent: boolean): void {
     this.#sessions.delete(session);
     if (isSilent) this.silentConnections++;
     if (this.#sessions.size === 0) this.#drained?.();
   }
 
-  /** Stops accepting, closes idle connections, and resolves when what is in flight is finished, after `mercy` ms at the latest. */
-  async drain(mercy: number): Promise<void> {
-    this.#stopAccepting();
+  /** Closes the listeners; connections that are there are served on. */
+  stopAccepting(): void {
+    for (const listener of this.#listeners) listener.close();
+    this.#listeners.length = 0;
+  }
+
+  /**
+   * Stops accepting, closes idle connections, and resolves when what is in flight is finished, after `mercy` ms at the latest. Where
+   * others go on serving, `patience` ms are given to idle connections for a request that is on its way: its answer says that it is the last.
+   */
+  async drain(mercy: number, patience = 0): Promise<void> {
+    this.isDraining = true;
+    this.stopAccepting();
+    if (patience > 0 && this.#sessions.size > 0) await this.#untilDrained(patience);
     for (const session of this.#sessions) session.drain();
     if (this.#sessions.size > 0) await this.#untilDrained(mercy);
     if (this.#sessions.size > 0) {
@@ -61,23 +136,19 @@ export class Router implements SessionOwner {
 
   /** Ends everything at once. */
   destroy(): void {
-    this.#stopAccepting();
+    this.isDraining = true;
+    this.stopAccepting();
     for (const session of this.#sessions) session.destroy();
     this.#service.pool.stop();
   }
 
-  #stopAccepting(): void {
-    this.isDraining = true;
-    for (const listener of this.#listeners) listener.close();
-  }
-
-  #open(connection: Connection<Session>, front: Front): void {
-    const session = new Session(this.#service, this, front, connection);
+  #open(connection: Connection<Session>, entrance: Entrance): void {
+    const session = new Session(entrance, this, connection);
     connection.owner = session;
     this.#sessions.add(session);
     // Nobody is left to answer, and what was sent by we know not whom is better not believed.
     if (connection.remote === LOST_PEER) session.destroy();
-    else if (this.#sessions.size > this.#maxConnections) session.turnAway(FAILURES.tooManyConnections);
+    else if (this.#sessions.size > this.#maxConnections && !entrance.front.isPrivate) session.turnAway(FAILURES.tooManyConnections);
   }
 
   #failed(connection: Connection<Session>, error: unknown): void {

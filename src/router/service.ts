@@ -49,23 +49,53 @@ export interface ServiceSettings {
   readonly tempDirectory: string | null;
 }
 
-/** One listener, as requests that came through it know it. */
+/** `http`; `http-socket` and `http11-socket`, which in uWSGI are the workers' own; `uwsgi-socket`, where web servers speak uwsgi. */
+export type FrontKind = 'http' | 'http-socket' | 'http11-socket' | 'uwsgi';
+
+/** The modifiers of uwsgi packets. */
+export interface Modifiers {
+  readonly modifier1: number;
+  readonly modifier2: number;
+}
+
+/** One listener, as requests that came through it know it. It outlives generations. `makeFront` makes one. */
 export interface Front {
-  /** Its place among the listeners. */
+  /** Its place among the listeners; −1 for what is none. */
   readonly index: number;
+  readonly kind: FrontKind;
   /** The text behind the last `:` of its address, once that is known; empty for a unix socket. */
   port: string;
   /** It only sends its clients to https (`http-to-https`); null for a listener that serves. */
   readonly redirect: HttpsRedirect | null;
+  /** Idle ms between its requests, in place of the service's; null for that. */
+  readonly keepalive: number | null;
+  /** Of requests that came through it, in place of `http-modifier1` and `http-modifier2`; null for those. */
+  readonly modifiers: Modifiers | null;
+  /** The socket of a worker, where only routers of ours come in: they are believed, and have applied the rules for clients already. */
+  readonly isPrivate: boolean;
+}
+
+/** What all generations of a process share: what a session holds of these stays valid whatever generation serves its next request. */
+export interface ProcessParts {
+  readonly log: Log;
+  /** Is told what was thrown where only a bug throws. */
+  readonly failed: (error: unknown) => void;
+  readonly wheel: TimerWheel;
+  readonly out: OutBuffer;
+  readonly dates: DateLine;
+  readonly requestBuffers: RequestBuffers;
+  readonly bodyBudget: BodyBudget;
 }
 
 /**
- * One immutable generation of config with the parts it was wired to. A session holds the generation it started with;
- * a reload builds the next one.
+ * One immutable generation of config with the parts it was wired to. A request is served to its end by the generation it began
+ * with; a reload builds the next one (`Router.use`).
  */
-export interface Service {
+export interface Service extends ProcessParts {
   readonly settings: ServiceSettings;
   readonly pool: Pool;
+  /** Where requests go that come to the app's own listeners (`http-socket`, `socket`, a worker's private one); null: to `pool`. */
+  readonly appPool: Pool | null;
   /** Finds the pool by the host asked for; null where all requests go to `pool`. */
   readonly mapper: Mapper | null;
   /** The routing key of a request that names no host: this machine's name, as in uWSGI. */
@@ -75,18 +105,13 @@ export interface Service {
   readonly open: OpenUpstream;
   /** uwsgi knows only CONTENT_LENGTH: a chunked body must have been read whole before its head can be sent. */
   readonly needsLength: boolean;
-  /** Is told what was thrown where only a bug throws. */
-  readonly failed: (error: unknown) => void;
-  readonly log: Log;
-  readonly wheel: TimerWheel;
-  readonly out: OutBuffer;
-  readonly dates: DateLine;
-  readonly requestBuffers: RequestBuffers;
-  readonly bodyBudget: BodyBudget;
   /** Null when nothing is compressed (`http-auto-gzip`). */
   readonly gzip: GzipEngine | null;
-  /** Null when nothing is expected before a request (`http-enable-proxy-protocol`, `http-stud-prefix`). */
+  /**
+   * Null when nothing is expected before a request (`http-enable-proxy-protocol`, `http-stud-prefix`). A connection keeps what held
+   * when it was opened, for its life: what stands before its requests does not change with our config.
+   */
   readonly prelude: PreludeSettings | null;
-  /** Whose word counts for who the client is (`http-trusted-proxies`); null when nobody was named, and the fields pass as they are. */
+  /** Whose word counts for who the client is (`http-trusted-proxies`); null when nobody was named, and the fields pass as they are. Asked at each request. */
   readonly trustedProxies: CidrSet | null;
 }

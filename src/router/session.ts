@@ -1,18 +1,20 @@
-import { concat } from '../http1/bytes.ts';
+import { concat, copyOf } from '../http1/bytes.ts';
 import { PARSE } from '../http1/fields.ts';
 import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import type { Level } from '../log/log.ts';
 import { formatPeer } from '../net/address.ts';
 import { Deadline, type Expiring } from '../net/timer-wheel.ts';
 import type { Connection } from '../runtime/seam.ts';
 import { Answer, type AnswerOwner } from './answer.ts';
-import { ConnectionClient } from './client.ts';
+import { ConnectionClient, type SessionClient, ToldClient } from './client.ts';
+import { ClientWatch, type WatchedSession } from './client-watch.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES, levelOf } from './failures.ts';
-import { Pace, type PacedClient } from './pace.ts';
+import { type HeadReader, HttpHeadReader } from './head-reader.ts';
+import { PacketReader } from './packet-reader.ts';
 import { Prelude } from './prelude.ts';
 import { RequestBody } from './request-body.ts';
-import type { RequestBuffer } from './request-buffer.ts';
 import type { Front, Service, ServiceSettings } from './service.ts';
 
 /**
@@ -27,25 +29,38 @@ const LINGER_MS = 2_000;
 const LINGER_BYTES = 64 * 1024 * 1024;
 const NONE = new Uint8Array(0);
 
+/** One listener, and the generation that requests which come through it begin with. */
+export interface Entrance {
+  readonly front: Front;
+  service: Service;
+}
+
 /** What a session asks of the router it belongs to. */
 export interface SessionOwner {
   readonly isDraining: boolean;
+  readonly isPaused: boolean;
+  /** Requests so far; counted by the sessions. */
+  requests: number;
+  /** It has no request any more that began with another generation than that of its entrance. */
+  sessionRenewed(session: Session): void;
   /** @param isSilent not one byte came: a load balancer's check of the port */
   sessionClosed(session: Session, isSilent: boolean): void;
 }
 
 /** One client connection: reads requests off it one after the other and has each answered by an exchange. */
-export class Session implements AnswerOwner, Expiring, PacedClient {
+export class Session implements AnswerOwner, Expiring, WatchedSession {
   /** Bytes that have come so far. */
   received = 0;
-  readonly #client: ConnectionClient;
-  readonly #service: Service;
+  readonly #client: SessionClient;
+  readonly #entrance: Entrance;
+  /** Of the current request, else of the next one as far as it is known. */
+  #service: Service;
   readonly #owner: SessionOwner;
   readonly #connection: Connection<Session>;
   readonly #answer: Answer;
   readonly #deadline = new Deadline(this);
   #state: number = STATE.idle;
-  #buffer: RequestBuffer | null = null;
+  readonly #heads: HeadReader;
   #exchange: Exchange | null = null;
   /** Null when the request has none. */
   #body: RequestBody | null = null;
@@ -57,23 +72,31 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
   /** The client has sent FIN: what it asked for is still answered. */
   #isHalfClosed = false;
   #lingered = 0;
-  /** What was `taken` when the client was last waited for: when it fell behind, or when the deadline passed. */
-  #takenThen = 0;
-  /** Something of ours holds the body of the request back. */
-  #isHeldBack = false;
-  /** Null when nothing is expected before a request. */
-  readonly #prelude: Prelude | null;
-  /** Null as long as nobody had to wait for the client. */
-  #pace: Pace | null = null;
+  readonly #watch: ClientWatch;
 
-  constructor(service: Service, owner: SessionOwner, front: Front, connection: Connection<Session>) {
+  constructor(entrance: Entrance, owner: SessionOwner, connection: Connection<Session>) {
+    const { front, service } = entrance;
+    this.#entrance = entrance;
     this.#service = service;
     this.#owner = owner;
     this.#connection = connection;
-    this.#answer = new Answer(service, this, connection);
-    this.#prelude = service.prelude === null ? null : new Prelude(service.prelude, connection.remote);
-    this.#client = new ConnectionClient(front, connection, this.#prelude);
+    this.#answer = new Answer(service, this, connection, front.kind === 'uwsgi');
+    this.#watch = new ClientWatch(this, this.#answer, connection);
+    const prelude = service.prelude === null ? null : new Prelude(service.prelude, connection.remote);
+    if (front.kind === 'uwsgi') {
+      const client = new ToldClient(front, connection);
+      this.#client = client;
+      this.#heads = new PacketReader(client);
+    } else {
+      this.#client = front.isPrivate ? new ToldClient(front, connection) : new ConnectionClient(front, connection, prelude);
+      this.#heads = new HttpHeadReader(prelude);
+    }
     service.wheel.arm(this.#deadline, service.settings.headersTimeout);
+  }
+
+  /** A request is being answered. */
+  get isBusy(): boolean {
+    return this.#exchange !== null;
   }
 
   get bodyHasBegun(): boolean {
@@ -84,7 +107,7 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
   get mayPersist(): boolean {
     if (this.#state !== STATE.busy || !this.#isReadWhole || this.#owner.isDraining) return false;
     if (this.#isHalfClosed && this.#stash === null) return false;
-    const { minor, wantsClose, wantsKeepAlive, isRaw } = this.#buffer!.head;
+    const { minor, wantsClose, wantsKeepAlive, isRaw } = this.#heads.buffer!.head;
     if (isRaw) return false;
     return this.#service.settings.keepalive > 0 && !wantsClose && (minor === 1 || wantsKeepAlive);
   }
@@ -99,7 +122,7 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
 
   drained(): void {
     this.#answer.drained();
-    this.#pace?.caughtUp();
+    this.#watch.caughtUp();
     if (this.#state === STATE.busy) this.#exchange!.downstreamDrained();
     else if (this.#state === STATE.idle) {
       // Only now it has its answer: from here on it is idle.
@@ -117,11 +140,13 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
           this.#exchange!.requestEnd();
           return this.#exchange!.isDone ? this.#finish() : undefined;
         }
-        if (this.#isReadWhole) return;
+        // A router of ours ends no half of a connection: it has given the request up.
+        if (this.#isReadWhole && !this.#client.front.isPrivate) return;
         this.#exchange!.clientGone();
         return this.#close();
       case STATE.head:
-        this.#service.log.event('info', 'client-left', 'the client left in the middle of a head', { client: formatPeer(this.#client.remote) });
+        // A router of ours that breaks off has told of it itself.
+        if (!this.#client.front.isPrivate) this.#tell('info', 'client-left', 'the client left in the middle of a head');
         return this.#close();
       case STATE.idle:
         return this.#finish();
@@ -140,7 +165,7 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
       this.#release();
       this.#answer.discard();
       this.#service.wheel.remove(this.#deadline);
-      this.#pace?.stop();
+      this.#watch.stop();
       this.#owner.sessionClosed(this, this.#isSilent);
     }
   }
@@ -166,6 +191,19 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
 
   // From the router
 
+  /** The generation that its request began with, or that its next one will begin with. */
+  get service(): Service {
+    return this.#service;
+  }
+
+  /** There is another generation. False when the request in flight has to be finished with the one before; `sessionRenewed` follows then. */
+  renew(): boolean {
+    if (this.#exchange !== null) return false;
+    this.#service = this.#entrance.service;
+    this.#answer.use(this.#service);
+    return true;
+  }
+
   /** Finishes what is in flight; an idle connection closes at once. */
   drain(): void {
     if (this.#state === STATE.idle) this.#finish();
@@ -186,12 +224,12 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
 
   /** What comes next depends on how much of the request is still unread. */
   answered(persists: boolean): void {
-    const isComplete = this.#state === STATE.busy && this.#isReadWhole && !this.#buffer!.head.isRaw;
+    const isComplete = this.#state === STATE.busy && this.#isReadWhole && !this.#heads.buffer!.head.isRaw;
     this.#release();
     if (!persists) return isComplete && this.#stash === null ? this.#finish() : this.#startLingering();
     this.#state = STATE.idle;
     this.#answer.begin(null);
-    this.#prelude?.reopen();
+    this.#heads.reopen();
     if (this.#owner.isDraining) return this.#finish();
     this.#service.wheel.arm(this.#deadline, this.#service.settings.keepalive);
     if (!this.#isReading && !this.#answer.isBlocked) this.#readStash();
@@ -219,34 +257,27 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
   }
 
   pauseRequest(): void {
-    this.#isHeldBack = true;
-    this.#pace?.heldBack();
+    this.#watch.heldBack();
     this.#connection.pause();
   }
 
   resumeRequest(): void {
-    this.#isHeldBack = false;
+    this.#watch.letGo(this.#service);
     if (this.#stash === null) this.#connection.resume();
-    if (this.isOwing) this.#watchPace();
   }
 
   fellBehind(): void {
-    this.#takenThen = this.taken;
-    this.#watchPace();
+    this.#watch.fellBehind(this.#service);
   }
 
-  // From the pace
+  // From the watch
 
-  get taken(): number {
-    return this.#answer.written - this.#connection.queued;
+  get isUploading(): boolean {
+    return this.#state === STATE.busy && !this.#isReadWhole;
   }
 
-  get isOwing(): boolean {
-    return this.#state === STATE.busy && !this.#isReadWhole && !this.#isHeldBack;
-  }
-
-  get isBehind(): boolean {
-    return this.#state !== STATE.closed && this.#connection.queued > 0 && !this.#answer.isOpenEnded;
+  get isClosed(): boolean {
+    return this.#state === STATE.closed;
   }
 
   sentTooSlowly(): void {
@@ -254,28 +285,17 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
   }
 
   readTooSlowly(): void {
-    const { log } = this.#service;
-    log.event('info', 'client-too-slow', 'the client read its answer more slowly than http-min-rate', { client: formatPeer(this.#client.remote) });
+    this.#tell('info', 'client-too-slow', 'the client read its answer more slowly than http-min-rate');
     this.#close();
   }
 
-  #watchPace(): void {
-    const { settings, wheel } = this.#service;
-    if (settings.minRate === 0) return;
-    this.#pace ??= new Pace(this, wheel, settings.minRate);
-    this.#pace.start();
-  }
-
   /**
-   * All there is to wait for is the client, and it has taken something since it was waited for: slow as it is (see `Pace`), it reads.
+   * All there is to wait for is the client, and it has taken something since it was waited for.
    * As long as an answer is not blocked it is the backend that is waited for.
    */
   #isStillReading(): boolean {
     if (this.#state === STATE.busy ? !this.#answer.isBlocked : this.#connection.queued === 0) return false;
-    const { taken } = this;
-    const isStillReading = taken !== this.#takenThen;
-    this.#takenThen = taken;
-    return isStillReading;
+    return this.#watch.hasTaken();
   }
 
   // Reading requests
@@ -306,42 +326,14 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
   }
 
   #readHead(bytes: Uint8Array): Uint8Array {
+    const heads = this.#heads;
     this.#client.forget();
-    if (this.#prelude === null) return this.#parseHead(bytes);
-    const rest = this.#prelude.read(bytes);
-    if (rest !== null) return rest.length === 0 ? rest : this.#parseHead(rest);
-    if (this.#prelude.refusal !== null) this.#refuse(this.#prelude.refusal, this.#prelude.rule);
-    else this.#waitForHead();
-    return NONE;
-  }
-
-  #parseHead(bytes: Uint8Array): Uint8Array {
-    const { requestBuffers, settings } = this.#service;
-    this.#buffer ??= requestBuffers.take();
-    const buffer = this.#buffer;
-    const { head } = buffer;
-    const before = buffer.length;
-    // Usually a head comes whole: it is read where it lies, and only its own bytes are kept.
-    const isFresh = before === 0;
-    const taken = isFresh ? 0 : buffer.append(bytes);
-    const { manageExpect } = settings;
-    const state = isFresh ? head.parse(bytes, bytes.length, manageExpect, settings) : head.parse(buffer.bytes, buffer.length, manageExpect, settings);
-    if (state === PARSE.complete) {
-      const used = head.end - before;
-      const isAll = used === bytes.length;
-      // A view of fresh bytes costs the runtime more than their copy: where nothing follows the head, none is made.
-      if (isFresh) buffer.append(isAll ? bytes : bytes.subarray(0, used));
-      head.bytes = buffer.bytes;
-      const rest = isAll ? NONE : bytes.subarray(used);
-      this.#startRequest(rest.length > 0);
-      return rest;
-    }
-    if (state === PARSE.refused) {
-      this.#refuse(head.refusal!);
-      return NONE;
-    }
-    this.#waitForHead();
-    return bytes.subarray(isFresh ? buffer.append(bytes) : taken);
+    const rest = heads.read(bytes, this.#service);
+    if (heads.state === PARSE.complete) this.#startRequest(rest.length > 0);
+    else if (heads.state === PARSE.incomplete) this.#waitForHead();
+    else if (heads.lastWords === null) this.#refuse(heads.refusal!, heads.rule);
+    else this.#leave(heads.lastWords);
+    return rest;
   }
 
   #waitForHead(): void {
@@ -353,10 +345,11 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
 
   #startRequest(hasMore: boolean): void {
     const { settings, needsLength, trustedProxies } = this.#service;
-    const { head } = this.#buffer!;
+    const { head } = this.#heads.buffer!;
     this.#isFirst = false;
-    this.#isHeldBack = false;
-    if (trustedProxies !== null) this.#client.believe(head, trustedProxies);
+    this.#watch.begin();
+    this.#owner.requests++;
+    this.#client.read(head, trustedProxies);
     // What only redirects passes nothing on, raw or not.
     const { redirect } = this.#client.front;
     head.isRaw = redirect === null && isRaw(head, settings);
@@ -368,6 +361,7 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
       this.#body.hasBegun = hasMore;
     }
     this.#answer.begin(head);
+    if (this.#owner.isPaused) return this.#turnDown(FAILURES.paused);
     if (redirect !== null) {
       if (!this.#answer.redirect(redirect)) this.#refuse(REFUSALS.badHost);
       return;
@@ -391,7 +385,7 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
 
   /** Bytes of later requests, and the client held back. */
   #keep(bytes: Uint8Array): void {
-    this.#stash = this.#stash === null ? bytes.slice() : concat(this.#stash, bytes);
+    this.#stash = this.#stash === null ? copyOf(bytes) : concat(this.#stash, bytes);
     this.#connection.pause();
   }
 
@@ -405,10 +399,10 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
       return NONE;
     }
     if (body.isComplete) {
-      this.#pace?.heldBack();
+      this.#watch.sentAll();
       exchange.requestEnd();
     } else if (body.mustPause) this.pauseRequest();
-    else this.#watchPace();
+    else this.#watch.waits(this.#service);
     return bytes.subarray(taken);
   }
 
@@ -435,12 +429,25 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
 
   /** Answers what breaks the rules; nothing that follows it on this connection can be trusted. */
   #refuse(refusal: Refusal, rule = refusal.rule): void {
-    const { log } = this.#service;
-    log.event(levelOf(refusal), refusal.code, rule, { status: refusal.status, client: formatPeer(this.#client.remote) });
-    if (this.#state !== STATE.busy) this.#answer.begin(this.#buffer?.head.isRtsp ? this.#buffer.head : null);
+    this.#tell(levelOf(refusal), refusal.code, rule, refusal.status);
+    if (this.#state !== STATE.busy) this.#answer.begin(this.#heads.buffer?.head.isRtsp ? this.#heads.buffer.head : null);
     this.#state = STATE.head;
     this.#answer.fail(refusal);
     this.#answer.flush();
+  }
+
+  /** Answers a request that nothing is wrong with: the connection stays, if it can. */
+  #turnDown(failure: Refusal): void {
+    this.#tell(levelOf(failure), failure.code, failure.rule, failure.status);
+    this.#answer.fail(failure);
+  }
+
+  /** What came is no request, and gets these bytes in place of an answer. */
+  #leave(lastWords: Uint8Array): void {
+    const { refusal, rule } = this.#heads;
+    if (refusal !== null) this.#tell(levelOf(refusal), refusal.code, rule);
+    if (lastWords.length > 0) this.#connection.write(lastWords);
+    this.#finish();
   }
 
   /** All is read and written: the connection closes once the kernel has taken the answer. */
@@ -476,9 +483,17 @@ export class Session implements AnswerOwner, Expiring, PacedClient {
   #release(): void {
     this.#exchange = null;
     this.#body = null;
-    if (this.#buffer === null) return;
-    this.#service.requestBuffers.give(this.#buffer);
-    this.#buffer = null;
+    this.#heads.release(this.#service);
+    if (this.#service === this.#entrance.service) return;
+    // Its compressor may end with the generation.
+    this.#answer.discard();
+    this.renew();
+    this.#owner.sessionRenewed(this);
+  }
+
+  #tell(level: Level, code: string, message: string, status?: number): void {
+    const { log } = this.#service;
+    if (log.writes(level)) log.event(level, code, message, { status, client: formatPeer(this.#client.remote) });
   }
 }
 

@@ -1,17 +1,24 @@
 import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
+import { bindDescriptor, DescriptorSocket } from './bun-bind.ts';
 import { BunConnection, BunShared } from './bun-connection.ts';
 import { Refusals } from './bun-refusal.ts';
 import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
+import { BACKLOG } from './held-socket.ts';
+import { dieWithParent, Libc } from './libc.ts';
 import { listenFailure } from './listen-failure.ts';
-import type { Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
+import type { Adopt } from './parent.ts';
+import type { BindOptions, BoundSocket, Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
 import { bindPath, probePath, SocketFile, withMode } from './socket-file.ts';
 import type { BunListener, BunNamespace, BunSocketHandlers } from './types/bun.ts';
 
 const { Bun } = globalThis as unknown as { Bun: BunNamespace };
 
 const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reusePort: true, backlog: false, passFds: true };
+
+/** The modules of a compiled binary lie in a file system of their own. */
+const IS_COMPILED = /\/(\$bunfs|~BUN)\//.test(import.meta.url);
 
 /** The runtime on Bun: `Bun.listen` and `Bun.connect` for sockets, Bun's node modules for the rest. */
 export function createRuntime(): Runtime {
@@ -26,8 +33,50 @@ class BunRuntime extends CommonRuntime implements Runtime {
   /** Bun's handler object for outgoing connections, one for each of the core's. */
   readonly #outgoing = new WeakMap<object, object>();
   readonly #refusals = new Refusals(Bun);
+  #libc: Libc | null = null;
 
-  async listen<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
+  protected override readonly adopt: Adopt = (address, backlog, from) => new DescriptorSocket(address, backlog, (from as { fd: number }).fd);
+
+  async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
+    if (address instanceof DescriptorSocket) return this.#listenOn(address, handlers, options);
+    return this.#listenAt(address as ListenAddress, handlers, options);
+  }
+
+  async bind(address: ListenAddress, options: BindOptions = {}): Promise<BoundSocket> {
+    try {
+      return await bindDescriptor(Bun, this.#system(), address, options, () => probePath(this, address as UnixAddress));
+    } catch (error) {
+      throw listenFailure(address, error);
+    }
+  }
+
+  protected override command(entry: string): string[] {
+    return IS_COMPILED ? [process.execPath] : [process.execPath, entry];
+  }
+
+  protected override watch(): void {
+    if (!dieWithParent()) super.watch();
+  }
+
+  #system(): Libc {
+    this.#libc ??= new Libc();
+    return this.#libc;
+  }
+
+  #listenOn<Owner>(bound: DescriptorSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions): Listener {
+    const { address, fd, backlog } = bound;
+    if (!bound.take()) throw listenFailure(address, { code: 'EBADF' });
+    try {
+      const listener = Bun.listen({ fd, socket: this.#incomingFor(address, handlers, options), allowHalfOpen: true });
+      // Bun has asked for a queue of 511.
+      if (backlog !== BACKLOG) this.#system().listen(fd, backlog);
+      return stopOnClose(address, listener);
+    } catch (error) {
+      throw listenFailure(address, error);
+    }
+  }
+
+  async #listenAt<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions): Promise<Listener> {
     const socket = this.#incomingFor(address, handlers, options);
     try {
       if (address.kind === 'fd') return stopOnClose(address, Bun.listen({ fd: address.fd, socket, allowHalfOpen: true }));
@@ -133,7 +182,7 @@ function socketHandlers<Owner>(): BunSocketHandlers<BunConnection<Owner>> {
   };
 }
 
-function stopOnClose(address: ListenAddress, listener: BunListener): Listener {
+function stopOnClose(address: ListenAddress, listener: Pick<BunListener, 'stop'>): Listener {
   let open = true;
   return {
     address,

@@ -1,15 +1,68 @@
 import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import type { TcpAddress, UnixAddress } from '../net/address.ts';
 import { datagram } from './datagram.ts';
-import { onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
-import { spawn } from './process.ts';
+import type { HeldSocket } from './held-socket.ts';
+import { ignoreSignals, onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
+import { type Adopt, type Birth, birthText, ChannelParent, MARKER, takeBirth } from './parent.ts';
+import { watchParent } from './parent-watch.ts';
+import { signal, spawn } from './process.ts';
+import type { ChildProcess, Parent, SpawnOptions } from './seam.ts';
 
 /** What the three runtimes do alike, by the node modules that all of them carry. Where one differs, its adapter says so. */
-export class CommonRuntime {
+export abstract class CommonRuntime {
   readonly datagram = datagram;
   readonly resolve = resolve;
   readonly spawn = spawn;
   readonly onSignal = onSignal;
+  readonly ignoreSignals = ignoreSignals;
+  readonly signal = signal;
+  /** Undefined before the first look, which takes it out of the environment. */
+  #birth: Birth | null | undefined;
+  #parent: Parent | null = null;
+
+  /** The words that start ugate again. */
+  protected abstract command(entry: string): string[];
+  /** Makes a bound socket of one that the parent handed over. */
+  protected abstract readonly adopt: Adopt;
+  protected readonly adoptsByMessage: boolean = false;
+
+  spawnSelf(args: readonly string[], options: SpawnOptions): ChildProcess {
+    const env = { ...(options.env ?? this.environment()), [MARKER]: birthText((options.sockets ?? []) as readonly HeldSocket[]) };
+    const entry = options.entry ?? fileURLToPath(new URL('../../mod.ts', import.meta.url));
+    return this.startSelf([...this.command(entry), ...args], { ...options, env, ipc: true });
+  }
+
+  get parent(): Parent | null {
+    if (this.#birth === undefined) {
+      this.#birth = this.birth();
+      if (this.#birth !== null) this.#parent = new ChannelParent(this.#birth, this.adopt, this.adoptsByMessage);
+    }
+    return this.#parent;
+  }
+
+  endWithParent(): void {
+    if (this.parent === null) return;
+    this.watch();
+    // It may have died before we watched.
+    if (!signal(this.#birth!.parent, 0)) signal(process.pid, 'SIGKILL');
+  }
+
+  protected startSelf(command: readonly string[], options: SpawnOptions): ChildProcess {
+    return spawn(command, options);
+  }
+
+  protected birth(): Birth | null {
+    return takeBirth();
+  }
+
+  protected environment(): Record<string, string> {
+    return process.env as Record<string, string>;
+  }
+
+  protected watch(): void {
+    watchParent(process.ppid);
+  }
 
   hostname(): string | null {
     return hostname();

@@ -4,21 +4,28 @@ import { BufferPools } from './buffer-pool.ts';
 import { CommonRuntime } from './common.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import { DenoConnection } from './deno-connection.ts';
+import { isGranted, rightsToConnect, rightsToPassOn, withheld } from './deno-rights.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
+import { bindHandle, failed, HandleSocket, handleOf, type NetHandle } from './net-handle.ts';
 import { createRuntime as createNodeRuntime } from './node.ts';
-import {
-  type Capabilities,
-  type ConnectFailure,
-  type Connection,
-  type ConnectionHandlers,
-  type Listener,
-  type ListenOptions,
-  PermissionError,
-  type Runtime,
+import { type Adopt, type Birth, MARKER } from './parent.ts';
+import { spawn } from './process.ts';
+import type {
+  BindOptions,
+  BoundSocket,
+  Capabilities,
+  ChildProcess,
+  ConnectFailure,
+  Connection,
+  ConnectionHandlers,
+  Listener,
+  ListenOptions,
+  Runtime,
+  SpawnOptions,
 } from './seam.ts';
-import { bindPath, probePath, SocketFile } from './socket-file.ts';
-import type { DenoListener, DenoNamespace, Permission } from './types/deno.ts';
+import { bindPath, probePath, SocketFile, spareFile } from './socket-file.ts';
+import type { DenoListener, DenoNamespace } from './types/deno.ts';
 
 const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
 
@@ -42,9 +49,14 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   readonly #pools = new BufferPools();
   readonly #node = createNodeRuntime();
 
-  async listen<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
+  protected override readonly adopt: Adopt = (address, backlog, from) =>
+    new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));
+  /** As descriptors of a child they would lose O_NONBLOCK, and the children would freeze each other in accept. */
+  protected override readonly adoptsByMessage = true;
+
+  async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
     // Deno.listen takes no descriptor, and its reusePort ends the process without --unstable-net. node:net does both.
-    if (address.kind === 'fd' || options.reusePort) return this.#node.listen(address, handlers, options);
+    if (!('kind' in address) || address.kind === 'fd' || options.reusePort) return this.#node.listen(address, handlers, options);
     try {
       if (address.kind === 'tcp') {
         const host = await listenHost(address.host);
@@ -105,6 +117,40 @@ class DenoRuntime extends CommonRuntime implements Runtime {
     return isGranted({ name: 'read', path: '/proc/self/limits' }) ? super.openFilesLimit() : null;
   }
 
+  async bind(address: ListenAddress, options: BindOptions = {}): Promise<BoundSocket> {
+    try {
+      return await bindHandle(address, options, openByTwin, () => probePath(this, address as UnixAddress));
+    } catch (error) {
+      throw listenFailure(address, address.kind === 'tcp' ? await bindError(address, error) : error);
+    }
+  }
+
+  protected override command(entry: string): string[] {
+    if (!isGranted({ name: 'run', command: process.execPath })) throw withheld('the right to start itself as a child process');
+    if (Deno.build.standalone) return [process.execPath];
+    // Several workers can share an address of the native engine only so.
+    return [process.execPath, 'run', '--quiet', '--no-prompt', '--unstable-net', ...rightsToPassOn(), entry];
+  }
+
+  protected override startSelf(command: readonly string[], options: SpawnOptions): ChildProcess {
+    const { sockets = [], ...others } = options;
+    try {
+      const child = spawn(command, others);
+      for (const socket of sockets) child.sendHandle((socket as HandleSocket).handle);
+      return child;
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
+  protected override birth(): Birth | null {
+    return isGranted({ name: 'env', variable: MARKER }) ? super.birth() : null;
+  }
+
+  protected override environment(): Record<string, string> {
+    return isGranted({ name: 'env' }) ? super.environment() : {};
+  }
+
   #accepting<Owner>(
     address: ListenAddress,
     listener: DenoListener,
@@ -148,22 +194,23 @@ function denoFailure(to: TcpAddress | UnixAddress, error: unknown): ConnectFailu
   return connectFailure(errorCode(error, to.kind === 'tcp' && !isIpLiteral(to.host) ? 'ENOTFOUND' : 'EIO'));
 }
 
-/** A unix socket is a file and a place on the net to Deno. A host name stands for addresses that nobody knows yet. */
-function rightsToConnect(to: TcpAddress | UnixAddress): Permission[] {
-  if (to.kind === 'tcp') return [isIpLiteral(to.host) ? { name: 'net', host: formatAddress(to) } : { name: 'net' }];
-  const path = to.abstract ? `\0${to.path}` : to.path;
-  return [
-    { name: 'net', host: `unix:${path}` },
-    { name: 'read', path },
-    { name: 'write', path },
-  ];
+/** What really was wrong with `address`: node:net on Deno says EINVAL for most of it. */
+async function bindError(address: TcpAddress, error: unknown): Promise<unknown> {
+  if (errorCode(error, '') !== 'EINVAL') return error;
+  try {
+    Deno.listen({ hostname: await listenHost(address.host), port: address.port }).close();
+    return error;
+  } catch (better) {
+    return better;
+  }
 }
 
-function withheld(what: string): PermissionError {
-  return new PermissionError(`Deno withholds ${what}; start it as: deno run -P mod.ts …`);
-}
-
-/** Whether a permission is granted already; asking for more would put a question to the user. */
-function isGranted(what: Permission): boolean {
-  return Deno.permissions.querySync(what).state === 'granted';
+/** What listens accepts, but a second handle of the same socket does not, and the listening state is the socket's. */
+function openByTwin(handle: NetHandle, backlog: number, path: string | null): NetHandle {
+  const fault = handle.listen(backlog);
+  if (fault < 0) throw failed(fault);
+  const twin = handleOf(handle.fdForIpc!());
+  if (path === null) handle.close();
+  else spareFile(path, () => handle.close());
+  return twin;
 }

@@ -16,6 +16,11 @@ export function onSignal(signal: Signal, handler: () => void): () => void {
   };
 }
 
+/** Lets `signals` pass without effect. */
+export function ignoreSignals(signals: readonly Signal[]): void {
+  for (const signal of signals) process.on(signal, () => {});
+}
+
 /** Where temporary files go (POSIX: TMPDIR, else /tmp). */
 export function tempDirectory(): string {
   return tmpdir();

@@ -1,16 +1,22 @@
 import type { ListenOptions as NodeListenOptions, Server, Socket } from 'node:net';
+import { constants } from 'node:os';
 import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
 import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
+import { BACKLOG } from './held-socket.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
+import { bindHandle, failed, HandleSocket, handleOf, type NetHandle } from './net-handle.ts';
 import { connectionOf, NodeConnection } from './node-connection.ts';
-import type { Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
+import type { Adopt } from './parent.ts';
+import type { BindOptions, BoundSocket, Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
 import { bindPath, probePath, SocketFile, withMode } from './socket-file.ts';
 import { WriteScratch } from './write-scratch.ts';
 
 const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reusePort: true, backlog: true, passFds: true };
+
+const { EADDRINUSE } = constants.errno;
 
 /** Bytes of the one buffer that all outgoing connections read into. */
 const READ_BUFFER = 65536;
@@ -29,11 +35,46 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   readonly #scratch = new WriteScratch();
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
 
-  async listen<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
-    const bind = (where: NodeListenOptions): Promise<Server> => bindServer(this.#serverFor(handlers, options), where);
-    const backlog = options.backlog ?? 511;
+  protected override readonly adopt: Adopt = (address, backlog, from) =>
+    new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));
+
+  async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
+    if (address instanceof HandleSocket) return this.#listenOn(address, handlers, options);
+    return this.#listenAt(address as ListenAddress, handlers, options);
+  }
+
+  async bind(address: ListenAddress, options: BindOptions = {}): Promise<BoundSocket> {
     try {
-      if (address.kind === 'fd') return closeOnce(address, await bind({ fd: address.fd, backlog } as NodeListenOptions));
+      return await bindHandle(address, options, openInChild, () => probePath(this, address as UnixAddress));
+    } catch (error) {
+      throw listenFailure(address, error);
+    }
+  }
+
+  protected override command(entry: string): string[] {
+    return [process.execPath, ...process.execArgv, entry];
+  }
+
+  async #listenOn<Owner>(socket: HandleSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions): Promise<Listener> {
+    const server = this.#serverFor(handlers, options);
+    try {
+      await started(server, (done) => socket.listen(server, done));
+      return closeOnce(socket.address, { close: () => socket.sparingFile(() => server.close()) });
+    } catch (error) {
+      throw listenFailure(socket.address, error);
+    }
+  }
+
+  async #listenAt<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions): Promise<Listener> {
+    const backlog = options.backlog ?? BACKLOG;
+    const bind = async (where: NodeListenOptions): Promise<Server> => {
+      const server = this.#serverFor(handlers, options);
+      // Of a descriptor node:net takes the backlog as an argument only.
+      await started(server, (done) => server.listen(where as never, backlog, done));
+      return server;
+    };
+    try {
+      if (address.kind === 'fd') return closeOnce(address, await bind({ fd: address.fd } as NodeListenOptions));
       if (address.kind === 'tcp') {
         const host = await listenHost(address.host);
         const server = await bind({ host, port: address.port, backlog, exclusive: true, reusePort: options.reusePort === true });
@@ -96,13 +137,31 @@ function onRead(this: Socket, count: number, bytes: Uint8Array): boolean {
   return true;
 }
 
-function bindServer(server: Server, where: NodeListenOptions): Promise<Server> {
+function started(server: Server, listen: (done: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(where, () => {
+    listen(() => {
       server.off('error', reject);
-      resolve(server);
+      resolve();
     });
+  });
+}
+
+/** Listens on descriptor 3 and ends before its event loop could accept; tells a failure by its exit code. */
+const OPENER = "require('net').createServer().on('error', (e) => process.exit(-e.errno)).listen({ fd: 3 }, +process.argv[1], process.exit)";
+
+/**
+ * In Node what listens accepts, and nothing but `close` ends that. The listening state is the socket's though, whoever brought about it:
+ * a child does, of Node alone, in some 50 ms. Where it cannot be started the first listener opens the socket.
+ */
+function openInChild(handle: NetHandle, backlog: number): Promise<NetHandle> {
+  return new Promise((resolve, reject) => {
+    const child = process.getBuiltinModule('node:child_process').spawn(process.execPath, ['-e', OPENER, String(backlog)], {
+      stdio: ['ignore', 'ignore', 'ignore', handle.fd],
+      env: {},
+    });
+    child.on('error', () => resolve(handle));
+    child.on('exit', (code) => (code === EADDRINUSE ? reject(failed(-EADDRINUSE)) : resolve(handle)));
   });
 }
 

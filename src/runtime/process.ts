@@ -1,24 +1,47 @@
 import type { ChildProcess as NodeChild } from 'node:child_process';
+import { errorCode } from './connect-failure.ts';
+import type { HeldSocket } from './held-socket.ts';
 import type { ChildProcess, Signal, SpawnOptions } from './seam.ts';
 
+/** How long after a child's end we wait for what is still in its pipes, in ms. */
+const LAST_WORDS = 200;
+
 /** Starts a child process by `node:child_process`, which all three runtimes carry. */
-export function spawn(command: readonly string[], options: SpawnOptions): ChildProcess {
+export function spawn(command: readonly string[], options: SpawnOptions): SpawnedProcess {
   const output = options.stdio ?? 'inherit';
-  const stdio: (string | number)[] = [output === 'pipe' ? 'ignore' : output, output, output, ...(options.fds ?? [])];
+  const sockets = (options.sockets ?? []) as readonly HeldSocket[];
+  const lent = sockets.map((socket) => socket.lend());
+  const stdio: (string | number)[] = [output === 'pipe' ? 'ignore' : output, output, output, ...lent, ...(options.fds ?? [])];
   if (options.ipc) stdio.push('ipc');
   // Loaded when it is needed: a plain router starts no process, and its start is measured in milliseconds.
-  const node = process.getBuiltinModule('node:child_process').spawn(command[0]!, command.slice(1), {
-    stdio: stdio as never,
-    env: options.env,
-    cwd: options.cwd,
-    uid: options.uid,
-    gid: options.gid,
-    serialization: 'json',
-  });
-  return new SpawnedProcess(node, options);
+  const start = process.getBuiltinModule('node:child_process').spawn;
+  try {
+    const node = start(command[0]!, command.slice(1), {
+      stdio: stdio as never,
+      env: options.env,
+      cwd: options.cwd,
+      uid: options.uid,
+      gid: options.gid,
+      serialization: 'json',
+    });
+    return new SpawnedProcess(node, options);
+  } finally {
+    for (const [index, socket] of sockets.entries()) socket.giveBack(lent[index]!);
+  }
 }
 
-class SpawnedProcess implements ChildProcess {
+/** Sends `signal` to a process that need not be ours; 0 only asks for it. False when there is none of that id. */
+export function signal(pid: number, signal: Signal | 0): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    if (errorCode(error, '') === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+export class SpawnedProcess implements ChildProcess {
   readonly #node: NodeChild;
   #channel: boolean;
 
@@ -26,18 +49,30 @@ class SpawnedProcess implements ChildProcess {
     this.#node = node;
     this.#channel = options.ipc === true;
     let told = false;
+    let patience: NodeJS.Timeout | undefined;
     const exit = (code: number | null, signal: string | null): void => {
       if (told) return;
       told = true;
+      clearTimeout(patience);
+      this.#channel = false;
       options.exit(this, code, signal);
     };
     node.on('disconnect', () => {
       this.#channel = false;
     });
-    node.on('message', (value) => options.message?.(this, value));
-    node.stdout?.on('data', (bytes) => options.output?.(this, bytes, 'stdout'));
-    node.stderr?.on('data', (bytes) => options.output?.(this, bytes, 'stderr'));
+    const output = (bytes: Uint8Array, stream: 'stdout' | 'stderr'): void => {
+      if (!told) options.output?.(this, bytes, stream);
+    };
+    node.on('message', (value) => {
+      if (!told) options.message?.(this, value);
+    });
+    node.stdout?.on('data', (bytes) => output(bytes, 'stdout'));
+    node.stderr?.on('data', (bytes) => output(bytes, 'stderr'));
     node.on('close', exit);
+    // A process that the child started and left behind holds the pipes open (on Deno the channel too), and `close` would wait for it.
+    node.on('exit', (code, signal) => {
+      if (!told) patience = setTimeout(exit, LAST_WORDS, code, signal);
+    });
     // A command that cannot be started has no exit of its own; 127 is the shell's word for it.
     node.on('error', () => {
       if (node.pid === undefined) exit(127, null);
@@ -54,6 +89,11 @@ class SpawnedProcess implements ChildProcess {
       if (error) this.#channel = false;
     });
     return true;
+  }
+
+  /** Hands over a listening socket (Node and Deno know how), in order with the messages. */
+  sendHandle(handle: object): void {
+    this.#node.send('socket', handle as never, { keepOpen: true }, () => {});
   }
 
   /** Not `ChildProcess.kill`, which closes the message channel at once on Deno. */

@@ -109,6 +109,27 @@ export interface Listener {
   close(): void;
 }
 
+export interface BindOptions {
+  /** Mode of a unix socket's file, such as 0o660. Default: as umask leaves it. */
+  mode?: number;
+  /** Length of the accept queue; the kernel caps it (`net.core.somaxconn`). Default 511. */
+  backlog?: number;
+}
+
+/**
+ * A listening socket from which this process takes no connections: made by `bind` for children, or handed over by the parent.
+ * Clients that come while nobody accepts wait in its queue. A child gets it by `SpawnOptions.sockets`, and `listen` takes it over.
+ */
+export interface BoundSocket {
+  /** What was asked for, with the port the kernel chose in place of 0. */
+  readonly address: ListenAddress;
+  /**
+   * Gives this process's hold of it up; those who have it from us accept on. Who bound a unix path removes its file,
+   * unless `keepsFile`: then the path goes on leading to the others.
+   */
+  close(options?: { keepsFile?: boolean }): void;
+}
+
 /** A listener could not be made. `message` is for people: what failed, and where it helps, what to do. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
@@ -145,13 +166,20 @@ export interface SpawnOptions {
   gid?: number;
   /** Opens a message channel; `message` receives structured JSON values. */
   ipc?: boolean;
-  /** Descriptors of this process handed to the child as 3, 4, … in order (see `capabilities.inheritFd`). */
+  /**
+   * Listening sockets handed to the child. `spawn`: as descriptors 3, 4, … in order; for children that are not ugate, and on Deno
+   * not to be shared with ugate ones, whom blocking accepts would freeze. `spawnSelf`: the child finds them at `Parent.sockets`.
+   */
+  sockets?: readonly BoundSocket[];
+  /** Descriptors of this process handed to the child in order, behind `sockets` (see `capabilities.passFds`). */
   fds?: number[];
+  /** `spawnSelf`: the module to start in place of ugate's own, for tests. A compiled binary has but one. */
+  entry?: string;
   /** Where the child's stdout and stderr go. Default `inherit`. With `pipe`, `output` receives them. */
   stdio?: 'inherit' | 'ignore' | 'pipe';
   message?(child: ChildProcess, value: unknown): void;
   output?(child: ChildProcess, bytes: Uint8Array, stream: 'stdout' | 'stderr'): void;
-  /** Comes exactly once, after the last `message` and `output`. `code` is null when a signal ended it. */
+  /** Comes exactly once, after the last `message` and `output`, and at most 200 ms after the end of the child itself. `code` is null when a signal ended it. */
   exit(child: ChildProcess, code: number | null, signal: string | null): void;
 }
 
@@ -160,6 +188,20 @@ export interface ChildProcess {
   /** False when the channel is gone. */
   send(value: unknown): boolean;
   kill(signal: Signal): void;
+}
+
+/** The ugate that started this process by `spawnSelf`. */
+export interface Parent {
+  /** False when the channel is gone. */
+  send(value: unknown): boolean;
+  /** One handler; what came before it was set is told to it first, in order and later than this call. */
+  onMessage(handler: (value: unknown) => void): void;
+  /** The channel is gone, which is how a parent's death shows. One handler; told also when it is gone already, later than this call. */
+  onDisconnect(handler: () => void): void;
+  /** Closes the channel, so that it no longer keeps this process alive. `onDisconnect` is not told. */
+  disconnect(): void;
+  /** Those handed over, in the order of `SpawnOptions.sockets`. Rejects when the channel closes before all of them are here. */
+  sockets(): Promise<readonly BoundSocket[]>;
 }
 
 export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP' | 'SIGCONT' | 'SIGWINCH' | 'SIGKILL';
@@ -184,8 +226,14 @@ export interface Runtime {
   readonly version: string;
   readonly capabilities: Capabilities;
 
-  /** @throws {ListenError} */
-  listen<Owner>(address: ListenAddress, handlers: ConnectionHandlers<Owner>, options?: ListenOptions): Promise<Listener>;
+  /**
+   * Accepts connections on `address`. A BoundSocket is taken over: it serves one `listen` and is closed with the listener,
+   * which accepts no more only here and leaves a unix socket's file where it is; of `options` it heeds `acceptFailed`.
+   * @throws {ListenError}
+   */
+  listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options?: ListenOptions): Promise<Listener>;
+  /** Binds `address` and listens on it without accepting; of `fd://N` it takes hold. @throws {ListenError} as `listen` does */
+  bind(address: ListenAddress, options?: BindOptions): Promise<BoundSocket>;
   /** Starts connecting and returns at once; `open` or `connectFailed` follows. */
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner>;
   /**
@@ -201,8 +249,25 @@ export interface Runtime {
   resolve(name: string): Promise<string[]>;
 
   spawn(command: readonly string[], options: SpawnOptions): ChildProcess;
+  /**
+   * Starts ugate again as a child with a message channel (`ipc` is implied), on the same runtime with the same rights.
+   * The child finds us as its `parent`.
+   * @throws {PermissionError}
+   */
+  spawnSelf(args: readonly string[], options: SpawnOptions): ChildProcess;
+  /** Who started this process by `spawnSelf`; null in any other. */
+  readonly parent: Parent | null;
+  /**
+   * From now on this process is killed within a second of its parent's death, even when its event loop is blocked.
+   * For processes that run the user's code; a `parent.onDisconnect` serves the others and costs nothing.
+   */
+  endWithParent(): void;
   /** Calls `handler` on each `signal` until the returned function is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
+  /** Lets these signals pass without effect, for children that share a terminal with their master. */
+  ignoreSignals(signals: readonly Signal[]): void;
+  /** Sends `signal` to a process that need not be ours. False when there is none of that id. @throws when it is not ours to signal (EPERM) */
+  signal(pid: number, signal: Signal): boolean;
   exit(code: number): never;
 
   /** Milliseconds of a clock that never goes back. */

@@ -1,4 +1,4 @@
-import { type BigIntStats, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { type BigIntStats, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import type { UnixAddress } from '../net/address.ts';
 import { type ConnectFailure, type ConnectionHandlers, ListenError, type Runtime } from './seam.ts';
 
@@ -20,6 +20,19 @@ export async function bindPath<T>(path: string, bind: () => T | Promise<T>, prob
     // Only the file that was probed: another process may have bound the path meanwhile.
     if (sameFile(fileAt(path), file)) unlinkSync(path);
     return bind();
+  }
+}
+
+/** Runs `close`, which unlinks the `path` it once bound. The file is there afterwards, and but for a moment all the time. */
+export function spareFile(path: string, close: () => void): void {
+  const aside = `${path}.${process.pid}.aside`;
+  linkSync(path, aside);
+  try {
+    close();
+  } finally {
+    renameSync(aside, path);
+    // Two names of one file are left as they are by rename(2).
+    rmSync(aside, { force: true });
   }
 }
 
@@ -69,6 +82,12 @@ export class SocketFile {
     close();
     if (now !== null && !ours) renameSync(aside, this.#path);
     if (ours && sameFile(fileAt(this.#path), this.#made)) unlinkSync(this.#path);
+  }
+
+  /** Runs `close`, which may unlink the path; afterwards it is as it was, whoever made what is there. */
+  spareWith(close: () => void): void {
+    if (sameFile(fileAt(this.#path), this.#made)) spareFile(this.#path, close);
+    else this.closeWith(close);
   }
 }
 

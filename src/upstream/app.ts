@@ -1,68 +1,99 @@
-import { latin1 } from '../http1/bytes.ts';
+import { AnswerHead } from '../app/answer-head.ts';
+import { AppBody } from '../app/app-body.ts';
+import { type AppFields, AppRequest } from '../app/app-request.ts';
+import type { ResponseParts } from '../app/app-response.ts';
+import { AppUrls } from '../app/app-url.ts';
+import { type AppExecution, ClientContext, type FetchHandler, makeExecution } from '../app/fetch-handler.ts';
 import { FIELD } from '../http1/field-names.ts';
-import { ResponseHead } from '../http1/response-head.ts';
+import type { RequestHead } from '../http1/request-head.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 
-/** What an app sees of a request beside the request itself. */
-export interface AppContext {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
+export type { AppContext, FetchHandler } from '../app/fetch-handler.ts';
+
+/** Methods that Fetch forbids, in any case. CONNECT does not come so far. */
+const FORBIDDEN = /^(?:trace|track)$/i;
+/** Those that Fetch writes in upper case whatever the client does. */
+const FOLDED = /^(?:delete|get|head|options|post|put)$/i;
+
+const { latin1Slice } = Buffer.prototype as unknown as { latin1Slice(this: Uint8Array, start: number, end: number): string };
+
+/** What all requests to one app share. */
+export class AppUpstreams {
+  readonly app: FetchHandler;
+  readonly failed: (error: unknown) => void;
+  readonly execution: AppExecution;
+  readonly head = new AnswerHead();
+  readonly urls = new AppUrls();
+  #waiting: AppUpstream[] = [];
+
+  /** @param failed is told of what the app throws */
+  constructor(app: FetchHandler, failed: (error: unknown) => void) {
+    this.app = app;
+    this.failed = failed;
+    this.execution = makeExecution(failed);
+  }
+
+  open(exchange: UpstreamExchange): AppUpstream {
+    return new AppUpstream(this, exchange);
+  }
+
+  /** Lets it run behind the event that brought its request: with a small body that is all there by then, and no method re-entered. */
+  schedule(upstream: AppUpstream): void {
+    if (this.#waiting.push(upstream) === 1) queueMicrotask(this.#run);
+  }
+
+  readonly #run = (): void => {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (let i = 0; i < waiting.length; i++) waiting[i].run();
+  };
 }
-
-/** A fetch handler: what Hono apps and the runtimes' own servers share. */
-export type FetchHandler = (request: Request, context: AppContext) => Response | Promise<Response>;
-
-/** Statuses whose `Response` must not be given a body. */
-const NULL_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
 /** One request to an app in this process. */
 export class AppUpstream implements Upstream {
-  readonly #app: FetchHandler;
+  readonly isConnected = true;
+  readonly #shared: AppUpstreams;
   readonly #exchange: UpstreamExchange;
-  readonly #failed: (error: unknown) => void;
-  #body: ReadableStreamDefaultController<Uint8Array> | null = null;
+  #request: AppRequest | null = null;
+  #body: AppBody | null = null;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #isAborted = false;
+  #isPaused = false;
   /** Resolves when the client takes bytes again. */
   #resumed: (() => void) | null = null;
-  #isPaused = false;
-  readonly #abort = new AbortController();
+  /** The exchange holds the client's body back until it is told to go on. */
+  #owesDrained = false;
 
-  /** @param failed is told of what the app throws */
-  constructor(app: FetchHandler, exchange: UpstreamExchange, failed: (error: unknown) => void) {
-    this.#app = app;
+  constructor(shared: AppUpstreams, exchange: UpstreamExchange) {
+    this.#shared = shared;
     this.#exchange = exchange;
-    this.#failed = failed;
-    queueMicrotask(() => this.#guard(() => exchange.connected()));
   }
 
   send(firstBody: Uint8Array | null): boolean {
-    let request: Request;
-    try {
-      request = this.#makeRequest();
-    } catch {
-      // Well-formed HTTP can still be no URL (`Host: a%ff`) or a method that Fetch forbids (TRACE).
-      queueMicrotask(() => this.#guard(() => this.#exchange.failed(FAILURES.notForApp)));
-      return true;
-    }
-    if (firstBody !== null) this.#body?.enqueue(firstBody.slice());
-    void this.#run(request);
-    return this.#hasRoom;
+    const { request } = this.#exchange;
+    if (request.hasBody && !request.isGet && !request.isHead) this.#body = new AppBody(() => this.#wanted());
+    const hasRoom = firstBody === null || this.body(firstBody, 0, firstBody.length);
+    this.#shared.schedule(this);
+    return hasRoom;
   }
 
   body(bytes: Uint8Array, start: number, end: number): boolean {
-    this.#body?.enqueue(bytes.slice(start, end));
-    return this.#hasRoom;
+    const hasRoom = this.#body?.write(bytes, start, end) ?? true;
+    if (!hasRoom) this.#owesDrained = true;
+    return hasRoom;
   }
 
   end(): void {
-    this.#body?.close();
-    this.#body = null;
+    this.#body?.end();
   }
 
   abort(): void {
+    if (this.#isAborted) return;
     this.#isAborted = true;
-    this.#abort.abort();
+    this.#body?.fail(new Error('the client left before its request was complete'));
+    this.#request?.abort();
+    this.#cancel(this.#reader);
     this.#resumed?.();
   }
 
@@ -75,95 +106,103 @@ export class AppUpstream implements Upstream {
     this.#resumed?.();
   }
 
-  get #hasRoom(): boolean {
-    return this.#body === null || (this.#body.desiredSize ?? 1) > 0;
-  }
-
-  #makeRequest(): Request {
-    const { request } = this.#exchange;
-    const { bytes, fields } = request;
-    const headers = new Headers();
-    for (let i = 0; i < fields.count; i++) {
-      if (fields.isDropped(i) || fields.id(i) === FIELD.proxy) continue;
-      headers.append(latin1(bytes, fields.nameStart(i), fields.nameEnd(i)), latin1(bytes, fields.valueStart(i), fields.valueEnd(i)));
-    }
-    const host = latin1(bytes, request.hostStart, request.hostEnd) || 'localhost';
-    const target = request.isAsterisk ? '/*' : latin1(bytes, request.pathStart, request.targetEnd);
-    const init: RequestInit & { duplex?: 'half' } = {
-      method: latin1(bytes, request.methodStart, request.methodEnd),
-      headers,
-      signal: this.#abort.signal,
-    };
-    if (request.hasBody && !request.isGet && !request.isHead) {
-      init.body = new ReadableStream<Uint8Array>({
-        start: (controller) => {
-          this.#body = controller;
-        },
-        pull: () => {
-          queueMicrotask(() => this.#guard(() => this.#exchange.drained()));
-        },
-        cancel: () => {
-          this.#body = null;
-        },
-      });
-      init.duplex = 'half';
-    }
-    return new Request(`http://${host}${target.startsWith('/') ? target : `/${target}`}`, init);
-  }
-
-  async #run(request: Request): Promise<void> {
-    const { address, port } = this.#exchange.client.remote;
+  /** By `AppUpstreams`: the request goes to the app. */
+  run(): void {
+    if (this.#isAborted) return;
+    const { app, execution, failed } = this.#shared;
     try {
-      const response = await this.#app(request, { remoteAddress: address, remotePort: port });
-      if (this.#isAborted) return void response.body?.cancel();
-      this.#sendHead(response);
-      await this.#sendBody(response);
+      const request = this.#makeRequest();
+      if (request === null) return this.#exchange.failed(FAILURES.notForApp);
+      this.#request = request;
+      const answer = app(request as unknown as Request, new ClientContext(this.#exchange.client.remote), execution);
+      if (typeof (answer as PromiseLike<Response> | undefined)?.then !== 'function') return this.#answered(answer as Response);
+      (answer as Promise<Response>).then(
+        (response) => this.#answered(response),
+        (error) => this.#failed(error),
+      );
     } catch (error) {
-      if (this.#isAborted) return;
-      this.#failed(error);
-      this.#exchange.failed(FAILURES.appFailed);
+      if (this.#isAborted) failed(error);
+      else this.#failed(error);
     }
   }
 
-  #sendHead(response: Response): void {
-    const lines = [`HTTP/1.1 ${response.status} ${response.statusText}`.trimEnd()];
-    response.headers.forEach((value, name) => {
-      if (name !== 'set-cookie') lines.push(`${name}: ${value}`);
-    });
-    for (const cookie of response.headers.getSetCookie()) lines.push(`set-cookie: ${cookie}`);
-    // The same parser as for every backend: an app cannot break the framing either.
-    const text = `${lines.join('\r\n')}\r\n\r\n`;
-    const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
-    const head = new ResponseHead();
-    head.parse(bytes, bytes.length);
-    if (head.fault !== null) throw new Error(head.fault.rule);
-    this.#exchange.head(head);
+  /** Null when there is no such request to Fetch: well-formed HTTP can still be no URL (`Host: a%ff`), or a forbidden method (TRACE). */
+  #makeRequest(): AppRequest | null {
+    const { request, client } = this.#exchange;
+    const text = latin1Slice.call(request.bytes, 0, request.end);
+    const method = request.isGet ? 'GET' : methodOf(text.slice(request.methodStart, request.methodEnd));
+    if (method === null) return null;
+    const target = request.isAsterisk ? '/*' : text.slice(request.pathStart, request.targetEnd);
+    const url = this.#shared.urls.make(client.isSecure, text.slice(request.hostStart, request.hostEnd), target);
+    return url === null ? null : new AppRequest(method, url, fieldsOf(request, text), this.#body);
   }
 
-  async #sendBody(response: Response): Promise<void> {
-    if (response.body !== null && !NULL_BODY.has(response.status)) {
-      const reader = response.body.getReader();
+  #answered(response: Response): void {
+    if (this.#isAborted) return this.#cancel(response?.body);
+    try {
+      if (typeof response?.status !== 'number' || !('headers' in response)) throw new TypeError(notResponse(response));
+      const exchange = this.#exchange;
+      const { head } = this.#shared;
+      const isWhole = head.write(response as ResponseParts, exchange.request.isHead);
+      exchange.head(head.head);
+      // It may have been no answer to this request.
+      if (exchange.isDone) return isWhole ? undefined : this.#cancel(response.body);
+      if (!isWhole && response.body !== null) return void this.#stream(response.body);
+      if (head.bodyEnd > head.bodyStart) exchange.body(head.bytes, head.bodyStart, head.bodyEnd);
+      exchange.end();
+      exchange.flush();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #stream(body: ReadableStream<Uint8Array>): Promise<void> {
+    const exchange = this.#exchange;
+    try {
+      const reader = body.getReader();
+      this.#reader = reader;
+      exchange.flush();
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-        if (this.#isAborted) return void reader.cancel();
-        this.#exchange.body(piece.value, 0, piece.value.length);
-        this.#exchange.flush();
+        if (this.#isAborted) return;
+        if (!(piece.value instanceof Uint8Array)) throw new TypeError('the body of the answer is a stream of something other than Uint8Array');
+        exchange.body(piece.value, 0, piece.value.length);
+        exchange.flush();
         if (this.#isPaused) await this.#untilResumed();
       }
+      if (this.#isAborted) return;
+      this.#reader = null;
+      exchange.end();
+      exchange.flush();
+    } catch (error) {
+      this.#cancel(this.#reader);
+      this.#failed(error);
     }
-    if (this.#isAborted) return;
-    this.#exchange.end();
-    this.#exchange.flush();
   }
 
-  /** Microtasks are our own entry: nobody above catches what is thrown in them. */
-  #guard(step: () => void): void {
+  #failed(error: unknown): void {
     if (this.#isAborted) return;
-    try {
-      step();
-    } catch (error) {
-      this.#failed(error);
-      this.#exchange.crashed();
-    }
+    this.#shared.failed(error);
+    this.#exchange.failed(FAILURES.appFailed);
+  }
+
+  /** Whoever makes the stream may throw at that, and it concerns nobody. */
+  #cancel(body: ReadableStream | ReadableStreamDefaultReader | null | undefined): void {
+    body?.cancel().catch(() => {});
+  }
+
+  /** The app reads on. It may ask in the middle of anything. */
+  #wanted(): void {
+    if (!this.#owesDrained) return;
+    this.#owesDrained = false;
+    queueMicrotask(() => {
+      if (this.#isAborted || this.#exchange.isDone) return;
+      try {
+        this.#exchange.drained();
+      } catch (error) {
+        this.#shared.failed(error);
+        this.#exchange.crashed();
+      }
+    });
   }
 
   #untilResumed(): Promise<void> {
@@ -174,4 +213,24 @@ export class AppUpstream implements Upstream {
       };
     });
   }
+}
+
+function methodOf(method: string): string | null {
+  if (FORBIDDEN.test(method)) return null;
+  return FOLDED.test(method) ? method.toUpperCase() : method;
+}
+
+function fieldsOf({ fields }: RequestHead, text: string): AppFields {
+  let dropped: number[] | null = null;
+  for (let i = 0; i < fields.count; i++) {
+    if (!fields.isDropped(i) && fields.id(i) !== FIELD.proxy) continue;
+    dropped ??= [];
+    dropped.push(i);
+  }
+  return { lines: fields.count === 0 ? '' : text.slice(fields.nameStart(0), fields.end), dropped };
+}
+
+function notResponse(value: unknown): string {
+  const what = value === null || value === undefined ? String(value) : `a value of type ${typeof value}`;
+  return `the app gave ${what} instead of a Response`;
 }

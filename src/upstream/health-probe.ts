@@ -5,7 +5,7 @@ import type { PeerAddress } from '../net/address.ts';
 import type { Probe } from '../pool/health-check.ts';
 import type { Node, NodeFailure } from '../pool/node.ts';
 import type { Client } from '../router/client.ts';
-import type { Front } from '../router/service.ts';
+import { NO_FRONT } from '../router/front.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
 
@@ -23,12 +23,11 @@ export class HealthProbe implements Probe {
   readonly #path: string | null;
   readonly #client: Client;
 
-  /** @param front stands for the listener that the request did not come through */
-  constructor(runtime: Runtime, open: OpenUpstream, path: string | null, front: Front) {
+  constructor(runtime: Runtime, open: OpenUpstream, path: string | null) {
     this.#runtime = runtime;
     this.#open = open;
     this.#path = path;
-    this.#client = { remote: NOBODY, peer: NOBODY, local: NOBODY, isSecure: false, front };
+    this.#client = { remote: NOBODY, peer: NOBODY, local: NOBODY, isSecure: false, front: NO_FRONT };
   }
 
   start(node: Node, done: Done): () => void {

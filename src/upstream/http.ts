@@ -32,7 +32,21 @@ export interface HttpSettings extends PersistentSettings {
   readonly passesChunks: boolean;
   /** `http-backend-proxy-protocol`; 0 for none. With it each request has a connection of its own: the header speaks for all of one. */
   readonly proxyProtocol: 0 | 1 | 2;
+  /** The nodes are workers of ours, which listen on private sockets. Default false. */
+  readonly isWorker?: boolean;
 }
+
+/** How workers are talked to. They close no connection of their own accord, so that one is kept until a burst has long passed. */
+export const WORKER_SETTINGS: HttpSettings = {
+  idle: 600_000,
+  connections: 4_096,
+  repeatsUnread: true,
+  trustsForwarded: false,
+  sendsForwarded: false,
+  passesChunks: false,
+  proxyProtocol: 0,
+  isWorker: true,
+};
 
 /** Opens upstreams to HTTP nodes, and holds what they share. */
 export class HttpUpstreams {
@@ -45,10 +59,15 @@ export class HttpUpstreams {
   /** @param failed is told of exceptions in handlers */
   constructor(runtime: Runtime, wheel: TimerWheel, settings: HttpSettings, failed: (error: unknown) => void) {
     this.settings = settings;
-    const { proxyProtocol, connections } = settings;
+    const { proxyProtocol, connections, repeatsUnread } = settings;
     // Of a node that does not close, whatever we said, no connection may be kept either: it would belong to the client before.
     const idle = proxyProtocol === 0 ? settings.idle : 0;
-    this.#connections = new PersistentConnections(runtime, wheel, { idle, connections }, failed);
+    this.#connections = new PersistentConnections(
+      runtime,
+      wheel,
+      { idle, connections, ...(repeatsUnread === undefined ? {} : { repeatsUnread }) },
+      failed,
+    );
   }
 
   /** How many connections are open, idle ones included. */
@@ -71,12 +90,13 @@ export class HttpUpstreams {
     const known = this.#hops.get(place);
     if (known !== undefined) return known;
     const { address } = place;
-    const { trustsForwarded, sendsForwarded, proxyProtocol, idle, connections } = this.settings;
+    const { trustsForwarded, sendsForwarded, proxyProtocol, idle, connections, isWorker = false } = this.settings;
     const hop: Hop = {
       host: address.kind === 'tcp' ? ascii(formatAddress(address)) : LOCALHOST,
       persists: proxyProtocol === 0 && idle > 0 && connections > 0,
       trustsForwarded,
       sendsForwarded,
+      isWorker,
     };
     this.#hops.set(place, hop);
     return hop;
@@ -105,7 +125,7 @@ class HttpUpstream extends PersistentUpstream {
       const header = writeProxyHeader(settings.proxyProtocol, client.remote, client.local);
       at = copyBytes(scratch, 0, header, 0, header.length);
     }
-    at = writeRequestHead(scratch, at, request, bodyLength, client.peer, client.isSecure, this.#hop);
+    at = writeRequestHead(scratch, at, request, bodyLength, client, this.#hop);
     return firstBody === null ? this.connection!.write(scratch, 0, at) : this.#writeBody(at, firstBody, 0, firstBody.length);
   }
 

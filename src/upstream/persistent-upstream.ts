@@ -39,7 +39,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   #isEnded = false;
   /** The node had closed, as far as it can be told: the request goes out once more, on a connection of its own. */
   #isRepeated = false;
-  /** The request may still be repeated: it went out on a used connection, and no byte has come. */
+  /** The request may still be repeated, as far as it and the connection are concerned: no byte of an answer has come. */
   #mayRepeat = false;
   /** `connected` follows in a moment. */
   #isDelayed = false;
@@ -71,9 +71,10 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     this.exchange = exchange;
     this.#reader.begin(exchange);
     this.#isEnded = false;
-    if (this.#state !== STATE.idle) return this.#connect();
+    const isUsed = this.#state === STATE.idle;
+    this.#mayRepeat = (isUsed || this.#repeatsUnread) && isRepeatable(exchange);
+    if (!isUsed) return this.#connect();
     this.#state = STATE.busy;
-    this.#mayRepeat = isRepeatable(exchange);
     // The first bytes of a body are here in a moment, and go out with the head.
     this.#isDelayed = exchange.request.hasBody;
     if (this.#isDelayed) queueMicrotask(this.#connected);
@@ -158,7 +159,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   peerEnded(connection: Connection<PersistentUpstream>): void {
     if (connection !== this.connection || this.#state === STATE.closed) return;
     if (this.#state !== STATE.busy) return this.#destroy();
-    if (this.#mayRepeat) return this.#repeat();
+    if (this.#mayRepeat && !this.#repeatsUnread) return this.#repeat();
     const exchange = this.exchange!;
     const { isTunnel } = this.#reader;
     if (!this.#reader.isDone) {
@@ -172,7 +173,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
 
   closed(connection: Connection<PersistentUpstream>, error: string | null): void {
     if (connection !== this.connection || this.#state === STATE.closed) return;
-    if (this.#state === STATE.busy && this.#mayRepeat) return this.#repeat();
+    if (this.#state === STATE.busy && this.#mayRepeat && (error !== null || !this.#repeatsUnread)) return this.#repeat();
     const exchange = this.#state === STATE.busy ? this.exchange! : null;
     const isComplete = this.#reader.isDone;
     this.#destroy();
@@ -182,6 +183,10 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
       else this.#reader.broken();
       exchange.flush();
     } else if (!exchange.isDone) exchange.failed(FAILURES.upstreamReset);
+  }
+
+  get #repeatsUnread(): boolean {
+    return this.#connections.settings.repeatsUnread === true;
   }
 
   /** RFC 9112 9.3.1: a connection that closed before a byte of the answer came may have been closed before the request came to it. */

@@ -25,6 +25,12 @@ export interface PersistentSettings {
    * given up for those that wait. Default false.
    */
   readonly yields?: boolean;
+  /**
+   * Nodes on unix sockets that close no connection of their own accord: one that ends has crashed or was killed. Whether it had read
+   * the request is known: the kernel resets a unix socket over unread bytes and else ends it in order. Only what was not read is sent
+   * again, be the connection used or new, so that a request which kills one worker is not put to the next. Default false.
+   */
+  readonly repeatsUnread?: boolean;
 }
 
 /** One node and the connections to it that wait for a request. */

@@ -7,9 +7,9 @@ import { PACKET_TOO_LARGE, type VarsTemplate, writeRequestVars } from '../uwsgi/
 import { PacketBuffers } from './packet-buffers.ts';
 
 export interface UwsgiSettings {
-  /** The constant vars of requests that came through a listener. Asked once for each. */
+  /** The constant vars of requests that came through a listener, or through none. Asked once for each. */
   template(front: Front): VarsTemplate;
-  /** `http-modifier1` and `http-modifier2`: they go before a node's own, unless they are 0. */
+  /** `http-modifier1` and `http-modifier2`, where a listener has none of its own: they go before a node's, unless they are 0. */
   readonly modifier1: number;
   readonly modifier2: number;
 }
@@ -17,7 +17,10 @@ export interface UwsgiSettings {
 /** Makes the packets of requests, each in a buffer of its own that waits with it for its connection. */
 export class UwsgiPackets {
   readonly #settings: UwsgiSettings;
-  readonly #templates: VarsTemplate[] = [];
+  readonly #templates = new Map<Front, VarsTemplate>();
+  /** The listener of the last request, usually of all. */
+  #front: Front | null = null;
+  #template: VarsTemplate | null = null;
   readonly #buffers = new PacketBuffers();
   /** For packets larger than usual, until their size is known. */
   readonly #large = new Uint8Array(MAX_PACKET_BYTES);
@@ -35,7 +38,7 @@ export class UwsgiPackets {
   /** Give the buffer back with `give`. A refusal when the request does not fit into a packet or has no valid path. */
   make(node: Node, exchange: UpstreamExchange): Uint8Array | Refusal {
     const { client, request, bodyLength } = exchange;
-    const template = this.#templates[client.front.index] ?? this.#makeTemplate(client.front);
+    const template = client.front === this.#front ? this.#template! : this.#templateOf(client.front);
     let packet = this.#buffers.take();
     let end = writeRequestVars(packet, request, template, client.remote, bodyLength, client.isSecure);
     if (end === PACKET_TOO_LARGE) {
@@ -48,7 +51,7 @@ export class UwsgiPackets {
       this.give(packet);
       return end;
     }
-    const { modifier1, modifier2 } = this.#settings;
+    const { modifier1, modifier2 } = client.front.modifiers ?? this.#settings;
     writePacketHeader(packet, end, modifier1 || (node.modifier1 ?? 0), modifier2 || (node.modifier2 ?? 0));
     this.#end = end;
     return packet;
@@ -58,9 +61,11 @@ export class UwsgiPackets {
     this.#buffers.give(packet);
   }
 
-  #makeTemplate(front: Front): VarsTemplate {
-    const template = this.#settings.template(front);
-    this.#templates[front.index] = template;
+  #templateOf(front: Front): VarsTemplate {
+    const template = this.#templates.get(front) ?? this.#settings.template(front);
+    this.#templates.set(front, template);
+    this.#front = front;
+    this.#template = template;
     return template;
   }
 }

@@ -38,7 +38,7 @@ export interface Packet {
  */
 export function readPacket(bytes: Uint8Array): Packet | null {
   if (bytes.length < PACKET_HEADER_BYTES) return null;
-  const end = PACKET_HEADER_BYTES + readUint16(bytes, 1);
+  const end = packetEnd(bytes);
   if (bytes.length < end) return null;
   const vars: [string, string][] = [];
   let at = PACKET_HEADER_BYTES;
@@ -50,6 +50,11 @@ export function readPacket(bytes: Uint8Array): Packet | null {
     at = value.end;
   }
   return { modifier1: bytes[0], modifier2: bytes[3], vars, end };
+}
+
+/** Where the packet that starts with these four bytes ends. */
+export function packetEnd(header: Uint8Array): number {
+  return PACKET_HEADER_BYTES + readUint16(header, 1);
 }
 
 function readEntry(bytes: Uint8Array, at: number, end: number): { text: string; end: number } {

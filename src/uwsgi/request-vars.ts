@@ -10,7 +10,7 @@ export const BAD_PATH: Refusal = { status: 400, code: 'bad-path', rule: 'the pat
 
 /** What of a request's vars is the same for all requests of a listener, encoded once. */
 export interface VarsTemplate {
-  /** SCRIPT_NAME, SERVER_NAME, SERVER_PORT, UWSGI_ROUTER. */
+  /** SCRIPT_NAME, SERVER_NAME, SERVER_PORT, and UWSGI_ROUTER unless no router is to be seen. */
   readonly server: Uint8Array;
   /** Every `http-var`. */
   readonly extra: Uint8Array;
@@ -20,11 +20,15 @@ export interface VarsTemplate {
   readonly allowUnderscores: boolean;
   /** `http-lenient-path`. */
   readonly lenientPath: boolean;
+  /** The request came to an `http-socket`, which has no router: REMOTE_ADDR before HTTPS, and no REMOTE_PORT. */
+  readonly isSocket: boolean;
   /** `http-chunked-input`: HTTP_TRANSFER_ENCODING is passed on and the chunks go raw. */
   readonly chunkedInput: boolean;
 }
 
-export interface TemplateSettings extends Omit<VarsTemplate, 'server' | 'extra'> {
+export interface TemplateSettings extends Omit<VarsTemplate, 'server' | 'extra' | 'isSocket'> {
+  /** Default false. */
+  readonly isSocket?: boolean;
   readonly serverName: string;
   /** The text behind the last `:` of the listening address; empty for a unix socket. */
   readonly serverPort: string;
@@ -41,8 +45,10 @@ export interface RemoteAddress {
 export function makeVarsTemplate(settings: TemplateSettings): VarsTemplate {
   const server: [string, string][] = [['SCRIPT_NAME', '']];
   if (!settings.serverNameAsHttpHost) server.push(['SERVER_NAME', settings.serverName]);
-  server.push(['SERVER_PORT', settings.serverPort], ['UWSGI_ROUTER', 'http']);
-  return { ...settings, server: encodeVars(server), extra: encodeVars(settings.vars) };
+  const { isSocket = false, serverPort } = settings;
+  if (isSocket) server.push(['SERVER_PORT', serverPort || '80']);
+  else server.push(['SERVER_PORT', serverPort], ['UWSGI_ROUTER', 'http']);
+  return { ...settings, isSocket, server: encodeVars(server), extra: encodeVars(settings.vars) };
 }
 
 /** Vars as a packet holds them. */
@@ -103,9 +109,10 @@ export function writeRequestVars(
   at = writeVar(out, at, QUERY_STRING, bytes, head.queryStart, head.queryEnd);
   at = copyAll(out, at, serverProtocol(head));
   at = copyAll(out, at, template.server);
-  if (isSecure) at = copyAll(out, at, HTTPS_ON);
+  if (isSecure && !template.isSocket) at = copyAll(out, at, HTTPS_ON);
   at = writeText(out, at, REMOTE_ADDR, remote.address === '' ? NO_ADDRESS : remote.address);
-  at = writeText(out, at, REMOTE_PORT, String(remote.port));
+  if (!template.isSocket) at = writeText(out, at, REMOTE_PORT, String(remote.port));
+  else if (isSecure) at = copyAll(out, at, HTTPS_ON);
   at = writeFieldVars(out, at, head, template, limit - template.extra.length - 64);
   if (at === -1) return PACKET_TOO_LARGE;
   if (bodyLength >= 0) {

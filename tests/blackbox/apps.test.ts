@@ -1,17 +1,28 @@
-/** Flask and Django behind the router, as browsers, curl and Python programs meet them. */
+/** Flask and Django, behind the router in real uWSGI and run by ugate itself, as browsers, curl and Python programs meet them. */
 
 import assert from 'node:assert/strict';
 import type { App } from '../peers/uwsgi.ts';
 import { requestsClient } from '../peers/uwsgi.ts';
 import { curl } from '../support/curl.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
-import { blackbox, type Front, frontOf } from './front.ts';
+import { type BlackboxOptions, blackbox as blackboxTest, embeddedFrontOf, type Front, frontOf } from './front.ts';
 
-const fronts: Record<Exclude<App, 'uwsgi'>, Front> = { flask: frontOf('flask'), django: frontOf('django') };
+type Fronts = Record<Exclude<App, 'uwsgi'>, Pick<Front, 'gate'>>;
 
-for (const app of ['flask', 'django'] as const) {
-  const front = fronts[app];
+testApps('', { flask: frontOf('flask'), django: frontOf('django') }, (options) => options);
+testApps('embedded ', { flask: embeddedFrontOf('flask'), django: embeddedFrontOf('django') }, ({ needs = [], timeout }) => ({
+  needs: needs.filter((peer) => peer !== 'uwsgi'),
+  ...(timeout === undefined ? {} : { timeout }),
+  differs: 'the app is one of ugate’s own',
+}));
 
+function testApps(where: string, fronts: Fronts, change: (options: BlackboxOptions) => BlackboxOptions): void {
+  const blackbox = (name: string, options: BlackboxOptions, body: () => Promise<void>): void => blackboxTest(where + name, change(options), body);
+  for (const app of ['flask', 'django'] as const) testBoth(app, fronts[app], blackbox);
+  testEach(fronts, blackbox);
+}
+
+function testBoth(app: 'flask' | 'django', front: Fronts['flask'], blackbox: typeof blackboxTest): void {
   blackbox(`${app}: a page by curl`, { needs: ['uwsgi', app, 'curl'] }, async () => {
     const { url } = await front.gate();
     const { status, body, headers } = await curl([`${url}/`]);
@@ -161,83 +172,85 @@ for (const app of ['flask', 'django'] as const) {
   });
 }
 
-blackbox('django: a form with its CSRF token, a session that counts, and a forged form', { needs: ['uwsgi', 'django', 'requests'] }, async () => {
-  const { url } = await fronts.django.gate();
-  const { answers, forged } = await requestsClient<{ answers: unknown[]; forged: number }>('form', url);
-  assert.deepEqual(answers, [
-    { name: 'Ada', times: 3, greeted: 1 },
-    { name: 'Zoë', times: 3, greeted: 2 },
-  ]);
-  assert.equal(forged, 403);
-});
+function testEach(fronts: Fronts, blackbox: typeof blackboxTest): void {
+  blackbox('django: a form with its CSRF token, a session that counts, and a forged form', { needs: ['uwsgi', 'django', 'requests'] }, async () => {
+    const { url } = await fronts.django.gate();
+    const { answers, forged } = await requestsClient<{ answers: unknown[]; forged: number }>('form', url);
+    assert.deepEqual(answers, [
+      { name: 'Ada', times: 3, greeted: 1 },
+      { name: 'Zoë', times: 3, greeted: 2 },
+    ]);
+    assert.equal(forged, 403);
+  });
 
-blackbox('django: a file download names its file', { needs: ['uwsgi', 'django', 'curl'] }, async () => {
-  const { url } = await fronts.django.gate();
-  const { status, headers, body } = await curl([`${url}/file`]);
-  assert.equal(status, 200);
-  assert.equal(headers.get('content-disposition')?.[0], 'attachment; filename="app.py"');
-  assert.match(body, /^"""A Django project/);
-});
+  blackbox('django: a file download names its file', { needs: ['uwsgi', 'django', 'curl'] }, async () => {
+    const { url } = await fronts.django.gate();
+    const { status, headers, body } = await curl([`${url}/file`]);
+    assert.equal(status, 200);
+    assert.equal(headers.get('content-disposition')?.[0], 'attachment; filename="app.py"');
+    assert.match(body, /^"""A Django project/);
+  });
 
-blackbox('flask: a form by curl, with doubles and UTF-8', { needs: ['uwsgi', 'flask', 'curl'] }, async () => {
-  const { url } = await fronts.flask.gate();
-  const { status, body } = await curl(['--data-urlencode', 'name=Zoë & co', '-d', 'tag=a', '-d', 'tag=b', `${url}/form?q=1`]);
-  assert.equal(status, 200);
-  assert.deepEqual(JSON.parse(body), { form: { name: ['Zoë & co'], tag: ['a', 'b'] }, args: { q: ['1'] } });
-});
+  blackbox('flask: a form by curl, with doubles and UTF-8', { needs: ['uwsgi', 'flask', 'curl'] }, async () => {
+    const { url } = await fronts.flask.gate();
+    const { status, body } = await curl(['--data-urlencode', 'name=Zoë & co', '-d', 'tag=a', '-d', 'tag=b', `${url}/form?q=1`]);
+    assert.equal(status, 200);
+    assert.deepEqual(JSON.parse(body), { form: { name: ['Zoë & co'], tag: ['a', 'b'] }, args: { q: ['1'] } });
+  });
 
-blackbox('flask: ranges by curl', { needs: ['uwsgi', 'flask', 'curl'] }, async () => {
-  const { url } = await fronts.flask.gate();
-  const { status, headers, body } = await curl(['-r', '48-57', `${url}/file`]);
-  assert.equal(status, 206);
-  assert.equal(headers.get('content-range')?.[0], 'bytes 48-57/102400');
-  assert.equal(headers.get('content-length')?.[0], '10');
-  assert.equal(body, '0123456789');
-  const beyond = await curl(['-r', '200000-', `${url}/file`]);
-  assert.equal(beyond.status, 416);
-});
+  blackbox('flask: ranges by curl', { needs: ['uwsgi', 'flask', 'curl'] }, async () => {
+    const { url } = await fronts.flask.gate();
+    const { status, headers, body } = await curl(['-r', '48-57', `${url}/file`]);
+    assert.equal(status, 206);
+    assert.equal(headers.get('content-range')?.[0], 'bytes 48-57/102400');
+    assert.equal(headers.get('content-length')?.[0], '10');
+    assert.equal(body, '0123456789');
+    const beyond = await curl(['-r', '200000-', `${url}/file`]);
+    assert.equal(beyond.status, 416);
+  });
 
-blackbox('flask: If-Modified-Since and If-None-Match by curl', { needs: ['uwsgi', 'flask', 'curl'] }, async () => {
-  const { url } = await fronts.flask.gate();
-  const first = await curl([`${url}/cached`]);
-  const modified = first.headers.get('last-modified')?.[0] ?? '';
-  assert.notEqual(modified, '');
-  const second = await curl(['-H', `If-Modified-Since: ${modified}`, `${url}/cached`]);
-  assert.equal(second.status, 304);
-  const third = await curl(['-H', 'If-None-Match: "v1"', `${url}/cached`]);
-  assert.equal(third.status, 304);
-  assert.equal(third.body, '');
-});
+  blackbox('flask: If-Modified-Since and If-None-Match by curl', { needs: ['uwsgi', 'flask', 'curl'] }, async () => {
+    const { url } = await fronts.flask.gate();
+    const first = await curl([`${url}/cached`]);
+    const modified = first.headers.get('last-modified')?.[0] ?? '';
+    assert.notEqual(modified, '');
+    const second = await curl(['-H', `If-Modified-Since: ${modified}`, `${url}/cached`]);
+    assert.equal(second.status, 304);
+    const third = await curl(['-H', 'If-None-Match: "v1"', `${url}/cached`]);
+    assert.equal(third.status, 304);
+    assert.equal(third.body, '');
+  });
 
-blackbox('flask: large request headers reach the application', { needs: ['uwsgi', 'flask'] }, async () => {
-  const gate = await fronts.flask.gate();
-  const value = 'v'.repeat(30_000);
-  const response = await exchange(gate.target, `GET /environ HTTP/1.1\r\nHost: a\r\nCookie: big=${value}\r\n\r\n`);
-  assert.equal(response.status, 200);
-  assert.equal((JSON.parse(response.text()) as Record<string, string>).HTTP_COOKIE, `big=${value}`);
-});
+  blackbox('flask: large request headers reach the application', { needs: ['uwsgi', 'flask'] }, async () => {
+    const gate = await fronts.flask.gate();
+    const value = 'v'.repeat(30_000);
+    const response = await exchange(gate.target, `GET /environ HTTP/1.1\r\nHost: a\r\nCookie: big=${value}\r\n\r\n`);
+    assert.equal(response.status, 200);
+    assert.equal((JSON.parse(response.text()) as Record<string, string>).HTTP_COOKIE, `big=${value}`);
+  });
 
-blackbox('flask: large response headers reach the client', { needs: ['uwsgi', 'flask'] }, async () => {
-  const gate = await fronts.flask.gate();
-  const response = await exchange(gate.target, 'GET /large-headers?n=20&size=1500 HTTP/1.1\r\nHost: a\r\n\r\n');
-  assert.equal(response.status, 200);
-  for (let number = 0; number < 20; number += 1) assert.equal(response.header(`x-large-${number}`), 'v'.repeat(1500));
-});
+  blackbox('flask: large response headers reach the client', { needs: ['uwsgi', 'flask'] }, async () => {
+    const gate = await fronts.flask.gate();
+    const response = await exchange(gate.target, 'GET /large-headers?n=20&size=1500 HTTP/1.1\r\nHost: a\r\n\r\n');
+    assert.equal(response.status, 200);
+    for (let number = 0; number < 20; number += 1) assert.equal(response.header(`x-large-${number}`), 'v'.repeat(1500));
+  });
 
-blackbox('flask: uncommon methods go through', { needs: ['uwsgi', 'flask'] }, async () => {
-  const gate = await fronts.flask.gate();
-  for (const method of ['OPTIONS', 'REPORT']) {
-    const response = await exchange(gate.target, `${method} /environ HTTP/1.1\r\nHost: a\r\n\r\n`);
-    assert.equal(response.status, 200, method);
-    if (method === 'REPORT') assert.equal((JSON.parse(response.text()) as Record<string, string>).REQUEST_METHOD, method);
-  }
-  for (const method of ['PUT', 'PATCH', 'DELETE']) {
-    const response = await exchange(gate.target, `${method} /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody`);
-    assert.equal(response.text(), 'body', method);
-  }
-});
+  blackbox('flask: uncommon methods go through', { needs: ['uwsgi', 'flask'] }, async () => {
+    const gate = await fronts.flask.gate();
+    for (const method of ['OPTIONS', 'REPORT']) {
+      const response = await exchange(gate.target, `${method} /environ HTTP/1.1\r\nHost: a\r\n\r\n`);
+      assert.equal(response.status, 200, method);
+      if (method === 'REPORT') assert.equal((JSON.parse(response.text()) as Record<string, string>).REQUEST_METHOD, method);
+    }
+    for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      const response = await exchange(gate.target, `${method} /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody`);
+      assert.equal(response.text(), 'body', method);
+    }
+  });
+}
 
-blackbox('flask over TCP: the same by ip:port', { needs: ['uwsgi', 'flask', 'curl'] }, async () => {
+blackboxTest('flask over TCP: the same by ip:port', { needs: ['uwsgi', 'flask', 'curl'] }, async () => {
   const { url } = await overTcp.gate();
   const { status, body } = await curl([`${url}/`]);
   assert.equal(status, 200);

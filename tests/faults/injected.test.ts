@@ -9,6 +9,7 @@ import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';
 import { DateLine } from '../../src/router/date-line.ts';
+import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import { Router } from '../../src/router/router.ts';
@@ -81,6 +82,7 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
     dates: new DateLine(),
     requestBuffers: new RequestBuffers(),
     bodyBudget: new BodyBudget(1e8),
+    appPool: null,
     mapper: null,
     defaultKey: 'host',
     gzip: null,
@@ -89,7 +91,7 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
     ...change,
   };
   const router = new Router(service, 1000);
-  const listener = await runtime.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, router.handlers({ index: 0, port: '', redirect: null }));
+  const listener = await runtime.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, router.handlers(makeFront(0)));
   router.addListener(listener);
   const listening = (listener.address as { port: number }).port;
   return {

@@ -12,10 +12,11 @@ import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';
 import { DateLine } from '../../src/router/date-line.ts';
+import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import type { Service } from '../../src/router/service.ts';
-import { Session } from '../../src/router/session.ts';
+import { Session, type SessionOwner } from '../../src/router/session.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection } from '../../src/runtime/seam.ts';
 import { ResponseReader } from '../../src/upstream/response-reader.ts';
@@ -25,6 +26,7 @@ import { parseResponse } from '../support/http-message.ts';
 import { modelChunked, modelRequest, modelResponse } from './model.ts';
 import { pieces, type Random, show } from './random.ts';
 
+const OWNER: SessionOwner = { isDraining: false, isPaused: false, requests: 0, sessionRenewed: () => {}, sessionClosed: () => {} };
 const PEER: PeerAddress = { family: 'ipv4', address: '192.0.2.7', port: 40_001 };
 
 interface Seen {
@@ -166,6 +168,7 @@ const SHARED = {
   dates: new DateLine(),
   requestBuffers: new RequestBuffers(),
   bodyBudget: new BodyBudget(1e9),
+  appPool: null,
   mapper: null,
   defaultKey: 'host',
   gzip: null,
@@ -191,7 +194,7 @@ class Gate {
     const settings = { ...DEFAULTS, tempDirectory: null };
     const service: Service = { ...SHARED, settings, fallbacks: [], open, needsLength, failed: (error) => assert.ifError(error) };
     this.client = new ClientSide(this);
-    this.#session = new Session(service, { isDraining: false, sessionClosed: () => {} }, { index: 0, port: '80', redirect: null }, this.client);
+    this.#session = new Session({ front: makeFront(0, { port: '80' }), service }, OWNER, this.client);
     this.client.owner = this.#session;
   }
 

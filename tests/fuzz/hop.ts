@@ -13,7 +13,7 @@ import { type ModelRequest, modelChunked, modelRequest, modelResponse } from './
 import { pieces, type Random, show } from './random.ts';
 
 /** Neither goes on as it came: what a node may hear of these is ugate's own. */
-const OURS = /^(host|proxy|content-length|connection|te|upgrade|transfer-encoding|forwarded|x-forwarded-(for|proto|host))$/;
+const OURS = /^(host|proxy|content-length|connection|te|upgrade|transfer-encoding|forwarded|x-forwarded-(for|proto|host)|x-ugate-client)$/;
 
 const KNOWN =
   /^(keep-alive|trailer|proxy-connection|expect|content-(type|encoding|range)|cookie|authorization|date|vary|etag|cache-control|accept-encoding|uwsgi-encoding)$/i;
@@ -29,11 +29,13 @@ export function checkWriter(text: string, random: Random): string {
     persists: random.below(2) === 0,
     trustsForwarded: random.below(2) === 0,
     sendsForwarded: random.below(2) === 0,
+    isWorker: random.below(4) === 0,
   };
   const bodyLength = head.isChunked && random.below(2) === 0 ? random.below(1000) : -1;
   const out = new Uint8Array(head.end + MAX_ADDED_BYTES);
   const address = random.pick(['', '192.0.2.1', '2001:db8::1']);
-  const end = writeRequestHead(out, 0, head, bodyLength, { address }, random.below(2) === 0, hop);
+  const peer = { address, port: random.below(65536) };
+  const end = writeRequestHead(out, 0, head, bodyLength, { remote: peer, peer, local: peer, isSecure: random.below(2) === 0 }, hop);
   const written = Buffer.from(out.subarray(0, end)).toString('latin1');
   const about = `${show(text)} → ${show(written)}`;
   assert.ok(end <= out.length, `more than there is room for: ${about}`);

@@ -6,7 +6,9 @@ import { MAX_HEAD_BYTES, RequestHead } from '../../src/http1/request-head.ts';
 import { type Hop, MAX_ADDED_BYTES, writeRequestHead } from '../../src/http1/request-writer.ts';
 import { bytesOf } from './support.ts';
 
-const HOP: Hop = { host: bytesOf('10.0.0.1:80'), persists: true, trustsForwarded: false, sendsForwarded: false };
+const HOP: Hop = { host: bytesOf('10.0.0.1:80'), persists: true, trustsForwarded: false, sendsForwarded: false, isWorker: false };
+const REMOTE = { address: '2001:db8::7', port: 40_000 };
+const LOCAL = { address: '', port: 0 };
 
 interface Said {
   readonly bodyLength?: number;
@@ -27,8 +29,9 @@ function write(text: string, said: Said = {}): string[] {
     if (said.drop?.includes(latin1(bytes, head.fields.nameStart(i), head.fields.nameEnd(i)))) head.fields.drop(i);
   }
   const out = new Uint8Array(7 + head.end + MAX_ADDED_BYTES);
-  const peer = { address: said.address ?? '192.0.2.7' };
-  const end = writeRequestHead(out, 7, head, said.bodyLength ?? -1, peer, said.isSecure ?? false, { ...HOP, ...said.hop });
+  const peer = { address: said.address ?? '192.0.2.7', port: 7 };
+  const client = { remote: REMOTE, peer, local: LOCAL, isSecure: said.isSecure ?? false };
+  const end = writeRequestHead(out, 7, head, said.bodyLength ?? -1, client, { ...HOP, ...said.hop });
   const written = latin1(out, 7, end);
   assert.ok(written.endsWith('\r\n\r\n') && !written.slice(0, -4).includes('\r\n\r\n'), written);
   // Whoever reads it strictly finds one whole request in it.

@@ -14,9 +14,10 @@ test('values with a blank, with "=", and short options', () => {
     ['A', 'B=C'],
     ['--D', 'E'],
   ]);
+  assert.deepEqual([config.master, config.processes, config.listenBacklog], [true, 2, 100]);
   assert.deepEqual(
     config.notices.map((notice) => notice.split(':').slice(0, 2).join(':')),
-    ['command line: -M', 'command line: -p', 'command line: -l'],
+    ['command line: -p'],
   );
 });
 
@@ -103,8 +104,9 @@ const WRONG: readonly (readonly [argv: string, errors: string])[] = [
   ['help', 'command line: cannot make sense of "help"\n  hint: did you mean "--help"?'],
   ['-- --http', 'command line: cannot make sense of "--http"\n  hint: arguments are options (--name value) and files ending in .ini'],
   ['wat', 'command line: cannot make sense of "wat"\n  hint: arguments are options (--name value) and files ending in .ini'],
-  ['--socket :1', 'command line: --socket: not available yet: sockets of app workers\n  hint: leave it out to go on without it'],
-  ['-s :1', 'command line: -s: not available yet: sockets of app workers\n  hint: leave it out to go on without it'],
+  ['--https :1', 'command line: --https: not available yet: listen for HTTPS\n  hint: leave it out to go on without it'],
+  ['-y a.yml', 'command line: -y: not available yet: read options from a YAML file\n  hint: leave it out to go on without it'],
+  ['--stop', 'command line: --stop wants a value\n  hint: write it like "--stop /run/ugate.pid"'],
   ['--ini no.ini', 'command line: --ini: cannot read "no.ini": no such file\n  hint: relative paths count from the working directory'],
   ['--ini :x', 'command line: --ini: no file is named\n  hint: only inside a file can :section mean the same file'],
   ['--ini=', 'command line: --ini: no file is named\n  hint: write ini = FILE or ini = FILE:SECTION'],

@@ -66,6 +66,40 @@ const EXPECTED_DEFAULTS: Config = {
   reloadMercy: 30_000,
   quiet: false,
   logLevel: 'info',
+  app: null,
+  hasApp: false,
+  callable: null,
+  home: null,
+  pythonPath: [],
+  chdir: null,
+  env: [],
+  needApp: false,
+  lazyApps: false,
+  master: false,
+  processes: 1,
+  threads: 1,
+  httpProcesses: 1,
+  maxRequests: 0,
+  maxWorkerLifetime: 0,
+  listenBacklog: 100,
+  harakiri: 0,
+  httpSockets: [],
+  httpSocketEngine: 'ugate',
+  httpSocketKeepalive: 0,
+  httpSocketModifier1: 0,
+  httpSocketModifier2: 0,
+  uwsgiSockets: [],
+  httpUseSocket: null,
+  touchReload: [],
+  touchWorkersReload: [],
+  touchChainReload: [],
+  masterFifo: [],
+  workerReloadMercy: MINUTE,
+  pidfile: null,
+  pidfile2: null,
+  safePidfile: null,
+  vacuum: false,
+  watch: null,
   notices: [],
 };
 
@@ -75,7 +109,10 @@ test('the defaults', () => {
 });
 
 test('a configuration cannot be changed', () => {
-  const config = iniConfig('http-to = :1\nhttp-var = A=1\nhttp-to-https = :81\nhttp-check\nhttp-trusted-proxies = ::1\nhttp-proxy-from = ::1');
+  const config = iniConfig(
+    'http-to = :1\nhttp-var = A=1\nhttp-to-https = :81\nhttp-check\nhttp-trusted-proxies = ::1\nhttp-proxy-from = ::1\n' +
+      'module = a\nhttp-socket = :82\nsocket = :83\nenv = A=1\nwatch = /a',
+  );
   for (const part of [
     config,
     config.listen,
@@ -93,6 +130,16 @@ test('a configuration cannot be changed', () => {
     config.trustedProxies,
     config.proxyFrom,
     config.studPrefix,
+    config.app,
+    config.httpSockets,
+    config.httpSockets[0],
+    config.httpSockets[0].address,
+    config.uwsgiSockets,
+    config.uwsgiSockets[0],
+    config.env,
+    config.env[0],
+    config.watch,
+    config.masterFifo,
   ])
     assert.ok(Object.isFrozen(part));
 });
@@ -111,17 +158,16 @@ test('an address twice is an error, a free port twice is not', () => {
 
 test('what comes later and may be left out gives one notice each', () => {
   const config = iniConfig(
-    'plugins = http,python3\nplugin = x\nneed-plugin = y\ndie-on-term = true\nvacuum\nenable-threads = 1\nhttp-processes = 4\nworkers = 2\nlisten = 1024\nmaster = false',
+    'plugins = http,python3\nplugin = x\nneed-plugin = y\ndie-on-term = true\nenable-threads = 1\nauto-procname\nprocname = x\nthunder-lock = false',
   );
+  const plugins = 'ugate has no plugins: HTTP and Python apps need none, apps in other languages it cannot run';
   assert.deepEqual(config.notices, [
-    'u.ini:3: plugins: ugate has no plugins: the router is built in; app loaders come later',
-    'u.ini:5: need-plugin: ugate has no plugins: the router is built in; app loaders come later',
+    `u.ini:3: plugins: ${plugins}`,
+    `u.ini:5: need-plugin: ${plugins}`,
     'u.ini:6: die-on-term: not needed: SIGTERM always stops ugate gracefully',
-    'u.ini:7: vacuum: removing socket and pid files at exit comes later',
-    'u.ini:8: enable-threads: it is about app workers, which come later',
-    'u.ini:9: http-processes: one process serves for now; the process tree comes later',
-    'u.ini:10: workers: one process serves for now; the process tree comes later',
-    'u.ini:11: listen: the backlog of the runtime is used for now',
+    'u.ini:7: enable-threads: not needed: threads of a Python app always work',
+    'u.ini:8: auto-procname: ugate does not name its processes',
+    'u.ini:9: procname: ugate does not name its processes',
   ]);
 });
 
@@ -134,11 +180,11 @@ test('what is always so is accepted without a notice, and cannot be switched off
 });
 
 test('what comes later and must not be overlooked is an error, unless it is off', () => {
-  const names = 'uid gid module wsgi-file socket https http-subscription-server chroot chdir env stats need-app'.split(' ');
+  const names = 'uid gid mount https http-subscription-server chroot daemonize logto stats py-autoreload'.split(' ');
   for (const name of names) assert.match(iniErrors(`${name} = 1`), new RegExp(`^u\\.ini:3: ${name}: not available yet: .+\n {2}hint: `), name);
-  assert.deepEqual(iniConfig('need-app = false\nhttps-export-cert = 0').notices, []);
+  assert.deepEqual(iniConfig('manage-script-name = false\nhttps-export-cert = 0').notices, []);
   assert.match(iniErrors('uid ='), /not available yet/);
-  assert.match(iniErrors('need-app = maybe'), /neither on nor off/);
+  assert.match(iniErrors('manage-script-name = maybe'), /neither on nor off/);
 });
 
 test('nothing to listen on is not said behind other errors', () => {

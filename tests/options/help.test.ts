@@ -38,7 +38,11 @@ test('how options are shown', () => {
     '  --http-use-code-string FILE[:FUNCTION]\n                                  Ask this module',
     '\n\nBalancing and health\n',
     '\n\nTimeouts\n',
-    '\n\nAccepted for uWSGI\n  master, processes, ',
+    '\n\nApps\n  -w, --module MODULE[:NAME]      Run this app: ',
+    '  -p, --processes N               App workers. [1]\n',
+    '  -t, --harakiri SECONDS          Kill a worker whose request takes longer; 0 never does. [none]\n',
+    '  --http-use-socket[=N]           Send the requests of http to the app, though there are nodes.\n                                  [off]\n',
+    '\n\nAccepted for uWSGI\n  die-on-term, plugins, ',
   ])
     assert.ok(help.includes(line), line);
 });

@@ -58,7 +58,7 @@ const WRONG: readonly (readonly [lines: string, errors: string])[] = [
   ['htp-to = :1', 'u.ini:3: unknown option htp-to\n  hint: did you mean "http-to"?'],
   ['Http-To = :1', 'u.ini:3: unknown option Http-To\n  hint: did you mean "http-to"?'],
   ['qqqqqq', 'u.ini:3: unknown option qqqqqq\n  hint: ugate --help shows all options'],
-  ['touch-reload = x', 'u.ini:3: touch-reload: uWSGI has it, ugate does not have it yet'],
+  ['touch-logreopen = x', 'u.ini:3: touch-logreopen: uWSGI has it, ugate does not have it yet'],
   ['M = true', 'u.ini:3: unknown option M\n  hint: did you mean "master"?'],
   ['= x', 'u.ini:3: "= x" has no option before the "="\n  hint: write name = value'],
   ['[uwsgi', 'u.ini:3: "[uwsgi" is no section\n  hint: write a section alone on its line, such as [uwsgi]'],

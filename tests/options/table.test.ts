@@ -38,15 +38,19 @@ test('defaults and bare values can be read in the form of their option', () => {
   }
 });
 
-test('an option has a default, words for it, or none because it is a list', () => {
-  for (const option of rows) assert.ok(option.default !== undefined || option.defaultText !== undefined || option.repeatable, option.name);
+test('an option has a default, words for it, or none because it is a list or no setting', () => {
+  for (const option of rows)
+    assert.ok(option.default !== undefined || option.defaultText !== undefined || option.repeatable || option.commandLineOnly, option.name);
 });
 
 test('the examples are right', () => {
-  for (const { name, example, commandLineOnly } of rows) {
+  for (const option of rows) {
+    const { name, example, commandLineOnly } = option;
     if (commandLineOnly || name === 'ini') continue;
     const http = name === 'http' ? '' : 'http = :9080\n';
-    assert.deepEqual(configOf(['u.ini'], { files: { 'u.ini': `[uwsgi]\n${http}${example}` } }).notices, [], name);
+    const app = option.needsApp === undefined ? '' : 'module = app\n';
+    const socket = /^http-socket-|^http-use-socket/.test(name) ? 'http-socket = :9081\n' : '';
+    assert.deepEqual(configOf(['u.ini'], { files: { 'u.ini': `[uwsgi]\n${http}${app}${socket}${example}` } }).notices, [], name);
     for (const line of example.split('\n')) assert.ok(line.startsWith(`${name} = `), name);
   }
 });

@@ -133,3 +133,23 @@ test('a node that died on its way back has a whole turn when its grace is over',
   die(one, 10);
   assert.equal(one.tenths(100, 1000), 10);
 });
+
+test('what other processes have seen counts like what was seen here, and is not told on', () => {
+  const one = node('a');
+  const told: string[] = [];
+  one.watcher = { nodeMarked: ({ name }, mark) => told.push(`${name} ${mark}`) };
+  one.learn('dead', 0);
+  assert.equal(one.isUsable(GRACE - 1, GRACE), false);
+  assert.equal(one.isUsable(GRACE, GRACE), true);
+  one.learn('alive', 0);
+  assert.equal(one.isDead, false);
+  one.learn('down', 0);
+  assert.equal(one.isUsable(10 * GRACE, GRACE), false);
+  one.learn('up', 0);
+  assert.equal(one.isUsable(0, GRACE), true);
+  assert.deepEqual(told, []);
+  one.failed('timeout', 0);
+  one.failed('timeout', 1);
+  one.connected();
+  assert.deepEqual(told, [`${one.name} dead`, `${one.name} alive`]);
+});

@@ -6,12 +6,13 @@ import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';
 import { DateLine } from '../../src/router/date-line.ts';
+import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import { Router } from '../../src/router/router.ts';
-import type { OpenUpstream, UpstreamExchange } from '../../src/router/upstream.ts';
+import type { OpenUpstream } from '../../src/router/upstream.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
-import { AppUpstream, type FetchHandler } from '../../src/upstream/app.ts';
+import { AppUpstreams, type FetchHandler } from '../../src/upstream/app.ts';
 import { DEFAULTS } from '../support/defaults.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { waitFor } from '../support/wait.ts';
@@ -37,6 +38,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
       dates: new DateLine(),
       requestBuffers: new RequestBuffers(),
       bodyBudget: new BodyBudget(1e6),
+      appPool: null,
       mapper: null,
       defaultKey: 'host',
       gzip: null,
@@ -45,7 +47,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
     },
     1000,
   );
-  const listener = await runtime.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, router.handlers({ index: 0, port: '', redirect: null }));
+  const listener = await runtime.listen({ kind: 'tcp', host: '127.0.0.1', port: 0 }, router.handlers(makeFront(0)));
   router.addListener(listener);
   return {
     port: (listener.address as { port: number }).port,
@@ -59,10 +61,10 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
   };
 }
 
-const app =
-  (handler: FetchHandler): OpenUpstream =>
-  (_, exchange: UpstreamExchange) =>
-    new AppUpstream(handler, exchange, () => {});
+function app(handler: FetchHandler): OpenUpstream {
+  const apps = new AppUpstreams(handler, () => {});
+  return (_, exchange) => apps.open(exchange);
+}
 
 test('an exception in a handler is 500 with code internal for its connection, and nothing for the others', async () => {
   const good = app(() => new Response('ok'));

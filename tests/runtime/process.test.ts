@@ -43,6 +43,15 @@ describe(`processes on ${runtime.name}`, () => {
     told.child.kill('SIGTERM');
   });
 
+  it('does not wait for what a child leaves behind', async () => {
+    const told = spawn(['sh', '-c', 'echo $$; sleep 3 & echo $!']);
+    const startedAt = Date.now();
+    await waitFor(() => told.exits.length > 0);
+    assert.ok(Date.now() - startedAt < 2000, `${Date.now() - startedAt} ms`);
+    const left = Number(told.output.trim().split('\n')[1]);
+    assert.ok(runtime.signal(left, 'SIGKILL'));
+  });
+
   it('tells a command that does not exist as exit 127', async () => {
     const told = spawn(['/no/such/command']);
     await waitFor(() => told.exits.length > 0);

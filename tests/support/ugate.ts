@@ -27,14 +27,17 @@ export function underTest(): UnderTest {
 /** What ugate does by itself and uWSGI does when it is told to. */
 const REFERENCE_DEFAULTS = ['--http-keepalive=1', '--http-auto-chunked', '--http-chunked-input', '--http-manage-expect', '--buffer-size', '65535'];
 
+/** What Deno lets ugate do: what deno.json grants a router, or all, as apps need. */
+export type Rights = 'router' | 'all';
+
 /** The words that start ugate, to which its options are added. */
-export function ugateCommand(under: UnderTest = underTest()): string[] {
+export function ugateCommand(under: UnderTest = underTest(), rights: Rights = 'router'): string[] {
   if (under === 'binary') return [process.env.UGATE_BINARY ?? join(ROOT, 'dist/ugate')];
   if (under === 'uwsgi') return ['uwsgi', '--plugins', 'http', '--die-on-term', '--master', ...REFERENCE_DEFAULTS];
   const tool = findTool(under);
   if (tool === null) throw new Error(`${under} is not in node_modules/.bin nor on the PATH; run npm install`);
   const entry = process.env.UGATE_ENTRY ?? join(ROOT, 'mod.ts');
-  if (under === 'deno') return [tool, 'run', '-P', entry];
+  if (under === 'deno') return [tool, 'run', rights === 'all' ? '-A' : '-P', entry];
   return [tool, entry];
 }
 
@@ -58,21 +61,28 @@ export interface Ugate {
 
 export interface UgateOptions extends StartOptions {
   under?: UnderTest;
-  /** How many listeners are announced before it counts as ready. Default: one per `--http` in the arguments, at least one. */
+  /** Default `router`. */
+  rights?: Rights;
+  /** How many listeners are announced before it counts as ready. Default: one per `--http`, `--http-socket` and the like in the arguments, at least one. */
   listeners?: number;
 }
 
 /**
  * Starts ugate and waits until it listens. `--http 127.0.0.1:0` is added when the arguments name no listener
- * of their own (`--http`, `--ini` and the like).
+ * of their own (`--http`, `--http-socket`, `--ini` and the like).
  */
 export async function startUgate(args: readonly string[], options: UgateOptions = {}): Promise<Ugate> {
   const under = options.under ?? underTest();
-  const own = args.some((arg) => /^--(http|https|https2|ini|yaml|yml|json|toml|config)(=|$)/.test(arg) || /\.(ini|ya?ml|json|toml)$/.test(arg));
+  const own = args.some(
+    (arg) =>
+      /^--(http|https|https2|http-socket|http11-socket|socket|uwsgi-socket|ini|yaml|yml|json|toml|config)(=|$)/.test(arg) ||
+      /\.(ini|ya?ml|json|toml)$/.test(arg),
+  );
   const full = own ? [...args] : ['--http', '127.0.0.1:0', ...args];
   if (under === 'uwsgi') return startReference(full, options);
-  const started = startProcess([...ugateCommand(under), ...full], { cwd: ROOT, lifetime: 120_000, ...options });
-  const wanted = options.listeners ?? Math.max(1, full.filter((arg) => /^--https?(=|$)/.test(arg)).length);
+  const started = startProcess([...ugateCommand(under, options.rights), ...full], { cwd: ROOT, lifetime: 120_000, ...options });
+  const wanted =
+    options.listeners ?? Math.max(1, full.filter((arg) => /^--(https?|http-socket|http11-socket|socket|uwsgi-socket)(=|$)/.test(arg)).length);
   try {
     await started.said(new RegExp(`(?:listening on [^\\s]+[\\s\\S]*){${wanted}}`), 15_000);
   } catch (error) {

@@ -12,7 +12,7 @@ export const LISTENING = [
     help: 'Listen here: ip:port, :port, [ipv6]:port, a socket path, @abstract, fd://N.',
     details:
       '`:8080` is `0.0.0.0:8080`, all IPv4 addresses; `[::]:8080` is IPv6 and IPv4. Port 0 takes a free port. `fd://3` is a listening socket inherited ' +
-      'from the process that started ugate. At least one `http` or `http-to-https` is needed; the same address twice is an error.',
+      'from the process that started ugate. At least one address to listen on is needed, here or in `http-to-https`, `http-socket` or `socket`; the same address twice is an error.',
     danger: 'An address other than 127.0.0.1, [::1] or a socket path can be reached from the network.',
     example: 'http = 0.0.0.0:8080\nhttp = 127.0.0.1:8181\nhttp = /run/ugate/http.sock',
     since: '0.1',
@@ -34,13 +34,27 @@ export const LISTENING = [
     since: '0.1',
   },
   {
+    name: 'listen',
+    short: 'l',
+    group: 'Listening',
+    form: { kind: 'integer', min: 1, max: 65535 },
+    default: '100',
+    unit: 'connections',
+    help: 'Connections that may wait to be accepted, at each socket.',
+    details:
+      'The backlog of the listening sockets, also of those between router and workers: what does not fit there is answered 503 (service ' +
+      'unavailable). The system may allow less (`net.core.somaxconn`), which uWSGI refuses to start with.',
+    example: 'listen = 1024',
+    since: '0.1',
+  },
+  {
     name: 'chmod-socket',
     group: 'Listening',
     form: { kind: 'mode' },
     bare: '666',
     defaultText: 'by umask',
     details: 'Exactly three octal digits, as in uWSGI. Without the option the umask decides.',
-    help: 'Permissions of unix sockets made by http; 666 without a value.',
+    help: 'Permissions of unix sockets to listen on; 666 without a value.',
     danger: '666 lets every user of the machine connect; 660 and a common group is usually enough.',
     example: 'chmod-socket = 660',
     since: '0.1',

@@ -47,6 +47,8 @@ interface BunSocketOptions<Data> {
 
 export interface BunListener {
   readonly port?: number;
+  /** Not in bun-types. */
+  readonly fd: number;
   stop(closeActiveConnections?: boolean): void;
 }
 

@@ -38,6 +38,8 @@ export interface DenoUnixOptions {
 
 export interface DenoNamespace {
   readonly version: { readonly deno: string };
+  /** `standalone`: made by `deno compile`. */
+  readonly build: { readonly standalone: boolean };
   readonly permissions: {
     querySync(what: Permission): PermissionStatus;
     request(what: Permission): Promise<PermissionStatus>;
@@ -54,8 +56,11 @@ export interface Permission {
   path?: string;
   variable?: string;
   host?: string;
+  command?: string;
 }
 
 export interface PermissionStatus {
   readonly state: 'granted' | 'prompt' | 'denied';
+  /** Granted, and denied for something narrower. */
+  readonly partial: boolean;
 }

@@ -1,0 +1,141 @@
+import { ResponseHead } from '../http1/response-head.ts';
+import { bodyKey, type ResponseParts } from './app-response.ts';
+
+/** Bytes of the scratch: a short body has its place behind the room for a head. */
+const SCRATCH = 160 * 1024;
+const HEAD_ROOM = 80 * 1024;
+/** A text of so many characters fits behind the head whatever it holds. */
+const SHORT_TEXT = (SCRATCH - HEAD_ROOM) / 3;
+/** Up to here a loop is faster than the call. */
+const BY_HAND = 64;
+
+const encoder = new TextEncoder();
+
+/** Reason phrases are for people who read heads, and for clients of long ago; those that apps use most. */
+const REASONS: Readonly<Record<number, string>> = {
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'No Content',
+  206: 'Partial Content',
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  304: 'Not Modified',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
+
+/**
+ * Turns the head of an app's answer into bytes, and those into a `ResponseHead`, by the same parser as for every backend: an app
+ * cannot break the framing either. One serves all requests: what it holds is good until the next `write`.
+ */
+export class AnswerHead {
+  readonly head = new ResponseHead();
+  /** A body that was given whole is `bytes[bodyStart, bodyEnd)`; both are 0 for none. */
+  bytes: Uint8Array = new Uint8Array(0);
+  bodyStart = 0;
+  bodyEnd = 0;
+  readonly #scratch = new Uint8Array(SCRATCH);
+  #lines = '';
+  /** The text of `head`, when that is good; else empty. */
+  #last = '';
+  #hasContentType = false;
+  /** Of the app's own Content-Length none is kept where we know better. */
+  #knowsLength = false;
+
+  /**
+   * @param isHead the request's method is HEAD: what length a GET would have is the app's to say
+   * @returns true when the body is whole and here
+   * @throws {Error} when the answer breaks the rules of HTTP
+   */
+  write(response: ResponseParts, isHead: boolean): boolean {
+    const { status } = response;
+    if (status < 200) throw new Error(`the app answered with the status ${status}: protocols are not switched for an app`);
+    const body = response[bodyKey];
+    const isWhole = body !== undefined && !(response as { bodyUsed?: boolean }).bodyUsed;
+    this.bodyStart = 0;
+    this.bodyEnd = 0;
+    if (isWhole && body !== null) this.#encodeBody(body);
+    this.#knowsLength = isWhole && !isHead && status !== 204 && status !== 304;
+    this.#lines = `HTTP/1.1 ${status} ${response.statusText || (REASONS[status] ?? '')}\r\n`;
+    this.#hasContentType = false;
+    const { pairs } = response;
+    if (pairs) for (let i = 0; i < pairs.length; i += 2) this.#field(pairs[i + 1], pairs[i]);
+    else response.headers.forEach(this.#field);
+    // Bun writes it only when it sends the response itself.
+    if (isWhole && body !== null && !this.#hasContentType) this.#lines += 'content-type: text/plain;charset=UTF-8\r\n';
+    if (this.#knowsLength) this.#lines += `content-length: ${this.bodyEnd - this.bodyStart}\r\n`;
+    this.#parse();
+    return isWhole;
+  }
+
+  readonly #field = (value: string, name: string): void => {
+    if (name.length === 12 && name.toLowerCase() === 'content-type') this.#hasContentType = true;
+    else if (this.#knowsLength && name.length === 14 && name.toLowerCase() === 'content-length') return;
+    // Some say it of streams. How the body is framed is not theirs to say; any other coding is refused by the parser.
+    else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding' && value.toLowerCase() === 'chunked') return;
+    this.#lines += `${name}: ${value}\r\n`;
+  };
+
+  #encodeBody(text: string): void {
+    const scratch = this.#scratch;
+    if (text.length > SHORT_TEXT) {
+      this.bytes = encoder.encode(text);
+      this.bodyEnd = this.bytes.length;
+      return;
+    }
+    this.bytes = scratch;
+    this.bodyStart = HEAD_ROOM;
+    if (text.length <= BY_HAND) {
+      let at = HEAD_ROOM;
+      let seen = 0;
+      for (let i = 0; i < text.length; i++) {
+        const code = text.charCodeAt(i);
+        seen |= code;
+        scratch[at++] = code;
+      }
+      this.bodyEnd = at;
+      if (seen < 0x80) return;
+    }
+    this.bodyEnd = HEAD_ROOM + encoder.encodeInto(text, scratch.subarray(HEAD_ROOM)).written;
+  }
+
+  #parse(): void {
+    const text = `${this.#lines}\r\n`;
+    // Many answers of one app have the same head, to the byte: it is still there. What is compressed has its fields changed.
+    if (text === this.#last && !this.head.hasUwsgiEncoding) return;
+    this.#last = '';
+    const { length } = text;
+    const bytes = length <= HEAD_ROOM ? this.#scratch : new Uint8Array(length);
+    let seen = 0;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      seen |= code;
+      bytes[i] = code;
+    }
+    if (seen > 0xff) throw new Error('a field of the answer holds a character that is not one byte');
+    const { head } = this;
+    head.reset();
+    head.parse(bytes, length);
+    if (head.fault !== null) throw new Error(head.fault.rule);
+    if (head.end !== length) throw new Error('a field of the answer holds a line end');
+    this.#last = text;
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * The modules of Hono that ugate carries, for apps that bring none of their own. Literal imports, so that a binary has them;
+ * each is loaded when it is asked for.
+ */
+export const BUNDLED: Readonly<Record<string, () => Promise<object>>> = {
+  hono: () => import('hono'),
+  'hono/accepts': () => import('hono/accepts'),
+  'hono/basic-auth': () => import('hono/basic-auth'),
+  'hono/bearer-auth': () => import('hono/bearer-auth'),
+  'hono/body-limit': () => import('hono/body-limit'),
+  'hono/combine': () => import('hono/combine'),
+  'hono/context-storage': () => import('hono/context-storage'),
+  'hono/cookie': () => import('hono/cookie'),
+  'hono/cors': () => import('hono/cors'),
+  'hono/csrf': () => import('hono/csrf'),
+  'hono/etag': () => import('hono/etag'),
+  'hono/factory': () => import('hono/factory'),
+  'hono/html': () => import('hono/html'),
+  'hono/http-exception': () => import('hono/http-exception'),
+  'hono/jsx': () => import('hono/jsx'),
+  'hono/jsx/jsx-runtime': () => import('hono/jsx/jsx-runtime'),
+  'hono/jsx/jsx-dev-runtime': () => import('hono/jsx/jsx-dev-runtime'),
+  'hono/jwt': () => import('hono/jwt'),
+  'hono/logger': () => import('hono/logger'),
+  'hono/method-override': () => import('hono/method-override'),
+  'hono/powered-by': () => import('hono/powered-by'),
+  'hono/pretty-json': () => import('hono/pretty-json'),
+  'hono/proxy': () => import('hono/proxy'),
+  'hono/request-id': () => import('hono/request-id'),
+  'hono/secure-headers': () => import('hono/secure-headers'),
+  'hono/streaming': () => import('hono/streaming'),
+  'hono/timeout': () => import('hono/timeout'),
+  'hono/timing': () => import('hono/timing'),
+  'hono/trailing-slash': () => import('hono/trailing-slash'),
+  'hono/validator': () => import('hono/validator'),
+};

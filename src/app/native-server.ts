@@ -1,0 +1,101 @@
+import type { ListenAddress, PeerAddress } from '../net/address.ts';
+import { type NativeOptions, type NativeServer, type NodeAnswer, type NodeRequest, serveNatively } from '../runtime/native-http.ts';
+import { AppBody } from './app-body.ts';
+import { AppRequest } from './app-request.ts';
+import { bodyKey, type ResponseParts } from './app-response.ts';
+import { AppUrls } from './app-url.ts';
+import { type AppContext, ClientContext, type FetchHandler, makeExecution } from './fetch-handler.ts';
+
+export type { NativeOptions, NativeServer };
+
+/**
+ * `http-socket-engine=native`: gives an app to the runtime's own HTTP server.
+ * @throws {ListenError} when the address cannot be listened on
+ */
+export function serveNative(address: ListenAddress, app: FetchHandler, options: NativeOptions): Promise<NativeServer> {
+  const execution = makeExecution(options.failed);
+  const urls = new AppUrls();
+  return serveNatively(
+    address,
+    (request, remote) => app(request, new LateContext(remote), execution),
+    async (request) => {
+      const made = requestOf(request, urls);
+      if (made === null) return { status: 400, statusText: '', fields: ['content-type', 'text/plain'], body: 'Bad Request\n' };
+      request.onAbort(() => made.abort());
+      return answerOf(await app(made as unknown as Request, new ClientContext(request.remote), execution), request.method === 'HEAD');
+    },
+    options,
+  );
+}
+
+/** Asks who asks only when the app does. */
+class LateContext implements AppContext {
+  readonly #remote: () => PeerAddress;
+  #known: ClientContext | null = null;
+
+  constructor(remote: () => PeerAddress) {
+    this.#remote = remote;
+  }
+
+  get remoteAddress(): string {
+    return this.#context.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.#context.remotePort;
+  }
+
+  requestIP(): ReturnType<ClientContext['requestIP']> {
+    return this.#context.requestIP();
+  }
+
+  get remoteAddr(): ClientContext['remoteAddr'] {
+    return this.#context.remoteAddr;
+  }
+
+  get incoming(): ClientContext['incoming'] {
+    return this.#context.incoming;
+  }
+
+  get #context(): ClientContext {
+    this.#known ??= new ClientContext(this.#remote());
+    return this.#known;
+  }
+}
+
+/** Null when it is none to Fetch. */
+function requestOf(request: NodeRequest, urls: AppUrls): AppRequest | null {
+  const { method, target, fields, hasBody } = request;
+  if (method === 'TRACE') return null;
+  let lines = '';
+  let host = '';
+  for (let i = 0; i < fields.length; i += 2) {
+    lines += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    if (host === '' && fields[i].toLowerCase() === 'host') host = fields[i + 1];
+  }
+  const absolute = /^http:\/\/([^/?]+)(.*)$/i.exec(target);
+  const url = absolute === null ? urls.make(false, host, target) : urls.make(false, absolute[1], absolute[2]);
+  if (url === null) return null;
+  const body = hasBody && method !== 'GET' && method !== 'HEAD' ? new AppBody(() => request.resume()) : null;
+  if (body !== null) request.readBody(body);
+  return new AppRequest(method, url, { lines, dropped: null }, body);
+}
+
+/** @throws {TypeError} when it is no Response */
+function answerOf(response: Response, isHead: boolean): NodeAnswer {
+  if (typeof response?.status !== 'number' || !('headers' in response)) throw new TypeError('the app gave no Response');
+  const parts: ResponseParts = response;
+  const whole = response.bodyUsed ? undefined : parts[bodyKey];
+  const fields: string[] = [];
+  let hasLength = false;
+  response.headers.forEach((value, name) => {
+    if (name === 'content-length') hasLength = true;
+    if (name === 'content-length' && typeof whole === 'string' && !isHead) return;
+    fields.push(name, value);
+  });
+  const { status, statusText } = response;
+  const mayHaveBody = status !== 204 && status !== 304 && !isHead;
+  if (whole != null && mayHaveBody) fields.push('content-length', String(Buffer.byteLength(whole)));
+  else if (whole === null && mayHaveBody && !hasLength) fields.push('content-length', '0');
+  return { status, statusText, fields, body: whole === undefined ? response.body : whole };
+}

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+
+/** In the order in which they import each other. */
+const MODULES = [
+  ['ugate_scoreboard', new URL('./ugate_scoreboard.py', import.meta.url)],
+  ['ugate_loader', new URL('./ugate_loader.py', import.meta.url)],
+  ['ugate_request', new URL('./ugate_request.py', import.meta.url)],
+  ['ugate_worker', new URL('./ugate_worker.py', import.meta.url)],
+  ['ugate_master', new URL('./ugate_master.py', import.meta.url)],
+] as const;
+
+/** The Python program, module by module, as the first message carries it: it never becomes a file. */
+export function readProgram(): [name: string, text: string][] {
+  return MODULES.map(([name, url]) => [name, readFileSync(url, 'utf8')]);
+}
+
+/**
+ * What `python3 -c` is given: takes the message channel (JSON lines on the descriptor that NODE_CHANNEL_FD names) away from
+ * what the app will start, reads the first message and makes its `program` modules. Readable by any Python 3.
+ */
+export const BOOT = `
+import json, linecache, os, sys, types
+fd = int(os.environ.pop("NODE_CHANNEL_FD"))
+os.environ.pop("NODE_CHANNEL_SERIALIZATION_MODE", None)
+os.set_inheritable(fd, False)
+os.set_blocking(fd, True)
+rest, start = b"", {}
+while "program" not in start:
+    while b"\\n" not in rest:
+        data = os.read(fd, 65536)
+        if not data:
+            os._exit(1)
+        rest += data
+    line, rest = rest.split(b"\\n", 1)
+    start = json.loads(line)
+for name, text in start.pop("program"):
+    module = sys.modules[name] = types.ModuleType(name)
+    place = "<ugate %s>" % name
+    linecache.cache[place] = (len(text), None, text.splitlines(True), place)
+    exec(compile(text, place, "exec"), module.__dict__)
+sys.modules["ugate_master"].main(start, fd, rest)
+`;

@@ -1,0 +1,21 @@
+import type { Config } from '../options/config.ts';
+import { makeFront } from '../router/front.ts';
+import type { Front } from '../router/service.ts';
+import type { Place } from './places.ts';
+
+/** The listener of a place, as requests know it. The port follows when it is known. */
+export function makeFrontOf({ kind, redirectPort }: Place, index: number, config: Config): Front {
+  const modifiers = { modifier1: config.httpSocketModifier1, modifier2: config.httpSocketModifier2 };
+  switch (kind) {
+    case 'http':
+      return makeFront(index);
+    case 'redirect':
+      return makeFront(index, { redirect: { port: redirectPort } });
+    case 'http-socket':
+      return makeFront(index, { kind, keepalive: config.httpSocketKeepalive, modifiers });
+    case 'http11-socket':
+      return makeFront(index, { kind, keepalive: config.keepalive, modifiers });
+    case 'uwsgi':
+      return makeFront(index, { kind });
+  }
+}

@@ -1,0 +1,108 @@
+import type { Runtime, Signal } from '../runtime/seam.ts';
+import { ENDING, type Instance } from './instance.ts';
+import { Pidfiles } from './pidfiles.ts';
+import { obeySignals, startTriggers } from './triggers.ts';
+
+/**
+ * The same wish again within this time is no second one, in ms: a terminal tells the whole group, and wrappers such as npm and
+ * timeout pass on what has reached us already.
+ */
+const ECHO_MS = 250;
+/** How long an ugate that is to take our place may take until it serves, in ms. */
+const TAKEOVER_MS = 60_000;
+
+/** What an ugate that takes another's place is told. Its sockets are those the other one bound. */
+export interface TakeoverOrder {
+  readonly kind: 'takeover';
+}
+
+/**
+ * The life of an instance that serves: it obeys signals, FIFOs and files, and ends the process when it is told to.
+ * @param argv to start the next ugate with
+ * @throws {SetupError} when a pidfile or FIFO cannot be made
+ */
+export async function live(runtime: Runtime, instance: Instance, argv: readonly string[]): Promise<void> {
+  const { master, log, config } = instance;
+  const pidfiles = new Pidfiles(config, instance.directory);
+  let isStopping = false;
+  let stoppingSince = 0;
+  let isReplacing = false;
+  let isReplaced = false;
+  let stopTriggers = (): void => {};
+
+  const leave = (code: number): never => {
+    stopTriggers();
+    instance.close({ keepsFiles: isReplaced });
+    pidfiles.remove();
+    log.flush();
+    runtime.exit(code);
+  };
+  const stop = (why: string, isBrutal: boolean): void => {
+    if (isStopping && !isBrutal && performance.now() - stoppingSince < ECHO_MS) return;
+    if (isStopping || isBrutal) {
+      log.warn(`${why}${isStopping ? ' again' : ''}: ending at once`);
+      master.destroy();
+      leave(isStopping ? (ENDING.get(why as Signal) ?? 1) : 0);
+    }
+    isStopping = true;
+    stoppingSince = performance.now();
+    log.info(`${why}: finishing what is in flight`);
+    void master.stop({ isReplaced }).then(() => {
+      log.info('goodbye');
+      leave(0);
+    });
+  };
+  const replace = (): void => {
+    if (isStopping || isReplacing) return;
+    isReplacing = true;
+    void takeOver(runtime, instance, argv).then(
+      (pid) => {
+        if (isStopping) return void runtime.signal(pid, 'SIGTERM');
+        isReplaced = true;
+        stop(`pid ${pid} has taken over`, false);
+      },
+      (error) => {
+        isReplacing = false;
+        if (isStopping) return;
+        // It may have come so far as to write its own number.
+        updatePidfiles();
+        log.event('error', 'replace-failed', `this ugate goes on: ${(error as Error).message}`);
+      },
+    );
+  };
+  const updatePidfiles = (): void => {
+    pidfiles.write().catch((error) => log.error((error as Error).message));
+  };
+  const wishes = { stop, replace, updatePidfiles };
+  await pidfiles.write();
+  stopTriggers = await startTriggers(runtime, instance, wishes);
+  obeySignals(runtime, master, wishes);
+  instance.isLive = true;
+}
+
+/** Starts another ugate on our sockets; resolves with its pid when it serves. @throws {Error} whose message says why it does not */
+async function takeOver(runtime: Runtime, instance: Instance, argv: readonly string[]): Promise<number> {
+  const { log, sockets } = instance;
+  if (!instance.config.master) throw new Error('only a master has sockets to hand on: start ugate with --master');
+  if (process.pid === 1) throw new Error('this is process 1, and what it runs in would end with it: replace the container instead');
+  log.info('another ugate is started to take this one’s place');
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`the other one did not serve within ${TAKEOVER_MS / 1000} seconds`));
+    }, TAKEOVER_MS);
+    const child = runtime.spawnSelf(argv, {
+      sockets,
+      message: (process, value) => {
+        if ((value as { kind?: string }).kind !== 'ready') return;
+        clearTimeout(timer);
+        resolve(process.pid);
+      },
+      exit: (_process, code, signal) => {
+        clearTimeout(timer);
+        reject(new Error(`the other one ended (${signal ?? `exit code ${code}`})`));
+      },
+    });
+    child.send({ kind: 'takeover' } satisfies TakeoverOrder);
+  });
+}

@@ -1,0 +1,206 @@
+import type { NativeServer } from '../app/native-server.ts';
+import { type LineSink, Log } from '../log/log.ts';
+import type { NodeMark, ProcessStatus, WorkerNode } from '../master/messages.ts';
+import { formatAddress, type ListenAddress } from '../net/address.ts';
+import { TimerWheel } from '../net/timer-wheel.ts';
+import type { Config } from '../options/config.ts';
+import { BodyBudget } from '../router/body-spool.ts';
+import { DateLine } from '../router/date-line.ts';
+import { makeFront } from '../router/front.ts';
+import { OutBuffer } from '../router/out-buffer.ts';
+import { RequestBuffers } from '../router/request-buffer.ts';
+import { Router } from '../router/router.ts';
+import type { Front, ProcessParts } from '../router/service.ts';
+import type { BoundSocket, Runtime } from '../runtime/seam.ts';
+import { describe } from './describe.ts';
+import { makeFrontOf } from './fronts.ts';
+import { type Generation, makeGeneration } from './generation.ts';
+import type { Place } from './places.ts';
+import type { AppHere } from './upstreams.ts';
+import { WorkerSource } from './worker-source.ts';
+
+/** Where the limit of open files is not known, connections are not limited by number: accepting survives EMFILE all the same. */
+const CONNECTIONS_OF_FILES = 0.9;
+
+/** What a server is made from, beside its config. */
+export interface ServerOptions {
+  /** Where requests come in. */
+  readonly places: readonly Place[];
+  /** The sockets of these places, where they are bound already; else they are bound here. */
+  readonly sockets?: readonly BoundSocket[];
+  /** A worker's own, where only our routers come in. */
+  readonly privateSocket?: BoundSocket;
+  /** Runs in this process. */
+  readonly app?: AppHere;
+  /** Where the app runs instead. */
+  readonly workers?: { readonly kind: 'fetch' | 'wsgi'; readonly nodes: readonly WorkerNode[] };
+  /** Other processes listen at the same places. */
+  readonly sharesPlaces?: boolean;
+  /** This process asks the nodes (`http-check`). Default true. */
+  readonly checksNodes?: boolean;
+  /** Hears what this process has seen of nodes. */
+  marked?(mark: NodeMark): void;
+}
+
+/** A running server. Each router and each worker has one, and so has a process that is alone. */
+export class Server {
+  /** Where it listens, with the ports the kernel chose. */
+  readonly addresses: ListenAddress[] = [];
+  readonly log: Log;
+  readonly #runtime: Runtime;
+  readonly #options: ServerOptions;
+  readonly #process: ProcessParts;
+  readonly #workers: WorkerSource | null;
+  readonly #router: Router;
+  readonly #natives: NativeServer[] = [];
+  readonly #marked = (mark: NodeMark): void => this.#options.marked?.(mark);
+  #generation: Generation;
+
+  private constructor(runtime: Runtime, options: ServerOptions, process: ProcessParts, workers: WorkerSource | null, generation: Generation) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#process = process;
+    this.log = process.log;
+    this.#workers = workers;
+    this.#generation = generation;
+    this.#router = new Router(generation.service, maxConnections(runtime, generation.config));
+  }
+
+  /**
+   * Wires one generation of config to a running server.
+   * @throws {PermissionError | SpoolError | MapperError} as `makeGeneration`
+   * @throws {ListenError} when an address cannot be listened on; what was opened before is closed again
+   */
+  static async start(runtime: Runtime, config: Config, sink: LineSink, options: ServerOptions): Promise<Server> {
+    const log = new Log(sink, config.logLevel);
+    const failed = (error: unknown): void => log.event('error', 'internal', describe(error));
+    const process: ProcessParts = {
+      failed,
+      log,
+      wheel: new TimerWheel(() => runtime.now(), failed),
+      out: new OutBuffer(),
+      dates: new DateLine(),
+      requestBuffers: new RequestBuffers(),
+      bodyBudget: new BodyBudget(config.bodyBufferTotal),
+    };
+    const workers = options.workers === undefined ? null : new WorkerSource(options.workers.kind);
+    if (workers !== null) workers.harakiri = config.harakiri;
+    workers?.use(options.workers!.nodes);
+    const generation = await makeGeneration(config, { runtime, process, app: options.app ?? null, workers });
+    const server = new Server(runtime, options, process, workers, generation);
+    try {
+      await server.#listen();
+    } catch (error) {
+      generation.retire();
+      await server.#router.drain(0);
+      throw error;
+    }
+    server.#begin();
+    return server;
+  }
+
+  /** New requests are served by `config` from now on; those in flight finish as they began. Listeners stay as they are. */
+  async use(config: Config): Promise<void> {
+    const before = this.#generation;
+    const next = await makeGeneration(config, {
+      runtime: this.#runtime,
+      process: this.#process,
+      app: this.#options.app ?? null,
+      workers: this.#workers,
+    });
+    this.#generation = next;
+    this.#router.use(next.service, () => before.close());
+    before.retire();
+    this.#begin();
+  }
+
+  /** Other workers than before. Requests that are with one of those go on there. */
+  useWorkers(workers: readonly WorkerNode[]): void {
+    this.#workers?.use(workers);
+  }
+
+  /** New requests are answered 503 until it is over. */
+  pause(isPaused: boolean): void {
+    if (isPaused) this.#router.pause();
+    else this.#router.unpause();
+  }
+
+  /** Stops accepting; connections that are there are served on. */
+  stopAccepting(): void {
+    this.#router.stopAccepting();
+  }
+
+  /** What another router has seen of a node. */
+  learn(mark: NodeMark): void {
+    this.#generation.learn(mark);
+  }
+
+  get status(): ProcessStatus {
+    return { connections: this.#router.connections, requests: this.#router.requests, running: this.#router.running };
+  }
+
+  /** Finishes what is in flight, within `mercy` ms, by default `reload-mercy`; resolves when the last connection is closed. `patience` as for `Router.drain`. */
+  async stop(mercy: number = this.#generation.config.reloadMercy, patience = 0): Promise<void> {
+    this.#generation.retire();
+    await Promise.all([this.#router.drain(mercy, patience), ...this.#natives.map((server) => server.stop(mercy))]);
+    this.#generation.close();
+  }
+
+  /** Ends at once. */
+  destroy(): void {
+    this.#generation.retire();
+    this.#router.destroy();
+    for (const server of this.#natives) void server.stop(0);
+    this.#generation.close();
+  }
+
+  #begin(): void {
+    if (this.#options.marked !== undefined) this.#generation.watchNodes(this.#marked);
+    if (this.#options.checksNodes === false) return;
+    this.#generation.startChecks(this.#marked);
+  }
+
+  async #listen(): Promise<void> {
+    const { places, sockets, privateSocket } = this.#options;
+    const { config } = this.#generation;
+    let bound = 0;
+    for (const [index, place] of places.entries()) {
+      if (place.isNative) {
+        this.addresses.push(await this.#serveNatively(place.address));
+        continue;
+      }
+      this.addresses.push(await this.#listenOn(sockets?.[bound++] ?? place.address, makeFrontOf(place, index, config), config.socketMode));
+    }
+    if (privateSocket !== undefined) await this.#listenOn(privateSocket, makeFront(places.length, { isPrivate: true }), null);
+  }
+
+  /** `http-socket-engine=native`: what comes there never meets a session. */
+  async #serveNatively(address: ListenAddress): Promise<ListenAddress> {
+    const { serveNative } = await import('../app/native-server.ts');
+    const { app, sharesPlaces = false } = this.#options;
+    const failed = (error: unknown): void => this.log.event('error', 'app-failed', describe(error));
+    const server = await serveNative(address, app!.handler, { reusePort: sharesPlaces, failed });
+    this.#natives.push(server);
+    return server.address;
+  }
+
+  async #listenOn(where: ListenAddress | BoundSocket, front: Front, socketMode: number | null): Promise<ListenAddress> {
+    const listener = await this.#router.listen(this.#runtime, where, front, {
+      ...(socketMode === null ? {} : { mode: socketMode }),
+      acceptFailed: (code) => this.log.event('error', 'accept-failed', 'cannot accept a connection; trying again', { error: code }),
+    });
+    front.port = portText(listener.address);
+    return listener.address;
+  }
+}
+
+/** SERVER_PORT: the text behind the last colon of the address, as uWSGI has it. */
+function portText(address: ListenAddress): string {
+  return address.kind === 'tcp' ? String(address.port) : (/:(\d+)$/.exec(formatAddress(address))?.[1] ?? '');
+}
+
+function maxConnections(runtime: Runtime, config: Config): number {
+  if (config.maxConnections !== null) return config.maxConnections;
+  const files = runtime.openFilesLimit();
+  return files === null ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(files * CONNECTIONS_OF_FILES));
+}

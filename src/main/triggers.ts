@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import type { Log } from '../log/log.ts';
+import type { MasterCommand } from '../master/commands.ts';
+import type { Master } from '../master/master.ts';
+import type { Runtime } from '../runtime/seam.ts';
+import type { Instance } from './instance.ts';
+
+/** What a process as a whole can be asked for, beyond its master. */
+export interface Wishes {
+  stop(why: string, isBrutal: boolean): void;
+  /** A new ugate takes this one's place. */
+  replace(): void;
+  updatePidfiles(): void;
+}
+
+/** What makes a master reload and the like, beside signals: FIFOs, touched files, changed sources. Returns how to stop it. @throws {SetupError} */
+export async function startTriggers(runtime: Runtime, { log, master, config, app, directory }: Instance, wishes: Wishes): Promise<() => void> {
+  const stops: (() => void)[] = [];
+  const absolute = (paths: readonly string[]): string[] => paths.map((path) => resolve(directory, path));
+  if (config.masterFifo.length > 0) {
+    const { MasterFifo } = await import('../master/fifo.ts');
+    const events = { command: (command: MasterCommand) => obey(command, log, master, wishes), notice: (text: string) => log.info(text) };
+    const fifo = await MasterFifo.open(runtime, absolute(config.masterFifo), events);
+    stops.push(() => fifo.stop());
+  }
+  const touches = [
+    { paths: config.touchReload, kind: 'graceful' },
+    { paths: config.touchWorkersReload, kind: 'workers' },
+    { paths: config.touchChainReload, kind: 'chain' },
+  ] as const;
+  for (const { paths, kind } of touches) {
+    if (paths.length === 0) continue;
+    const { TouchWatch } = await import('../master/touch.ts');
+    const watch = new TouchWatch(absolute(paths), (files) => {
+      log.info(`touched: ${files.join(', ')}`);
+      void master.reload(kind);
+    });
+    stops.push(() => watch.stop());
+  }
+  if (config.watch !== null) {
+    const { SourceWatch } = await import('../master/source-watch.ts');
+    const roots = config.watch.length > 0 ? config.watch : [app.kind === 'none' ? '.' : app.directory];
+    const watch = new SourceWatch(absolute(roots), {
+      changed(files) {
+        log.info(`changed: ${files.slice(0, 3).join(', ')}${files.length > 3 ? ` and ${files.length - 3} more` : ''}`);
+        void master.reload('workers');
+      },
+      tooMany: (text) => log.warn(text),
+    });
+    stops.push(() => watch.stop());
+  }
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function obey(command: MasterCommand, log: Log, master: Master, wishes: Wishes): void {
+  switch (command.kind) {
+    case 'chain-reload':
+      return void master.reload('chain');
+    case 'reload':
+      if (command.scope === 'all') return void master.reload(command.isBrutal ? 'brutal' : 'graceful');
+      return void master.reload(command.isBrutal ? 'workers-brutal' : 'workers');
+    case 'stop':
+      return wishes.stop('the FIFO said so', command.isBrutal);
+    case 'pause':
+      return master.togglePause();
+    case 'status':
+      return void master.status();
+    case 'replace':
+      return wishes.replace();
+    case 'update-pidfiles':
+      return wishes.updatePidfiles();
+    case 'unavailable':
+      return log.info(command.notice);
+  }
+}
+
+/** The signals of a master, or of a process that is alone: those of uWSGI where they make sense. */
+export function obeySignals(runtime: Runtime, master: Master, wishes: Wishes): void {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) runtime.onSignal(signal, () => wishes.stop(signal, false));
+  runtime.onSignal('SIGHUP', () => void master.reload('graceful'));
+  runtime.onSignal('SIGUSR1', () => void master.status());
+  runtime.onSignal('SIGUSR2', () => wishes.replace());
+  runtime.onSignal('SIGTSTP', () => master.togglePause());
+}

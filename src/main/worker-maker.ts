@@ -1,0 +1,89 @@
+import type { Log } from '../log/log.ts';
+import type { PrivateDirectory } from '../master/private-directory.ts';
+import type { Workers } from '../master/workers.ts';
+import type { Config, PlainSetting } from '../options/config.ts';
+import type { BoundSocket, Runtime } from '../runtime/seam.ts';
+import type { FoundApp } from './found-app.ts';
+import { environmentOf, surroundingsOf } from './surroundings.ts';
+
+/** One generation of workers, as they are to be made. */
+export interface WorkersWish {
+  readonly config: Config;
+  readonly settings: readonly PlainSetting[];
+  readonly app: FoundApp;
+  readonly isPaused: () => boolean;
+  /** Hears when their nodes change; resolves when every router knows. */
+  readonly moved: () => Promise<void>;
+}
+
+/** Makes generations of app workers, each on sockets of its own in one private directory. */
+export class WorkerMaker {
+  readonly #runtime: Runtime;
+  readonly #log: Log;
+  readonly #sharedSockets: readonly BoundSocket[];
+  #directory: PrivateDirectory | null = null;
+  #generation = 0;
+
+  /** @param sharedSockets where clients reach workers without a router; all generations listen there */
+  constructor(runtime: Runtime, log: Log, sharedSockets: readonly BoundSocket[]) {
+    this.#runtime = runtime;
+    this.#log = log;
+    this.#sharedSockets = sharedSockets;
+  }
+
+  /** Null where there is no app. @throws {SetupError | PermissionError | SurroundingsError} without a place for their sockets */
+  async make({ config, settings, app, isPaused, moved }: WorkersWish): Promise<Workers | null> {
+    if (app.kind === 'none') return null;
+    const { PrivateDirectory } = await import('../master/private-directory.ts');
+    this.#directory ??= PrivateDirectory.make(this.#runtime);
+    const directory = this.#directory;
+    const surroundings = surroundingsOf(config);
+    const generation = ++this.#generation;
+    const bind = async (name: string): Promise<{ readonly socket: BoundSocket; readonly path: string }> => {
+      const path = directory.path(name);
+      return { path, socket: await this.#runtime.bind({ kind: 'unix', path, abstract: false }, { mode: 0o600, backlog: config.listenBacklog }) };
+    };
+    if (app.kind === 'wsgi') {
+      const { WsgiWorkers } = await import('../master/wsgi-workers.ts');
+      return new WsgiWorkers(this.#runtime, this.#log, {
+        app: app.app,
+        guess: app.guess,
+        processes: config.processes,
+        threads: config.threads,
+        backlog: config.listenBacklog,
+        lazyApps: config.lazyApps,
+        maxRequests: config.maxRequests,
+        maxWorkerLifetime: config.maxWorkerLifetime,
+        harakiri: config.harakiri,
+        chdir: surroundings.directory,
+        env: config.env,
+        home: config.home,
+        pythonPath: config.pythonPath,
+        mercy: config.workerReloadMercy,
+        sharedSockets: this.#sharedSockets,
+        bind: () => bind(`wsgi-${generation}.sock`),
+        moved,
+      });
+    }
+    const { FetchWorkers } = await import('../master/fetch-workers.ts');
+    return new FetchWorkers(this.#runtime, this.#log, {
+      processes: config.processes,
+      settings,
+      app: { kind: 'fetch', path: app.path, name: app.name },
+      surroundings: { cwd: surroundings.directory, env: environmentOf(surroundings) },
+      harakiri: config.harakiri,
+      mercy: config.workerReloadMercy,
+      sharedSockets: this.#sharedSockets,
+      bind: (id) => bind(`worker-${generation}-${id}.sock`),
+      scoreboard: (id, spawn) => directory.path(`board-${generation}-${id}-${spawn}`),
+      moved,
+      isPaused,
+    });
+  }
+
+  /** When the last worker is gone. */
+  close(options: { keepsFile?: boolean } = {}): void {
+    for (const socket of this.#sharedSockets) socket.close(options);
+    this.#directory?.remove();
+  }
+}

@@ -1,0 +1,57 @@
+// Not imported: a bundle would load it at the start of every binary.
+const { stat } = process.getBuiltinModule('node:fs/promises');
+
+/** As often as uWSGI looks, in ms. */
+const LOOK_MS = 1_000;
+
+/**
+ * The files of `touch-reload` and its like: tells when the time of their last change is another one than before.
+ * A file that is missing counts as touched once it is there; one that goes away does not.
+ */
+export class TouchWatch {
+  readonly #touched: (files: readonly string[]) => void;
+  readonly #timer: ReturnType<typeof setInterval>;
+  /** Time of last change in ns by path; null when the file is missing or cannot be seen, undefined before the first look. */
+  readonly #times = new Map<string, bigint | null | undefined>();
+  #isBusy = false;
+  #isStopped = false;
+
+  /**
+   * @param touched is told of all files that were touched since the last look
+   * @param period ms from look to look
+   */
+  constructor(paths: readonly string[], touched: (files: readonly string[]) => void, period = LOOK_MS) {
+    this.#touched = touched;
+    for (const path of paths) this.#times.set(path, undefined);
+    void this.#look();
+    this.#timer = setInterval(() => void this.#look(), period);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    // A network drive may take longer than a period to answer.
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const touched: string[] = [];
+    for (const [path, before] of this.#times) {
+      const time = await changeTime(path);
+      this.#times.set(path, time);
+      if (before !== undefined && time !== null && time !== before) touched.push(path);
+    }
+    this.#isBusy = false;
+    if (touched.length > 0 && !this.#isStopped) this.#touched(touched);
+  }
+}
+
+async function changeTime(path: string): Promise<bigint | null> {
+  try {
+    return (await stat(path, { bigint: true })).mtimeNs;
+  } catch {
+    return null;
+  }
+}

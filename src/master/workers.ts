@@ -1,0 +1,28 @@
+import type { WorkerNode } from './messages.ts';
+
+/** One line of what `SIGUSR1` prints. */
+export interface WorkerStatus {
+  readonly id: number;
+  readonly pid: number;
+  readonly state: string;
+  readonly requests: number;
+  /** What it works at, as far as that is known. */
+  readonly busy: string | null;
+}
+
+/** One generation of app workers, of either kind. */
+export interface Workers {
+  /** Where requests for them go at this moment. The array is replaced, never changed. */
+  readonly nodes: readonly WorkerNode[];
+  /** Resolves when all of them are ready and have answered a first probe. @throws {Error} whose message says why they cannot */
+  start(): Promise<void>;
+  /** One after the other makes room for a fresh process. Left out: all of them are one. */
+  chain?(): Promise<void>;
+  /** Those that serve clients by themselves turn them away until it is over. */
+  pause(isPaused: boolean): void;
+  /** They finish what they have, within `worker-reload-mercy`; resolves when they are gone. Idle clients of their own have `patience` ms for one more request. */
+  drain(patience: number): Promise<void>;
+  /** Ends them at once. */
+  destroy(): void;
+  status(): Promise<readonly WorkerStatus[]>;
+}

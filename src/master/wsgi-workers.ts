@@ -1,0 +1,152 @@
+import { AppError } from '../app/app-error.ts';
+import type { WsgiApp } from '../app/wsgi/wsgi-messages.ts';
+import { AppLoadError, WsgiProcess } from '../app/wsgi/wsgi-process.ts';
+import type { Log } from '../log/log.ts';
+import type { BoundSocket, Runtime } from '../runtime/seam.ts';
+import type { WorkerNode } from './messages.ts';
+import { RespawnDelay } from './respawn.ts';
+import type { WorkerStatus, Workers } from './workers.ts';
+
+/** Requests that were on their way into the queue when routers turned to others get there in this time, in ms. */
+const SETTLE_MS = 100;
+
+/** All times in ms; 0 is no limit. */
+export interface WsgiWorkersOptions {
+  readonly app: WsgiApp;
+  /** Where it was looked for in vain, should Python not know it either; null when it was found. */
+  readonly guess: string | null;
+  readonly processes: number;
+  readonly threads: number;
+  readonly backlog: number;
+  readonly lazyApps: boolean;
+  readonly maxRequests: number;
+  readonly maxWorkerLifetime: number;
+  readonly harakiri: number;
+  readonly home: string | null;
+  readonly pythonPath: readonly string[];
+  readonly chdir: string;
+  readonly env: readonly (readonly [name: string, value: string])[];
+  /** `worker-reload-mercy` */
+  readonly mercy: number;
+  /** Listening sockets of `socket`, which all generations share. */
+  readonly sharedSockets: readonly BoundSocket[];
+  /** Makes the socket that routers come to, in a directory that is ours alone. */
+  bind(): Promise<{ readonly socket: BoundSocket; readonly path: string }>;
+  /** `nodes` is another one: resolves when every router knows. */
+  moved(): Promise<void>;
+}
+
+/**
+ * Workers that run a WSGI app: one Python process and those it forks, all on one socket, of which a busy worker takes nothing. The
+ * socket is ours: what waits in its queue outlives a Python process that dies.
+ */
+export class WsgiWorkers implements Workers {
+  readonly #runtime: Runtime;
+  readonly #log: Log;
+  readonly #options: WsgiWorkersOptions;
+  readonly #delay = new RespawnDelay(() => performance.now());
+  #socket: BoundSocket | null = null;
+  #path = '';
+  #python: WsgiProcess | null = null;
+  #nodes: readonly WorkerNode[] = [];
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isEnding = false;
+
+  constructor(runtime: Runtime, log: Log, options: WsgiWorkersOptions) {
+    this.#runtime = runtime;
+    this.#log = log;
+    this.#options = options;
+  }
+
+  get nodes(): readonly WorkerNode[] {
+    return this.#nodes;
+  }
+
+  async start(): Promise<void> {
+    const { socket, path } = await this.#options.bind();
+    this.#socket = socket;
+    this.#path = path;
+    await this.#start();
+    this.#show(true);
+  }
+
+  /** Routers answer for those that come through them; Python's own listeners (`socket`) are not paused. */
+  pause(): void {}
+
+  async drain(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    this.#end();
+    await this.#python?.drain(this.#options.mercy);
+    this.#socket?.close();
+  }
+
+  destroy(): void {
+    this.#end();
+    this.#python?.destroy();
+    this.#socket?.close();
+  }
+
+  async status(): Promise<readonly WorkerStatus[]> {
+    const workers = (await this.#python?.status()) ?? [];
+    return workers.map(({ id, pid, requests, busy, since }) => ({
+      id,
+      pid,
+      state: pid === 0 ? 'dead' : 'ready',
+      requests,
+      busy: busy === null ? null : `${busy} for ${(since ?? 0).toFixed(1)} s`,
+    }));
+  }
+
+  #end(): void {
+    this.#isEnding = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  async #start(): Promise<void> {
+    const { sharedSockets, ...options } = this.#options;
+    this.#python = new WsgiProcess(
+      this.#runtime,
+      { ...options, path: this.#path, socket: this.#socket!, sockets: sharedSockets },
+      {
+        log: (level, code, message, details) => this.#log.event(level, code, message, details),
+        exited: (code, signal) => this.#died(signal === null ? `exit code ${code}` : `signal ${signal}`),
+      },
+    );
+    try {
+      await this.#python.start();
+    } catch (error) {
+      if (error instanceof AppLoadError && error.traceback !== '') for (const line of error.traceback.trimEnd().split('\n')) this.#log.error(line);
+      const { guess } = this.#options;
+      if (error instanceof AppError && guess !== null && error.message.startsWith('no module named')) throw new AppError(error.message, guess);
+      throw error;
+    }
+    this.#delay.started();
+  }
+
+  #died(reason: string): void {
+    if (this.#isEnding) return;
+    const wait = this.#delay.ended();
+    this.#log.event('error', 'worker-died', 'the Python process died, and its workers with it', { reason, 'again-in-ms': wait });
+    this.#show(wait === 0);
+    this.#timer = setTimeout(() => this.#restart(), wait);
+  }
+
+  #restart(): void {
+    if (this.#isEnding) return;
+    this.#start().then(
+      () => {
+        this.#log.event('info', 'worker-started', 'Python is there again', { pid: this.#python?.pid });
+        this.#show(true);
+      },
+      (error) => {
+        this.#log.event('error', 'worker-failed', (error as Error).message);
+        this.#died('it did not get ready');
+      },
+    );
+  }
+
+  #show(isThere: boolean): void {
+    this.#nodes = isThere ? [{ kind: 'uwsgi', path: this.#path, spawn: 1 }] : [];
+    void this.#options.moved();
+  }
+}

@@ -1,0 +1,57 @@
+import { MAX_ADDED_BYTES } from '../http1/request-writer.ts';
+import { RequestBuffers } from './request-buffer.ts';
+import type { Front, Service, ServiceSettings } from './service.ts';
+
+/** A listener of `http`, but for what is `given`. `port` may follow when it is known. */
+export function makeFront(index: number, given: Partial<Omit<Front, 'index'>> = {}): Front {
+  return { index, kind: 'http', port: '', redirect: null, keepalive: null, modifiers: null, isPrivate: false, ...given };
+}
+
+/** Stands for the listener of requests that came through none, such as health checks. */
+export const NO_FRONT: Front = /* @__PURE__ */ Object.freeze(makeFront(-1));
+
+/** The protocols that begin like HTTP are for routers. */
+const NO_FOREIGN = { rawBody: false, manageSource: false, manageRtsp: false } as const;
+
+/** A router is waited for without end, as it waits for its client: its own rules have let the request in. */
+const PRIVATE_SETTINGS: Partial<ServiceSettings> = {
+  ...NO_FOREIGN,
+  timeout: Number.POSITIVE_INFINITY,
+  tunnelTimeout: Number.POSITIVE_INFINITY,
+  headersTimeout: Number.POSITIVE_INFINITY,
+  keepalive: Number.POSITIVE_INFINITY,
+  manageExpect: true,
+  expectMaxBody: Number.POSITIVE_INFINITY,
+  maxBody: Number.POSITIVE_INFINITY,
+  minRate: 0,
+  postBuffering: 0,
+  autoChunked: true,
+};
+
+/** A web server in front has read the request, and takes one answer. */
+const UWSGI_SETTINGS: Partial<ServiceSettings> = { ...NO_FOREIGN, keepalive: 0, manageExpect: true, minRate: 0 };
+
+/** The generation as it serves what comes through a listener: the same object where the listener has nothing of its own. */
+export function serviceThrough(front: Front, generation: Service): Service {
+  const service = front.isPrivate || front.kind !== 'http' ? ofApp(generation) : generation;
+  if (front.isPrivate) {
+    // The head is as long as the client's may be, and holds what the router added.
+    return { ...bare(service, PRIVATE_SETTINGS), requestBuffers: new RequestBuffers(MAX_ADDED_BYTES) };
+  }
+  if (front.kind === 'uwsgi') return bare(service, UWSGI_SETTINGS);
+  const { settings } = service;
+  const keepalive = front.keepalive ?? settings.keepalive;
+  const manageRtsp = settings.manageRtsp || front.kind === 'http11-socket';
+  if (keepalive === settings.keepalive && manageRtsp === settings.manageRtsp) return service;
+  return { ...service, settings: { ...settings, keepalive, manageRtsp } };
+}
+
+/** Its listeners lead to the app whatever the nodes of `http`. */
+function ofApp(service: Service): Service {
+  return { ...service, pool: service.appPool ?? service.pool, mapper: null, fallbacks: [] };
+}
+
+/** Without what is for clients: who they are is told in another way, and compressing is the front's. */
+function bare(service: Service, own: Partial<ServiceSettings>): Service {
+  return { ...service, settings: { ...service.settings, ...own }, prelude: null, trustedProxies: null, gzip: null };
+}

@@ -1,0 +1,89 @@
+import { PARSE, type ParseState } from '../http1/fields.ts';
+import type { Refusal } from '../http1/refusal.ts';
+import type { Prelude } from './prelude.ts';
+import type { RequestBuffer } from './request-buffer.ts';
+import type { Service } from './service.ts';
+
+const NONE = new Uint8Array(0);
+
+/** Finds the heads of requests in the bytes of a connection, one after the other. */
+export interface HeadReader {
+  /** Of the request that is read or answered, from its first byte on; null between requests. */
+  readonly buffer: RequestBuffer | null;
+  /** What the last `read` came to. */
+  readonly state: ParseState;
+  /** Why, when it was refused; null also when there is nothing wrong with what came, and only no request in it. */
+  readonly refusal: Refusal | null;
+  /** What was broken, for the log. */
+  readonly rule: string;
+  /** All that is to be written before the connection closes, when what was refused is no request that could be answered; else null. */
+  readonly lastWords: Uint8Array | null;
+  /** Reads on, with what holds for the request; returns the bytes behind those it took. */
+  read(bytes: Uint8Array, service: Service): Uint8Array;
+  /** The request is over: what it held is free. */
+  release(service: Service): void;
+  /** The next byte begins another request. */
+  reopen(): void;
+}
+
+/** The heads of HTTP, and what may stand before them. */
+export class HttpHeadReader implements HeadReader {
+  buffer: RequestBuffer | null = null;
+  state: ParseState = PARSE.incomplete;
+  refusal: Refusal | null = null;
+  readonly lastWords = null;
+  readonly #prelude: Prelude | null;
+
+  /** @param prelude null when nothing is expected before a request */
+  constructor(prelude: Prelude | null) {
+    this.#prelude = prelude;
+  }
+
+  get rule(): string {
+    return this.#prelude?.refusal != null ? this.#prelude.rule : (this.refusal?.rule ?? '');
+  }
+
+  read(bytes: Uint8Array, service: Service): Uint8Array {
+    if (this.#prelude === null) return this.#parse(bytes, service);
+    const rest = this.#prelude.read(bytes);
+    if (rest !== null && rest.length > 0) return this.#parse(rest, service);
+    this.refusal = this.#prelude.refusal;
+    this.state = this.refusal === null ? PARSE.incomplete : PARSE.refused;
+    return NONE;
+  }
+
+  release(service: Service): void {
+    if (this.buffer === null) return;
+    service.requestBuffers.give(this.buffer);
+    this.buffer = null;
+  }
+
+  reopen(): void {
+    this.#prelude?.reopen();
+  }
+
+  #parse(bytes: Uint8Array, { requestBuffers, settings }: Service): Uint8Array {
+    this.buffer ??= requestBuffers.take();
+    const { buffer } = this;
+    const { head } = buffer;
+    const before = buffer.length;
+    // Usually a head comes whole: it is read where it lies, and only its own bytes are kept.
+    const isFresh = before === 0;
+    const taken = isFresh ? 0 : buffer.append(bytes);
+    const { manageExpect } = settings;
+    this.state = isFresh ? head.parse(bytes, bytes.length, manageExpect, settings) : head.parse(buffer.bytes, buffer.length, manageExpect, settings);
+    if (this.state === PARSE.complete) {
+      const used = head.end - before;
+      const isAll = used === bytes.length;
+      // A view of fresh bytes costs the runtime more than their copy: where nothing follows the head, none is made.
+      if (isFresh) buffer.append(isAll ? bytes : bytes.subarray(0, used));
+      head.bytes = buffer.bytes;
+      return isAll ? NONE : bytes.subarray(used);
+    }
+    if (this.state === PARSE.refused) {
+      this.refusal = head.refusal;
+      return NONE;
+    }
+    return bytes.subarray(isFresh ? buffer.append(bytes) : taken);
+  }
+}

@@ -1,0 +1,56 @@
+import { ListenError } from './seam.ts';
+
+interface Ffi {
+  dlopen(library: string, symbols: object): { symbols: Record<string, (...words: number[]) => number> };
+}
+
+/** The C library's name: glibc, musl, macOS. */
+const LIBRARIES: readonly string[] = ['libc.so.6', `libc.musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1`, 'libSystem.B.dylib'];
+
+const INT = 'i32';
+
+/** The few system calls that Bun has no function for, by its `bun:ffi`. */
+export class Libc {
+  readonly #symbols: Record<string, (...words: number[]) => number>;
+
+  /** @throws {ListenError} `unsupported` */
+  constructor() {
+    const ffi = process.getBuiltinModule('bun:ffi') as unknown as Ffi;
+    const symbols = open(ffi, {
+      dup: { args: [INT], returns: INT },
+      listen: { args: [INT, INT], returns: INT },
+    });
+    if (symbols === null)
+      throw new ListenError('unsupported', `no C library (${LIBRARIES.join(', ')}) can be loaded to hand listening sockets to children`);
+    this.#symbols = symbols;
+  }
+
+  /** dup(2): a second descriptor, or -1. It is closed in children: Bun hands over only what it is told to. */
+  dup(fd: number): number {
+    return this.#symbols.dup!(fd);
+  }
+
+  /** listen(2): 0 or -1. On a socket that listens already it sets the length of the queue. */
+  listen(fd: number, backlog: number): number {
+    return this.#symbols.listen!(fd, backlog);
+  }
+}
+
+/** Asks the kernel (Linux only) to kill this process when its parent dies: prctl(PR_SET_PDEATHSIG, SIGKILL). False where it cannot. */
+export function dieWithParent(): boolean {
+  if (process.platform !== 'linux') return false;
+  const ffi = process.getBuiltinModule('bun:ffi') as unknown as Ffi;
+  const symbols = open(ffi, { prctl: { args: [INT, 'u64', 'u64', 'u64', 'u64'], returns: INT } });
+  return symbols !== null && symbols.prctl!(1, 9, 0, 0, 0) === 0;
+}
+
+function open(ffi: Ffi, wanted: object): Record<string, (...words: number[]) => number> | null {
+  for (const library of LIBRARIES) {
+    try {
+      return ffi.dlopen(library, wanted).symbols;
+    } catch {
+      // Not this system's.
+    }
+  }
+  return null;
+}

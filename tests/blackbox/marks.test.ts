@@ -1,0 +1,54 @@
+/** Several router processes: what must be one, the health of nodes, is shared through the master. */
+
+import assert from 'node:assert/strict';
+import { HttpBackend } from '../support/http-backend.ts';
+import { exchange } from '../support/raw-client.ts';
+import { sleep, waitFor } from '../support/wait.ts';
+import { Tree } from './embedded.ts';
+import { blackbox } from './front.ts';
+
+const DIFFERS = { differs: 'it has no health checks, and each router process its own dead marks' };
+
+/** Each request is a connection of its own, so that all routers get some. */
+async function statuses(tree: Tree, count: number): Promise<Set<number>> {
+  const seen = new Set<number>();
+  for (let i = 0; i < count; i++) seen.add((await exchange(tree.gate.target, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).status);
+  return seen;
+}
+
+blackbox('http-check: one router asks, and all obey', DIFFERS, async () => {
+  let isWell = true;
+  await using node = await HttpBackend.listen(async (request, to) => {
+    const status = request.target === '/healthz' && !isWell ? '500 Not Well' : '200 OK';
+    await to.write(`HTTP/1.1 ${status}\r\nContent-Length: 2\r\n\r\nok`);
+  });
+  const check = 'path=/healthz,interval=1,fails=1,passes=1';
+  await using tree = await Tree.start(['--http-processes', '3', '--http-to', node.address, '--http-check', check]);
+  assert.deepEqual(await statuses(tree, 30), new Set([200]));
+  const checks = (): number => node.requests.filter(({ target }) => target === '/healthz').length;
+  const before = checks();
+  await sleep(3_000);
+  assert.ok(checks() - before <= 4, `${checks() - before} checks in three seconds`);
+  isWell = false;
+  await tree.log(/code=node-down/);
+  await sleep(100);
+  assert.deepEqual(await statuses(tree, 30), new Set([503]));
+  isWell = true;
+  await tree.log(/code=node-up/);
+  await sleep(100);
+  assert.deepEqual(await statuses(tree, 30), new Set([200]));
+});
+
+blackbox('a node that dies for one router is dead for all', DIFFERS, async () => {
+  await using spare = await HttpBackend.listen((_request, to) => to.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nspare'));
+  const gone = await HttpBackend.listen(() => {});
+  const { address } = gone;
+  await gone[Symbol.asyncDispose]();
+  await using tree = await Tree.start([
+    ...['--http-processes', '3', '--http-gracetime', '60', '--http-to', `${address},fails=3`, '--http-fallback', spare.address],
+  ]);
+  // All of them together need no more than one of them alone would.
+  await statuses(tree, 40);
+  const failures = await waitFor('the dead mark', () => tree.count(/code=node-dead/) || null).then(() => tree.count(/code=connect-refused/));
+  assert.ok(failures < 9, `${failures} failed connections`);
+});

@@ -1,0 +1,79 @@
+/** Processes that are killed: what is lost is what was inside, and nobody stays behind. */
+
+import assert from 'node:assert/strict';
+import { temporaryFolder } from '../support/paths.ts';
+import { exchange, RawClient } from '../support/raw-client.ts';
+import { sleep } from '../support/wait.ts';
+import { asking, FETCH_APP, get, kill, OTHER, Tree } from './embedded.ts';
+import { blackbox } from './front.ts';
+import { Load } from './load.ts';
+
+const TREE = ['--module', FETCH_APP, '--master', '--processes', '3'];
+
+blackbox('kill -9 of a worker: its requests get 502, the others never notice', OTHER, async () => {
+  await using tree = await Tree.start(TREE);
+  const clients = [await asking(tree, '/slow?ms=900'), await asking(tree, '/slow?ms=900'), await asking(tree, '/slow?ms=900')];
+  const victim = (await tree.roles()).get('worker 2')!;
+  kill(victim, 'SIGKILL');
+  const answers = await Promise.all(clients.map((client) => client.readResponse()));
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 200, 502]);
+  const pids = answers.filter(({ status }) => status === 200).map((response) => Number(response.text().replace('slow ', '')));
+  assert.ok(!pids.includes(victim));
+  await tree.log(/worker-died.*signal SIGKILL|signal SIGKILL.*worker-died/);
+  await tree.log(/worker-started/);
+  for (const client of clients) assert.equal((await client.request(get())).status, 200, 'the connection is kept behind a 502 too');
+  assert.equal(tree.childrenOf().length, 4);
+});
+
+blackbox('kill -9 of workers under load: at most what was inside them fails', OTHER, async () => {
+  await using tree = await Tree.start(TREE);
+  const load = new Load(tree.gate.target);
+  await sleep(200);
+  for (let number = 1; number <= 3; number++) {
+    const victim = (await tree.roles()).get(`worker ${number}`)!;
+    await tree.after(() => kill(victim, 'SIGKILL'), /worker-started/);
+    await sleep(100);
+  }
+  const { failures, answered } = await load.stop();
+  assert.ok(answered > 100);
+  for (const failure of failures) assert.match(failure, /status 502/);
+  // Of eight clients, a handful can have been in a worker that answers within a millisecond.
+  assert.ok(failures.length <= 6, failures.join('\n'));
+});
+
+blackbox('kill -9 of a router: the other one goes on, and a new one comes', OTHER, async () => {
+  await using tree = await Tree.start([...TREE, '--http-processes', '2']);
+  const clients = await Promise.all(Array.from({ length: 30 }, () => RawClient.connect(tree.gate.target)));
+  for (const client of clients) assert.equal((await client.request(get())).status, 200);
+  const victim = (await tree.roles()).get('router 1')!;
+  await tree.after(() => kill(victim, 'SIGKILL'), /router-started/);
+  assert.match(tree.gate.stderr, /router-died/);
+  await sleep(50);
+  const alive = clients.filter((client) => !client.closed);
+  assert.ok(alive.length > 0 && alive.length < 30, `${alive.length} of 30 were with the other one`);
+  for (const client of alive) assert.equal((await client.request(get())).status, 200);
+  const load = new Load(tree.gate.target);
+  await sleep(300);
+  assert.deepEqual((await load.stop()).failures, []);
+  assert.equal((await tree.roles()).size, 5);
+});
+
+blackbox('kill -9 of the master: all its processes end within a second, also a blocked one; the next start sweeps up', OTHER, async () => {
+  await using folder = temporaryFolder();
+  for (const more of [[], ['--http-processes', '2', '--http-socket', '127.0.0.1:0']]) {
+    const tree = await Tree.start([...TREE, '--http', '127.0.0.1:0', ...more], { folder });
+    const blocked = await asking(tree, '/block');
+    const busy = await asking(tree, '/slow?ms=5000');
+    const load = new Load(tree.gate.target);
+    await sleep(200);
+    kill(tree.gate.pid, 'SIGKILL');
+    await tree.gone(1100);
+    await load.stop();
+    blocked.destroy();
+    busy.destroy();
+    assert.equal(tree.directories.length, 1, 'nobody was there to remove it');
+    await using next = await Tree.start(TREE, { folder });
+    assert.equal(next.directories.length, 1);
+    assert.equal((await exchange(next.gate.target, get())).status, 200);
+  }
+});

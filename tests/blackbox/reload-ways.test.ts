@@ -1,0 +1,120 @@
+/** Every way to ask for a reload, and what becomes of one that does not work: nothing. */
+
+import assert from 'node:assert/strict';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { type TemporaryFolder, temporaryFolder } from '../support/paths.ts';
+import { exchange } from '../support/raw-client.ts';
+import { sleep, waitFor } from '../support/wait.ts';
+import { get, OTHER, runUgate, Tree, writeApp } from './embedded.ts';
+import { blackbox } from './front.ts';
+import { Load } from './load.ts';
+
+const DONE = /reload \(.*\) is done/;
+const FAILED = /reload-failed/;
+
+/** ugate with an app that can be changed, in `folder`. */
+async function startChanging(folder: TemporaryFolder, args: readonly string[] = []): Promise<Tree> {
+  writeApp(folder.file('app.ts'), 'one');
+  return Tree.start(['--master', '--processes', '2', '--module', folder.file('app.ts'), ...args]);
+}
+
+async function text(tree: Tree): Promise<string> {
+  return (await exchange(tree.gate.target, get())).text();
+}
+
+blackbox('every way to ask for a reload', OTHER, async () => {
+  await using folder = temporaryFolder();
+  const { file } = folder;
+  for (const name of ['all', 'workers', 'chain']) writeFileSync(file(name), '');
+  const touches = ['--touch-reload', file('all'), '--touch-workers-reload', file('workers'), '--touch-chain-reload', file('chain')];
+  await using tree = await startChanging(folder, [...touches, '--master-fifo', file('fifo'), '--pidfile', file('pid')]);
+  const touch = (name: string) => utimesSync(file(name), new Date(), new Date());
+  const ways: [string, string, () => unknown][] = [
+    ['SIGHUP', 'graceful', () => tree.gate.process.kill('SIGHUP')],
+    ['--reload PIDFILE', 'graceful', async () => assert.equal((await runUgate(['--reload', file('pid')])).code, 0)],
+    ['FIFO r', 'graceful', () => writeFileSync(file('fifo'), 'r')],
+    ['FIFO R', 'brutal', () => writeFileSync(file('fifo'), 'R')],
+    ['FIFO w', 'workers', () => writeFileSync(file('fifo'), 'w\n')],
+    ['FIFO W', 'workers-brutal', () => writeFileSync(file('fifo'), 'W')],
+    ['FIFO c', 'chain', () => writeFileSync(file('fifo'), 'c')],
+    ['touch-reload', 'graceful', () => touch('all')],
+    ['touch-workers-reload', 'workers', () => touch('workers')],
+    ['touch-chain-reload', 'chain', () => touch('chain')],
+  ];
+  // uWSGI looks at files once a second; the first look is what later ones are compared with.
+  await sleep(200);
+  for (const [way, kind, ask] of ways) {
+    writeApp(file('app.ts'), way);
+    await tree.after(ask, new RegExp(`reload \\(${kind}\\) is done`));
+    assert.equal(await text(tree), way);
+  }
+});
+
+blackbox('--watch: a changed source is served within a second', OTHER, async () => {
+  await using folder = temporaryFolder();
+  writeFileSync(folder.file('part.ts'), 'export const part = "one";');
+  writeApp(folder.file('app.ts'), '$', 'import { part } from "./part.ts";');
+  const source = readFileSync(folder.file('app.ts'), 'utf8').replaceAll("'$'", 'part');
+  writeFileSync(folder.file('app.ts'), source);
+  await using tree = await Tree.start(['--module', folder.file('app.ts'), '--watch']);
+  assert.equal(await text(tree), 'one');
+  for (const part of ['two', 'three']) {
+    const began = performance.now();
+    writeFileSync(folder.file('part.ts'), `export const part = "${part}";`);
+    await waitFor(`${part} to be served`, async () => (await text(tree)) === part);
+    // A second on a machine that has nothing else to do.
+    assert.ok(performance.now() - began < 2500, `after ${performance.now() - began} ms`);
+  }
+});
+
+blackbox('code that does not load: the old workers go on, and the log says why', OTHER, async () => {
+  await using folder = temporaryFolder();
+  await using tree = await startChanging(folder, ['--master-fifo', folder.file('fifo')]);
+  const before = tree.childrenOf();
+  const load = new Load(tree.gate.target);
+  const faults: [string, RegExp][] = [
+    ['export default {', /app\.ts/],
+    ['throw new Error("no database today");', /no database today/],
+    ['import "./nowhere.ts"; export default () => new Response("x");', /nowhere\.ts/],
+    ['export const nothing = 1;', /default/],
+    ['process.exit(7);', /exit code 7/],
+  ];
+  for (const [number, [source, why]] of faults.entries()) {
+    writeFileSync(folder.file('app.ts'), source);
+    for (const letter of number < 2 ? ['r', 'c'] : ['r']) {
+      const said = tree.gate.stderr.length;
+      await tree.after(() => writeFileSync(folder.file('fifo'), letter), FAILED);
+      assert.match(tree.gate.stderr.slice(said), why);
+    }
+  }
+  assert.equal(await text(tree), 'one');
+  await waitFor('none but the old ones', () => tree.childrenOf().length === before.length);
+  assert.deepEqual(tree.childrenOf(), before);
+  writeApp(folder.file('app.ts'), 'mended');
+  await tree.after(() => tree.gate.process.kill('SIGHUP'), DONE);
+  assert.equal(await text(tree), 'mended');
+  const { failures } = await load.stop();
+  assert.deepEqual(failures, []);
+});
+
+blackbox('a mistake in the ini file: the old generation goes on, and the log says where', OTHER, async () => {
+  await using folder = temporaryFolder();
+  writeApp(folder.file('app.ts'), 'one');
+  const ini = (more: string): void =>
+    writeFileSync(folder.file('u.ini'), `[uwsgi]\nhttp = 127.0.0.1:0\nmaster = true\nmodule = app.ts\nchdir = ${folder.path}\n${more}\n`);
+  ini('processes = 2');
+  await using tree = await Tree.start([folder.file('u.ini')]);
+  writeApp(folder.file('app.ts'), 'two');
+  ini('proceses = 3');
+  await tree.after(() => tree.gate.process.kill('SIGHUP'), FAILED);
+  assert.match(tree.gate.stderr, /u\.ini:6.*proceses/);
+  assert.equal(await text(tree), 'one');
+  ini('processes = 3\nenv = A=b');
+  await tree.after(() => tree.gate.process.kill('SIGHUP'), DONE);
+  assert.equal(await text(tree), 'two');
+  await waitFor('three workers and a router', () => tree.childrenOf().length === 4);
+  ini(`processes = 1\nmodule = other.ts`);
+  await tree.after(() => tree.gate.process.kill('SIGHUP'), FAILED);
+  assert.match(tree.gate.stderr, /other\.ts/);
+  assert.equal(await text(tree), 'two');
+});

@@ -1,0 +1,122 @@
+/** Signals that end a tree of processes: what is in flight is finished, and nobody is left. */
+
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { ROOT, temporaryFolder } from '../support/paths.ts';
+import { startProcess } from '../support/process.ts';
+import { exchange, RawClient } from '../support/raw-client.ts';
+import { ugateCommand } from '../support/ugate.ts';
+import { sleep, within } from '../support/wait.ts';
+import { FETCH_APP, get, kill, OTHER, Tree, writeApp } from './embedded.ts';
+import { blackbox } from './front.ts';
+
+const APP = ['--module', FETCH_APP];
+const TREE = [...APP, '--master', '--processes', '2'];
+const EXIT_CODES = { SIGTERM: 143, SIGINT: 130, SIGQUIT: 131 };
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
+  blackbox(`${signal}: what is in flight is finished, nobody is left`, OTHER, async () => {
+    await using tree = await Tree.start(TREE);
+    await using busy = await RawClient.connect(tree.gate.target);
+    await using idle = await RawClient.connect(tree.gate.target);
+    busy.write(get('/slow?ms=600'));
+    await idle.request(get());
+    await sleep(150);
+    tree.gate.process.kill(signal);
+    assert.equal((await idle.readToEnd(400)).length, 0, 'idle connections are closed at once');
+    const response = await busy.readResponse();
+    assert.match(response.text(), /^slow /);
+    assert.equal(response.header('connection')?.toLowerCase(), 'close');
+    assert.deepEqual(await within(3000, 'the end', tree.gate.process.exited), { code: 0, signal: null });
+    await tree.gone(500);
+    assert.deepEqual(tree.directories, []);
+  });
+}
+
+blackbox('a signal to the whole group, as a terminal sends it: graceful as well', OTHER, async () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    await using tree = await Tree.start(TREE);
+    await using busy = await RawClient.connect(tree.gate.target);
+    busy.write(get('/slow?ms=600'));
+    await sleep(150);
+    for (const pid of tree.pids) kill(pid, signal);
+    // Wrappers such as npm and timeout pass on what has reached ugate already.
+    kill(tree.gate.pid, signal);
+    await sleep(20);
+    kill(tree.gate.pid, signal);
+    assert.match((await busy.readResponse()).text(), /^slow /);
+    assert.deepEqual(await within(3000, 'the end', tree.gate.process.exited), { code: 0, signal: null });
+  }
+});
+
+blackbox('all other signals to the whole group: nobody dies', OTHER, async () => {
+  await using tree = await Tree.start(TREE);
+  const before = tree.pids;
+  for (const pid of before)
+    if (pid !== tree.gate.pid) for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP', 'SIGQUIT'] as const) kill(pid, signal);
+  await sleep(200);
+  assert.equal((await exchange(tree.gate.target, get())).status, 200);
+  assert.deepEqual(tree.pids, before);
+});
+
+blackbox('a second signal ends it at once, and the exit code shows it', OTHER, async () => {
+  for (const [signal, code] of Object.entries(EXIT_CODES) as [NodeJS.Signals, number][]) {
+    await using tree = await Tree.start(signal === 'SIGINT' ? APP : TREE);
+    await using busy = await RawClient.connect(tree.gate.target);
+    busy.write(get('/slow?ms=15000'));
+    await sleep(150);
+    tree.gate.process.kill(signal);
+    await sleep(400);
+    assert.ok(tree.gate.process.running, 'it waits for the request');
+    tree.gate.process.kill(signal);
+    assert.deepEqual(await within(1000, 'the end', tree.gate.process.exited), { code, signal: null });
+    await tree.gone(1000);
+    assert.deepEqual(tree.directories, []);
+  }
+});
+
+blackbox('--reload-mercy and --worker-reload-mercy: who takes too long is cut off', OTHER, async () => {
+  await using tree = await Tree.start([...TREE, '--reload-mercy', '1', '--worker-reload-mercy', '1']);
+  await using blocked = await RawClient.connect(tree.gate.target);
+  blocked.write(get('/block'));
+  await sleep(150);
+  const began = performance.now();
+  tree.gate.process.kill('SIGTERM');
+  await within(6000, 'the end', tree.gate.process.exited);
+  assert.ok(performance.now() - began > 900);
+  await tree.gone(200);
+});
+
+blackbox('signals while the app still loads: those that end it do, and leave nothing; a reload waits for its time', OTHER, async () => {
+  await using folder = temporaryFolder();
+  writeApp(folder.file('app.ts'), 'one', 'console.error("loading"); await new Promise((resolve) => setTimeout(resolve, 700));');
+  for (const more of [['--processes', '2'], []]) {
+    const command = [...ugateCommand(undefined, 'all'), '--http', '127.0.0.1:0', '--module', folder.file('app.ts'), ...more];
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+      await using place = temporaryFolder();
+      await using started = startProcess(command, { cwd: ROOT, env: { TMPDIR: place.path } });
+      await started.said(/loading/);
+      started.kill(signal);
+      if (signal === 'SIGTERM') {
+        assert.deepEqual(await within(1000, 'the end', started.exited), { code: 143, signal: null });
+        assert.deepEqual(
+          readdirSync(place.path).filter((name) => name.startsWith('ugate-')),
+          [],
+        );
+      } else {
+        for (const other of ['SIGUSR1', 'SIGUSR2', 'SIGTSTP'] as const) started.kill(other);
+        await started.said(/listening/);
+      }
+    }
+  }
+});
+
+blackbox('SIGTERM during a reload: it ends, with the workers that were about to serve', OTHER, async () => {
+  await using folder = temporaryFolder();
+  writeApp(folder.file('app.ts'), 'one');
+  await using tree = await Tree.start(['--module', folder.file('app.ts'), '--processes', '2']);
+  writeApp(folder.file('app.ts'), 'two', 'console.error("loading"); await new Promise((resolve) => setTimeout(resolve, 5000));');
+  tree.gate.process.kill('SIGHUP');
+  await tree.log(/loading/);
+  assert.deepEqual(await tree.end(), { code: 0, signal: null });
+});

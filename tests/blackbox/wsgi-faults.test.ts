@@ -1,0 +1,145 @@
+/** Python apps and processes that fail: what is lost is what was inside, it is answered 502 or 504, and the rest goes on. */
+
+import assert from 'node:assert/strict';
+import { exchange, type Target } from '../support/raw-client.ts';
+import { sleep, waitFor } from '../support/wait.ts';
+import { get, isAlive, kill, Tree } from './embedded.ts';
+import { blackbox } from './front.ts';
+import { Load } from './load.ts';
+import { ask, begin, lasting, PROBE, pidsOf, UNLIKE } from './wsgi.ts';
+
+const LIMITED = { ...UNLIKE, timeout: 60_000 };
+const three = lasting(['--http', '127.0.0.1:0', '--processes', '3', '--harakiri', '30', ...PROBE]);
+
+async function statusOf(target: Target, path: string, milliseconds = 10_000): Promise<number> {
+  return (await exchange(target, get(path), { milliseconds })).status;
+}
+
+/** The Python process that forks the workers. */
+function pythonOf(tree: Tree, worker: number): number {
+  return tree.pids.find((pid) => tree.childrenOf(pid).includes(worker))!;
+}
+
+blackbox('workers are killed under load: each takes at most its own request along', LIMITED, async () => {
+  const tree = await three();
+  const { target } = tree.gate;
+  const load = new Load(target, { path: '/sleep?s=0.005' });
+  const { pid } = await ask(target);
+  const python = pythonOf(tree, pid);
+  for (let round = 0; round < 6; round++) {
+    kill(tree.childrenOf(python)[0]!, 'SIGKILL');
+    await waitFor('another worker', () => tree.childrenOf(python).length === 3);
+    await sleep(100);
+  }
+  await load.stop();
+  assert.ok(load.failures.length <= 6, load.failures.join('\n'));
+  for (const failure of load.failures) assert.match(failure, /status 502/);
+  assert.ok(load.answered > 50, `${load.answered}`);
+  assert.ok(tree.count(/app-worker-exit.*signal=SIGKILL/) >= 6, tree.gate.stderr);
+});
+
+blackbox('Python itself is killed under load: what waits in the queue is served by the next one', LIMITED, async () => {
+  const tree = await three();
+  const { target } = tree.gate;
+  const load = new Load(target, { path: '/sleep?s=0.005' });
+  const { pid } = await ask(target);
+  await sleep(200);
+  await tree.after(() => kill(pythonOf(tree, pid), 'SIGKILL'), /Python is there again/);
+  assert.ok(!isAlive(pid), 'its workers went with it');
+  await sleep(200);
+  await load.stop();
+  assert.ok(load.failures.length <= 3, load.failures.join('\n'));
+  for (const failure of load.failures) assert.match(failure, /status 502/);
+  assert.equal((await pidsOf(target, 3)).size, 3);
+});
+
+blackbox('a router is killed under load: its connections end, others do not, and there is another', LIMITED, async () => {
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '2', '--http-processes', '2', ...PROBE]);
+  const { target, pid } = tree.gate;
+  const load = new Load(target);
+  await sleep(300);
+  const { pid: worker } = await ask(target);
+  const python = pythonOf(tree, worker);
+  const [router] = tree.childrenOf(pid).filter((one) => one !== python);
+  await tree.after(() => kill(router!, 'SIGKILL'), /router is there again|router-started/);
+  await sleep(200);
+  await load.stop();
+  assert.ok(load.failures.length <= 8, load.failures.join('\n'));
+  for (const failure of load.failures) assert.match(failure, /closed|ECONNRESET|EPIPE/);
+  assert.equal(tree.pids.length, 6);
+});
+
+blackbox('the master is killed: a second later nothing is left, whatever workers are doing', LIMITED, async () => {
+  const tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '5', ...PROBE]);
+  const { target } = tree.gate;
+  const clients = await Promise.all(['/loop', '/sum', '/hash', '/sleep?s=60'].map((path) => begin(target, path)));
+  await sleep(300);
+  kill(tree.gate.pid, 'SIGKILL');
+  await tree.gone(1500);
+  for (const client of clients) client.destroy();
+  await tree.folder[Symbol.asyncDispose]();
+});
+
+blackbox('harakiri: 504 for the one that is stuck, its name in the log, and the others serve on', LIMITED, async () => {
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '3', '--harakiri', '1', ...PROBE]);
+  const { target } = tree.gate;
+  const load = new Load(target, { keeping: 1, posting: 1, closing: 1 });
+  const began = performance.now();
+  const statuses = await Promise.all(['/loop?why=not', '/sum'].map((path) => statusOf(target, path)));
+  assert.deepEqual(statuses, [504, 504]);
+  assert.ok(performance.now() - began < 4000, `${performance.now() - began} ms`);
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  assert.match(tree.gate.stderr, /app-harakiri.*GET \/loop\?why=not/);
+  assert.match(tree.gate.stderr, /wsgi_probe\.py", line \d+ in do_loop/, 'where it was');
+  assert.equal((await pidsOf(target, 3)).size, 3);
+});
+
+blackbox('apps that end their process, or close its sockets: 502, and another worker', LIMITED, async () => {
+  const tree = await three();
+  const { target } = tree.gate;
+  for (const path of ['/die', '/abort', '/closeall']) {
+    assert.equal(await statusOf(target, path), 502, path);
+    assert.equal(await statusOf(target, '/'), 200);
+  }
+  await tree.log(/app-worker-exit.*status=3/);
+  await tree.log(/app-worker-exit.*signal=SIGABRT/);
+  // Exceptions end nothing, not even SystemExit.
+  for (const path of ['/exit', '/raise']) assert.equal(await statusOf(target, path), 500, path);
+  await tree.log(/the app failed: ValueError: not this time code=app-error/);
+  assert.match(tree.gate.stderr, /wsgi_probe\.py", line \d+, in do_raise/);
+  const deaf = await ask<number>(target, '/deaf');
+  await waitFor('it to go', () => !isAlive(deaf));
+  await tree.log(/app-socket-closed/);
+  assert.doesNotMatch(tree.gate.stderr, /<ugate/);
+  const pids = await pidsOf(target, 3);
+  assert.equal(pids.size, 3);
+  assert.ok(!pids.has(deaf));
+});
+
+blackbox('an app that dies at each request: every client hears of it, and who asks for another page gets it', LIMITED, async () => {
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '2', ...PROBE]);
+  const { target } = tree.gate;
+  const began = performance.now();
+  const dying = await Promise.all(Array.from({ length: 6 }, () => statusOf(target, '/die', 15_000)));
+  assert.deepEqual(dying, Array(6).fill(502));
+  assert.equal(await statusOf(target, '/', 15_000), 200);
+  assert.ok(performance.now() - began < 10_000);
+  const lines = tree.count(/app-worker-exit/);
+  assert.ok(lines >= 6 && lines < 12, `${lines}`);
+  assert.match(tree.gate.stderr, /app-worker-exit.*pause=/, 'it is held back');
+});
+
+blackbox('floods of output, and memory that max-requests gives back: nothing is lost', LIMITED, async () => {
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '2', '--max-requests', '4', ...PROBE]);
+  const { target } = tree.gate;
+  const load = new Load(target, { keeping: 1, posting: 1, closing: 1 });
+  assert.equal(await statusOf(target, '/flood?lines=3000'), 200);
+  await waitFor('all of it', () => tree.count(/^e{100}$/) >= 3000, 10_000);
+  const pids = new Set<number>();
+  for (let n = 0; n < 16; n++) pids.add(await ask<number>(target, '/hoard?bytes=30000000'));
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  assert.ok(pids.size >= 4, `${pids.size} processes`);
+  assert.equal(tree.count(/ error /), 0, tree.gate.stderr.slice(-2000));
+});

@@ -1,0 +1,73 @@
+/** Files that are touched, for touch-reload and its like. */
+
+import assert from 'node:assert/strict';
+import { rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { TouchWatch } from '../../src/master/touch.ts';
+import { temporaryFolder } from '../support/paths.ts';
+import { sleep, waitFor } from '../support/wait.ts';
+
+const PERIOD = 20;
+/** Enough looks for whatever would be told. */
+const QUIET = 150;
+
+class Watch {
+  readonly told: string[] = [];
+  readonly #watch: TouchWatch;
+
+  constructor(...paths: string[]) {
+    this.#watch = new TouchWatch(paths, (files) => this.told.push(...files), PERIOD);
+  }
+
+  async takes(count: number): Promise<string[]> {
+    await waitFor(`${count} files, got ${this.told}`, () => this.told.length >= count);
+    await sleep(QUIET);
+    return this.told.splice(0);
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch.stop();
+  }
+}
+
+test('tells which file was touched, once for each time', async () => {
+  await using folder = temporaryFolder();
+  const [a, b] = [folder.file('a'), folder.file('b')];
+  for (const file of [a, b]) writeFileSync(file, '');
+  using watch = new Watch(a, b);
+  await sleep(QUIET);
+  assert.deepEqual(watch.told, []);
+  utimesSync(b, new Date(), new Date());
+  assert.deepEqual(await watch.takes(1), [b]);
+  // Also back in time, as a file restored by tar is.
+  utimesSync(a, 1_000, 1_000);
+  assert.deepEqual(await watch.takes(1), [a]);
+});
+
+test('a file that was missing counts when it appears, and none when it goes', async () => {
+  await using folder = temporaryFolder();
+  const file = folder.file('later');
+  using watch = new Watch(file);
+  await sleep(QUIET);
+  writeFileSync(file, '');
+  assert.deepEqual(await watch.takes(1), [file]);
+  rmSync(file);
+  await sleep(QUIET);
+  assert.deepEqual(watch.told, []);
+  writeFileSync(file, '');
+  assert.deepEqual(await watch.takes(1), [file]);
+});
+
+test('tells nothing after stop', async () => {
+  await using folder = temporaryFolder();
+  const file = folder.file('a');
+  writeFileSync(file, '');
+  {
+    using watch = new Watch(file);
+    await sleep(QUIET);
+    watch[Symbol.dispose]();
+    utimesSync(file, 1_000, 1_000);
+    await sleep(QUIET);
+    assert.deepEqual(watch.told, []);
+  }
+});

@@ -1,0 +1,101 @@
+/** Apps with the Request, Response and fetch that stand in for the runtime's own once an app is loaded. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { installGlobals } from '../../src/app/app-globals.ts';
+import { runtimeName } from '../../src/runtime/app-modules.ts';
+import { addAppTests } from './app-suite.ts';
+import { startApp } from './app-support.ts';
+
+const Before = { Request: globalThis.Request, Response: globalThis.Response };
+installGlobals(runtimeName());
+installGlobals(runtimeName());
+addAppTests('light');
+
+test('responses are what they are everywhere else', async () => {
+  const response = new Response('text', { status: 201, headers: { 'X-A': '1' } });
+  assert.ok(response instanceof Response);
+  assert.ok(response instanceof Before.Response);
+  assert.deepEqual([response.status, response.ok, response.statusText, response.redirected, response.url], [201, true, '', false, '']);
+  assert.equal(response.headers.get('x-a'), '1');
+  const copy = response.clone();
+  assert.equal(await response.text(), 'text');
+  assert.equal(response.bodyUsed, true);
+  assert.deepEqual([copy.status, copy.headers.get('x-a'), await copy.text()], [201, '1', 'text']);
+  assert.equal(await new Response(new Response('body').body).text(), 'body');
+  assert.deepEqual(await new Response('{"a":1}').json(), { a: 1 });
+  assert.equal((await new Response('12345').arrayBuffer()).byteLength, 5);
+  assert.equal((await new Response('12345').blob()).size, 5);
+  assert.equal(new Response(null).body, null);
+  assert.throws(() => new Response('x', { status: 42 }), RangeError);
+  assert.throws(() => new Response('x', { headers: { 'bad name': '1' } }), TypeError);
+  assert.equal(new Response('x', { headers: { a: '  spaced ' } }).headers.get('a'), 'spaced');
+  assert.equal(Response.json({ a: 1 }).headers.get('content-type'), 'application/json');
+  assert.equal(Response.error().type, 'error');
+  assert.equal(Object.prototype.toString.call(response), '[object Response]');
+});
+
+test('middleware that makes an answer anew leaves it whole', async () => {
+  const app = new Hono();
+  app.use(cors());
+  app.get('/', (c) => c.text('héllo'));
+  app.get('/read', async (c) => {
+    const first = new Response('first');
+    const second = new Response(first.body);
+    const text = await second.text();
+    return c.text(`${text} ${second.bodyUsed}`);
+  });
+  await using gate = await startApp((request) => app.fetch(request));
+  await using client = await gate.connect();
+  const response = await client.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.deepEqual([response.header('content-length'), response.header('access-control-allow-origin')], ['6', '*']);
+  assert.match(response.header('content-type') ?? '', /^text\/plain/i);
+  assert.equal(Buffer.from(response.body).toString(), 'héllo');
+  assert.equal((await client.request('GET /read HTTP/1.1\r\nHost: a\r\n\r\n')).text(), 'first true');
+});
+
+test('classes of an app that extend them work', async () => {
+  class Own extends Response {
+    readonly mark = 7;
+  }
+  const own = new Own('own', { status: 202 });
+  assert.ok(own instanceof Own && own instanceof Response);
+  assert.deepEqual([own.mark, own.status, await own.text()], [7, 202, 'own']);
+  class Asked extends Request {
+    readonly mark = 8;
+  }
+  const asked = new Asked('http://a/', { headers: { b: 'c' } });
+  assert.deepEqual([asked.mark, asked.headers.get('b'), asked instanceof Request, asked instanceof Asked], [8, 'c', true, true]);
+});
+
+test('a request can be sent on, and remade', async () => {
+  await using behind = await startApp(async (request) => new Response(`${request.method} ${request.headers.get('x-a')} ${await request.text()}`));
+  await using gate = await startApp(async (request) => {
+    const target = `${behind.url}/`;
+    if (request.headers.has('x-plain')) return fetch(new Request(target, request));
+    const remade = new Request(request, { headers: { 'x-a': 'new' } });
+    assert.equal(remade.url, request.url);
+    return fetch(target, remade);
+  });
+  for (const [fields, want] of [
+    ['X-Plain: 1\r\nX-A: old\r\n', 'POST old body'],
+    ['', 'POST new body'],
+  ]) {
+    await using client = await gate.connect();
+    const response = await client.request(`POST / HTTP/1.1\r\nHost: a\r\n${fields}Content-Length: 4\r\n\r\nbody`);
+    assert.equal(response.text(), want);
+  }
+});
+
+test('a request that is fetched as it is reaches its own URL', async () => {
+  let count = 0;
+  await using gate = await startApp(async (request) => {
+    if (request.headers.get('x-a') === 'again' && count++ > 0) return new Response('twice');
+    return request.headers.has('x-a') ? fetch(request) : new Response('once');
+  });
+  await using client = await gate.connect();
+  const response = await client.request(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${gate.port}\r\nX-A: again\r\n\r\n`);
+  assert.equal(response.text(), 'twice');
+});
