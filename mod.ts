@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { FetchHandler } from './src/app/fetch-handler.ts';
 import type { LineSink } from './src/log/log.ts';
 import { main } from './src/main/cli.ts';
 import { type Server, serve } from './src/main/serve.ts';
@@ -10,7 +11,7 @@ import { buildConfig, type Config, type Settings } from './src/options/config.ts
 import { formatErrors } from './src/options/errors.ts';
 import { selectRuntime } from './src/runtime/select.ts';
 
-export type { Config, Server, Settings };
+export type { Config, FetchHandler, Server, Settings };
 
 /** Checks options given as in an ini file (`{ http: ':8080', 'http-to': ['127.0.0.1:3031'] }`). @throws {Error} naming every fault */
 export function defineConfig(settings: Settings): Config {
@@ -19,9 +20,18 @@ export function defineConfig(settings: Settings): Config {
   return result.config;
 }
 
-/** Starts a router in this process. `sink` takes its log lines; default stderr. */
-export async function createRouter(config: Config, sink: LineSink = (text) => console.error(text.trimEnd())): Promise<Server> {
-  return await serve(await selectRuntime(), config, sink);
+export interface RouterOptions {
+  /** Takes log lines; default stderr. */
+  readonly sink?: LineSink;
+  /** Answers the requests for which there is no node. */
+  readonly app?: FetchHandler;
+}
+
+/** Starts a router in this process. @throws {Error} for a config that names a module: a program passes its app itself */
+export async function createRouter(config: Config, options: RouterOptions = {}): Promise<Server> {
+  if (config.hasApp) throw new Error('module and its like are for the command line: give createRouter the handler as `app`');
+  const { sink = (text) => console.error(text.trimEnd()), app = null } = options;
+  return await serve(await selectRuntime(), config, sink, app);
 }
 
 if (import.meta.main) await main(await selectRuntime(), process.argv.slice(2));

@@ -8,9 +8,10 @@ import { ConfigError, formatErrors } from '../options/errors.ts';
 import { MapperError, type MapperFault } from '../pool/mappers/mapper-error.ts';
 import { checkSpoolDirectory, SpoolError } from '../router/body-spool.ts';
 import { ListenError, type Parent, PermissionError, type Runtime } from '../runtime/seam.ts';
+import { findAppOf } from './found-app.ts';
 import { Instance, type Reading } from './instance.ts';
 import { live, type TakeoverOrder } from './life.ts';
-import { SurroundingsError } from './surroundings.ts';
+import { SurroundingsError, surroundingsOf } from './surroundings.ts';
 import { VERSION } from './version.ts';
 
 const STDOUT = 1;
@@ -84,6 +85,7 @@ async function start(runtime: Runtime, argv: readonly string[], predecessor: Par
 
 async function check(runtime: Runtime, { config }: Reading): Promise<void> {
   await (await import('./mapper.ts')).checkMapper(runtime, config);
+  await findAppOf(config, surroundingsOf(config));
   if (config.postBufferingDir !== null) checkSpoolDirectory(config.postBufferingDir);
   for (const notice of config.notices) say(STDERR, `ugate: ${notice}`);
   say(STDOUT, 'ugate: the configuration is good');

@@ -1,4 +1,5 @@
 import type { Log } from '../log/log.ts';
+import type { WorkerNode } from '../master/messages.ts';
 import type { PrivateDirectory } from '../master/private-directory.ts';
 import type { Workers } from '../master/workers.ts';
 import type { Config, PlainSetting } from '../options/config.ts';
@@ -43,6 +44,8 @@ export class WorkerMaker {
       const path = directory.path(name);
       return { path, socket: await this.#runtime.bind({ kind: 'unix', path, abstract: false }, { mode: 0o600, backlog: config.listenBacklog }) };
     };
+    const { firstProbe } = await import('./first-probe.ts');
+    const probe = (node: WorkerNode): Promise<void> => firstProbe(this.#runtime, config, this.#log, node);
     if (app.kind === 'wsgi') {
       const { WsgiWorkers } = await import('../master/wsgi-workers.ts');
       return new WsgiWorkers(this.#runtime, this.#log, {
@@ -62,6 +65,7 @@ export class WorkerMaker {
         mercy: config.workerReloadMercy,
         sharedSockets: this.#sharedSockets,
         bind: () => bind(`wsgi-${generation}.sock`),
+        probe,
         moved,
       });
     }
@@ -76,6 +80,7 @@ export class WorkerMaker {
       sharedSockets: this.#sharedSockets,
       bind: (id) => bind(`worker-${generation}-${id}.sock`),
       scoreboard: (id, spawn) => directory.path(`board-${generation}-${id}-${spawn}`),
+      probe,
       moved,
       isPaused,
     });

@@ -24,6 +24,8 @@ export interface FetchWorkersOptions {
   readonly harakiri: number;
   /** The path of the file where a worker says what it is doing; another one for each process. */
   scoreboard(id: number, spawn: number): string;
+  /** Asks a new worker a first question. @throws {Error} whose message says how it failed */
+  probe(node: WorkerNode): Promise<void>;
   /** `nodes` is another one: resolves when every router knows. */
   moved(): Promise<void>;
   isPaused(): boolean;
@@ -72,6 +74,7 @@ export class FetchWorkers implements Workers, SlotOwner {
     this.#slots = slots;
     try {
       await Promise.all(slots.map((slot) => slot.start()));
+      for (const { node } of slots) if (node !== null) await this.#options.probe(node);
     } catch (error) {
       this.destroy();
       throw error;

@@ -32,6 +32,8 @@ export interface WsgiWorkersOptions {
   readonly sharedSockets: readonly BoundSocket[];
   /** Makes the socket that routers come to, in a directory that is ours alone. */
   bind(): Promise<{ readonly socket: BoundSocket; readonly path: string }>;
+  /** Asks the new workers a first question. @throws {Error} whose message says how they failed */
+  probe(node: WorkerNode): Promise<void>;
   /** `nodes` is another one: resolves when every router knows. */
   moved(): Promise<void>;
 }
@@ -67,6 +69,7 @@ export class WsgiWorkers implements Workers {
     this.#socket = socket;
     this.#path = path;
     await this.#start();
+    await this.#options.probe(this.#node);
     this.#show(true);
   }
 
@@ -145,8 +148,12 @@ export class WsgiWorkers implements Workers {
     );
   }
 
+  get #node(): WorkerNode {
+    return { kind: 'uwsgi', path: this.#path, spawn: 1 };
+  }
+
   #show(isThere: boolean): void {
-    this.#nodes = isThere ? [{ kind: 'uwsgi', path: this.#path, spawn: 1 }] : [];
+    this.#nodes = isThere ? [this.#node] : [];
     void this.#options.moved();
   }
 }

@@ -134,7 +134,11 @@ blackbox('floods of output, and memory that max-requests gives back: nothing is 
   await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '2', '--max-requests', '4', ...PROBE]);
   const { target } = tree.gate;
   const load = new Load(target, { keeping: 1, posting: 1, closing: 1 });
-  assert.equal(await statusOf(target, '/flood?lines=3000'), 200);
+  await using client = await begin(target, '/flood?lines=3000');
+  await sleep(20);
+  // Nobody reads meanwhile: the pipe is full, and what is printed has to wait.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+  assert.equal((await client.readResponse()).status, 200);
   await waitFor('all of it', () => tree.count(/^e{100}$/) >= 3000, 10_000);
   const pids = new Set<number>();
   for (let n = 0; n < 16; n++) pids.add(await ask<number>(target, '/hoard?bytes=30000000'));

@@ -1,6 +1,7 @@
 """The first Python process: binds, loads, forks, and watches over the workers; talks JSON lines with ugate."""
 
 import gc
+import io
 import json
 import os
 import select
@@ -396,6 +397,28 @@ def _ignore(number, frame):
     pass
 
 
+class PatientFile(io.FileIO):
+    """Waits where a full pipe would refuse: whoever shares it may have made it non-blocking for all, as Node does, and print() then loses what it prints."""
+
+    def write(self, data):
+        written = super().write(data)
+        while False:
+            poll = select.poll()
+            poll.register(self.fileno(), select.POLLOUT)
+            poll.poll()
+            written = super().write(data)
+        return written
+
+
+def _patient(stream, fd):
+    """Standard output or error as the app gets it: what it prints is seen when it prints it. None where there is none."""
+    if stream is None:
+        return None
+    file = PatientFile(fd, "w", closefd=False)
+    file.name = stream.name
+    return io.TextIOWrapper(io.BufferedWriter(file), stream.encoding, stream.errors, line_buffering=True)
+
+
 def main(start, fd, rest):
     channel = Channel(fd, rest)
     if sys.version_info < (3, 8):
@@ -403,10 +426,8 @@ def main(start, fd, rest):
         os._exit(LOAD_FAILED)
     for name in NOT_OURS:
         signal.signal(getattr(signal, name), _ignore)
-    # What the app prints is seen when it prints it.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(line_buffering=True)
+    sys.stdout = sys.__stdout__ = _patient(sys.stdout, 1)
+    sys.stderr = sys.__stderr__ = _patient(sys.stderr, 2)
     try:
         Master(start, channel).run()
     except BaseException:
