@@ -148,6 +148,8 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     this.#mayRepeat = false;
     if (this.#isWaiting) this.#waitsNoMore();
     this.#reader.read(bytes);
+    // A puwsgi worker waits 4 s for a next request before it closes, and only that ends such an answer: there is none.
+    if (this.#reader.isUntilClose && this.#connections.settings.yields === true) connection.end();
     exchange.flush();
     if (this.#reader.isDone && this.#state === STATE.busy) this.#finish();
   }

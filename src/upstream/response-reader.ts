@@ -65,6 +65,11 @@ export class ResponseReader {
     return this.#state === STATE.tunnel;
   }
 
+  /** The answer goes on until the backend closes. */
+  get isUntilClose(): boolean {
+    return this.#state === STATE.untilClose;
+  }
+
   /** The next bytes from the backend. */
   read(bytes: Uint8Array): void {
     let at = 0;

@@ -18,7 +18,7 @@ export interface LoadOptions {
   readonly path?: string;
 }
 
-export class Load {
+export class Load implements AsyncDisposable {
   answered = 0;
   /** How often a kept connection was closed behind an answer that said so. */
   dismissed = 0;
@@ -45,6 +45,11 @@ export class Load {
     this.#isOver = true;
     await Promise.all(this.#clients);
     return this;
+  }
+
+  /** A test that failed must not leave it running. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   async #keep(method: 'GET' | 'POST'): Promise<void> {

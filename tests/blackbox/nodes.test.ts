@@ -161,6 +161,9 @@ blackbox(
       assert.equal((await client.readResponse({ milliseconds: 2000 })).text(), 'hello');
     }
     assert.equal((await client.request(request('GET', '/'))).text(), 'hello from flask\n');
+    // Without a length: uWSGI would wait 4 s for a next request before it ends the answer.
+    client.write(request('GET', '/stream?n=3&delay=0'));
+    assert.equal((await client.readResponse({ milliseconds: 2000 })).text(), 'line 0\nline 1\nline 2\n');
     assert.doesNotMatch(gate.stderr, /code=/);
   },
 );

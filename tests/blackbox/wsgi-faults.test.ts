@@ -23,7 +23,7 @@ function pythonOf(tree: Tree, worker: number): number {
 blackbox('workers are killed under load: each takes at most its own request along', LIMITED, async () => {
   const tree = await three();
   const { target } = tree.gate;
-  const load = new Load(target, { path: '/sleep?s=0.005' });
+  await using load = new Load(target, { path: '/sleep?s=0.005' });
   const { pid } = await ask(target);
   const python = pythonOf(tree, pid);
   for (let round = 0; round < 6; round++) {
@@ -41,7 +41,7 @@ blackbox('workers are killed under load: each takes at most its own request alon
 blackbox('Python itself is killed under load: what waits in the queue is served by the next one', LIMITED, async () => {
   const tree = await three();
   const { target } = tree.gate;
-  const load = new Load(target, { path: '/sleep?s=0.005' });
+  await using load = new Load(target, { path: '/sleep?s=0.005' });
   const { pid } = await ask(target);
   await sleep(200);
   await tree.after(() => kill(pythonOf(tree, pid), 'SIGKILL'), /Python is there again/);
@@ -56,7 +56,7 @@ blackbox('Python itself is killed under load: what waits in the queue is served 
 blackbox('a router is killed under load: its connections end, others do not, and there is another', LIMITED, async () => {
   await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '2', '--http-processes', '2', ...PROBE]);
   const { target, pid } = tree.gate;
-  const load = new Load(target);
+  await using load = new Load(target);
   await sleep(300);
   const { pid: worker } = await ask(target);
   const python = pythonOf(tree, worker);
@@ -83,7 +83,7 @@ blackbox('the master is killed: a second later nothing is left, whatever workers
 blackbox('harakiri: 504 for the one that is stuck, its name in the log, and the others serve on', LIMITED, async () => {
   await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '3', '--harakiri', '1', ...PROBE]);
   const { target } = tree.gate;
-  const load = new Load(target, { keeping: 1, posting: 1, closing: 1 });
+  await using load = new Load(target, { keeping: 1, posting: 1, closing: 1 });
   const began = performance.now();
   const statuses = await Promise.all(['/loop?why=not', '/sum'].map((path) => statusOf(target, path)));
   assert.deepEqual(statuses, [504, 504]);
@@ -133,7 +133,7 @@ blackbox('an app that dies at each request: every client hears of it, and who as
 blackbox('floods of output, and memory that max-requests gives back: nothing is lost', LIMITED, async () => {
   await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '2', '--max-requests', '4', ...PROBE]);
   const { target } = tree.gate;
-  const load = new Load(target, { keeping: 1, posting: 1, closing: 1 });
+  await using load = new Load(target, { keeping: 1, posting: 1, closing: 1 });
   await using client = await begin(target, '/flood?lines=3000');
   await sleep(20);
   // Nobody reads meanwhile: the pipe is full, and what is printed has to wait.

@@ -24,7 +24,7 @@ blackbox('ten reloads under load, by signal, file and FIFO: no request fails, an
   const { target, pid } = tree.gate;
   const routers = tree.childrenOf(pid).length;
   // Long enough that some are in flight at any time.
-  const load = new Load(target, { path: '/slow?s=0.02' });
+  await using load = new Load(target, { path: '/slow?s=0.02' });
   const ways: [name: string, ask: () => void][] = [
     ['SIGHUP', () => kill(pid, 'SIGHUP')],
     ['touch-reload', () => utimesSync(touched, new Date(), new Date(Date.now() + 5000 * ++touches))],
@@ -56,7 +56,7 @@ blackbox('code that does not load: the old code goes on, and the log says why', 
     env: ENV,
   });
   const { target, pid } = tree.gate;
-  const load = new Load(target);
+  await using load = new Load(target);
   writeFileSync(app, 'def connect():\n    raise RuntimeError("no database")\nconnect()\n');
   await tree.after(() => kill(pid, 'SIGHUP'), /reload-failed/);
   assert.match(tree.gate.stderr, /the old generation goes on: .*RuntimeError: no database/);

@@ -402,7 +402,7 @@ class PatientFile(io.FileIO):
 
     def write(self, data):
         written = super().write(data)
-        while False:
+        while written is None:
             poll = select.poll()
             poll.register(self.fileno(), select.POLLOUT)
             poll.poll()
