@@ -1,3 +1,4 @@
+import { lstatSync, unlinkSync } from 'node:fs';
 import { type LineSink, Log } from '../log/log.ts';
 import { Master, type Plan } from '../master/master.ts';
 import type { Routers } from '../master/routers.ts';
@@ -49,6 +50,8 @@ export class Instance {
   #workerMaker: WorkerMaker | null = null;
   /** Bound by us for routers and workers. */
   #sockets: readonly BoundSocket[] = [];
+  /** Socket files that the ugate before this one made, with their inode: those that bind remove their own. */
+  readonly #inheritedFiles = new Map<string, number | null>();
 
   private constructor(runtime: Runtime, first: Reading, options: InstanceOptions) {
     this.#runtime = runtime;
@@ -93,6 +96,8 @@ export class Instance {
   close({ keepsFiles = false }: { keepsFiles?: boolean } = {}): void {
     for (const socket of this.#sockets) socket.close({ keepsFile: keepsFiles });
     this.#workerMaker?.close({ keepsFile: keepsFiles });
+    // Until it is live, the ugate before it may go on.
+    if (this.isLive && !keepsFiles) for (const [path, inode] of this.#inheritedFiles) removeFile(path, inode);
     this.log.flush();
   }
 
@@ -144,6 +149,7 @@ export class Instance {
       const inherited = this.#inherited(address);
       const mode = config.socketMode !== null && address.kind === 'unix' ? { mode: config.socketMode } : {};
       const socket = inherited ?? (await this.#runtime.bind(address, { ...mode, backlog: config.listenBacklog }));
+      if (inherited !== undefined && address.kind === 'unix' && !address.abstract) this.#inheritedFiles.set(address.path, inodeOf(address.path));
       bound.push(socket);
       this.#sockets = [...this.#sockets, socket];
     }
@@ -206,5 +212,18 @@ export class Instance {
       reloadMercy: config.reloadMercy,
       makeWorkers: async (moved) => (await this.#workerMaker?.make({ config, settings, app, isPaused, moved })) ?? null,
     };
+  }
+}
+
+function inodeOf(path: string): number | null {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino ?? null;
+}
+
+/** Unless somebody has put another file there. */
+function removeFile(path: string, inode: number | null): void {
+  try {
+    if (inode !== null && inodeOf(path) === inode) unlinkSync(path);
+  } catch {
+    // The directory is gone or no longer ours: nothing that ending could mend.
   }
 }

@@ -1,4 +1,4 @@
-import type { Runtime, Signal } from '../runtime/seam.ts';
+import type { ChildProcess, Runtime, Signal } from '../runtime/seam.ts';
 import { ENDING, type Instance } from './instance.ts';
 import { Pidfiles } from './pidfiles.ts';
 import { obeySignals, startTriggers } from './triggers.ts';
@@ -26,7 +26,7 @@ export async function live(runtime: Runtime, instance: Instance, argv: readonly 
   const pidfiles = new Pidfiles(config, instance.directory);
   let isStopping = false;
   let stoppingSince = 0;
-  let isReplacing = false;
+  let successor: ChildProcess | null = null;
   let isReplaced = false;
   let stopTriggers = (): void => {};
 
@@ -46,6 +46,8 @@ export async function live(runtime: Runtime, instance: Instance, argv: readonly 
     }
     isStopping = true;
     stoppingSince = performance.now();
+    // Whoever wants this one to end does not want another in its place.
+    if (!isReplaced) successor?.kill('SIGTERM');
     log.info(`${why}: finishing what is in flight`);
     void master.stop({ isReplaced }).then(() => {
       log.info('goodbye');
@@ -53,16 +55,18 @@ export async function live(runtime: Runtime, instance: Instance, argv: readonly 
     });
   };
   const replace = (): void => {
-    if (isStopping || isReplacing) return;
-    isReplacing = true;
-    void takeOver(runtime, instance, argv).then(
+    if (isStopping || successor !== null) return;
+    const started = (child: ChildProcess): void => {
+      successor = child;
+    };
+    void takeOver(runtime, instance, argv, started).then(
       (pid) => {
-        if (isStopping) return void runtime.signal(pid, 'SIGTERM');
+        if (isStopping) return;
         isReplaced = true;
         stop(`pid ${pid} has taken over`, false);
       },
       (error) => {
-        isReplacing = false;
+        successor = null;
         if (isStopping) return;
         // It may have come so far as to write its own number.
         updatePidfiles();
@@ -74,14 +78,20 @@ export async function live(runtime: Runtime, instance: Instance, argv: readonly 
     pidfiles.write().catch((error) => log.error((error as Error).message));
   };
   const wishes = { stop, replace, updatePidfiles };
-  await pidfiles.write();
-  stopTriggers = await startTriggers(runtime, instance, wishes);
+  try {
+    await pidfiles.write();
+    stopTriggers = await startTriggers(runtime, instance, wishes);
+  } catch (error) {
+    master.destroy();
+    instance.close();
+    throw error;
+  }
   obeySignals(runtime, master, wishes);
   instance.isLive = true;
 }
 
 /** Starts another ugate on our sockets; resolves with its pid when it serves. @throws {Error} whose message says why it does not */
-async function takeOver(runtime: Runtime, instance: Instance, argv: readonly string[]): Promise<number> {
+async function takeOver(runtime: Runtime, instance: Instance, argv: readonly string[], started: (child: ChildProcess) => void): Promise<number> {
   const { log, sockets } = instance;
   if (!instance.config.master) throw new Error('only a master has sockets to hand on: start ugate with --master');
   if (process.pid === 1) throw new Error('this is process 1, and what it runs in would end with it: replace the container instead');
@@ -103,6 +113,7 @@ async function takeOver(runtime: Runtime, instance: Instance, argv: readonly str
         reject(new Error(`the other one ended (${signal ?? `exit code ${code}`})`));
       },
     });
+    started(child);
     child.send({ kind: 'takeover' } satisfies TakeoverOrder);
   });
 }

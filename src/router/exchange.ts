@@ -196,7 +196,8 @@ export class Exchange implements UpstreamExchange {
     this.#release();
     this.#search.failed(node);
     const hasDied = node.failed(failure, wheel.now);
-    if (!settings.quiet)
+    // A full backlog is asked again and again: once is enough to know.
+    if (!settings.quiet && !(isPassing(failure) && this.#search.isWaiting))
       log.event('warn', `connect-${failure}`, 'unable to connect to a node', { node: node.name, error: code, attempt: this.#search.attempts });
     if (hasDied) this.#tellDead(node);
     if (isPassing(failure)) return this.#retryLater(failure);

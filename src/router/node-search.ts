@@ -35,6 +35,11 @@ export class NodeSearch {
     return this.#tried === null && this.pool !== null && this.pool.isFull(this.#service.wheel.now);
   }
 
+  /** True once a node was busy. */
+  get isWaiting(): boolean {
+    return this.#busySince !== 0;
+  }
+
   /** False when asking would find nobody: neither a node of the pool nor a fallback. */
   get canFind(): boolean {
     const { fallbacks, wheel } = this.#service;

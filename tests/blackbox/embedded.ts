@@ -64,7 +64,7 @@ export class Tree {
 
   /** Its private directories. */
   get directories(): string[] {
-    return existsSync(this.folder.path) ? readdirSync(this.folder.path).filter((name) => name.startsWith('ugate-')) : [];
+    return privateDirectories(this.folder);
   }
 
   /** One more of what `pattern` says after `step` than before. */
@@ -125,13 +125,14 @@ export async function asking(tree: Tree, path: string): Promise<RawClient> {
   return client;
 }
 
-/** ugate as a command that ends by itself, such as with a mistake. No process may be left. */
+/** ugate as a command that ends by itself, such as with a mistake. No process and no private directory may be left. */
 export async function runUgate(args: readonly string[], options: StartOptions = {}): Promise<RunResult> {
   await using folder = temporaryFolder();
   const mark = newMark();
   const env = { ...options.env, ...marked(folder, mark) };
   const result = await run([...ugateCommand(undefined, 'all'), ...args], { cwd: ROOT, lifetime: 20_000, ...options, env });
   await waitFor('no process to be left', () => withMark(mark).length === 0, 1500);
+  assert.deepEqual(privateDirectories(folder), []);
   return result;
 }
 
@@ -163,6 +164,10 @@ export default {
 };
 `,
   );
+}
+
+function privateDirectories({ path }: TemporaryFolder): string[] {
+  return existsSync(path) ? readdirSync(path).filter((name) => name.startsWith('ugate-')) : [];
 }
 
 function newMark(): string {

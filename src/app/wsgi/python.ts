@@ -11,11 +11,11 @@ export interface Interpreter {
 
 /**
  * Which Python runs the app: that of the virtual environment where it has one, else the machine's `python3`.
- * A relative `home` is looked for where ugate was started, then in `chdir`.
+ * A relative `home` is looked for in `chdir`, then where ugate was started.
  */
 export function findPython(home: string | null, chdir: string | null): Interpreter {
   if (home === null) return { command: 'python3', home: null, problem: null };
-  const found = [resolve(home), resolve(chdir ?? '.', home)].find((path) => existsSync(path));
+  const found = [resolve(chdir ?? '.', home), resolve(home)].find((path) => existsSync(path));
   if (found === undefined) return { command: 'python3', home: null, problem: `home ${home} does not exist` };
   const own = join(found, 'bin/python3');
   return { command: existsSync(own) ? own : 'python3', home: found, problem: null };

@@ -84,8 +84,7 @@ export const APPS = [
     argument: 'DIR',
     needsApp: 'error',
     help: 'Load and run the app in this directory.',
-    details:
-      'It is the working directory of the app. Paths of sockets, pid files and touch files count from where ugate was started, unlike in uWSGI.',
+    details: 'It is the working directory of the app. Paths of sockets and touch files count from where ugate was started, unlike in uWSGI.',
     example: 'chdir = /srv/mysite',
     since: '0.1',
   },
@@ -112,8 +111,8 @@ export const APPS = [
     needsApp: 'error',
     help: 'Stop when the app cannot be loaded at the start.',
     details:
-      'Exit code 22, as in uWSGI. Without it ugate starts all the same and answers 500 (internal server error) until a reload finds an app that ' +
-      'loads. At a reload the old workers go on with or without it.',
+      'ugate always does: this only makes the exit code 22, which is that of uWSGI, where it would be 1. uWSGI without it starts all the same and ' +
+      'answers 500. At a reload the old workers go on with or without it.',
     example: 'need-app = true',
     since: '0.1',
   },
