@@ -1,10 +1,12 @@
 import { basename } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isSyntaxOfNode, offerModules, runtimeName } from '../runtime/app-modules.ts';
 import { AppError } from './app-error.ts';
 import { installGlobals } from './app-globals.ts';
 import { BUNDLED } from './bundled.ts';
 import type { FetchHandler } from './fetch-handler.ts';
+
+// Not imported: a bundle would load it at the start of every binary.
+const { fileURLToPath, pathToFileURL } = process.getBuiltinModule('node:url');
 
 /**
  * Loads a module and takes its fetch handler: a function, or the `fetch` of an object, such as a Hono app.

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { TcpAddress, UnixAddress } from '../net/address.ts';
 import { datagram } from './datagram.ts';
 import type { HeldSocket } from './held-socket.ts';
@@ -29,7 +28,7 @@ export abstract class CommonRuntime {
 
   spawnSelf(args: readonly string[], options: SpawnOptions): ChildProcess {
     const env = { ...(options.env ?? this.environment()), [MARKER]: birthText((options.sockets ?? []) as readonly HeldSocket[]) };
-    const entry = options.entry ?? fileURLToPath(new URL('../../mod.ts', import.meta.url));
+    const entry = options.entry ?? process.getBuiltinModule('node:url').fileURLToPath(new URL('../../mod.ts', import.meta.url));
     return this.startSelf([...this.command(entry), ...args], { ...options, env, ipc: true });
   }
 

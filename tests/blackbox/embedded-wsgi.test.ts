@@ -1,7 +1,7 @@
 /** Python apps that ugate runs itself, as a user starts them: the seed's command and its variants. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../support/paths.ts';
 import { run } from '../support/process.ts';
@@ -34,6 +34,19 @@ blackbox('four workers: none is left out, and the app is loaded once', UNLIKE, a
   assert.equal(me.multithread, false);
   assert.notEqual(me.loadedBy, me.pid, 'before the fork');
   assert.equal((await pidsOf(gate.target, 4)).size, 4);
+});
+
+blackbox('an app that is called `app` is found too, as Flask’s users call it', UNLIKE, async () => {
+  await using folder = temporaryFolder();
+  writeWsgi(folder.file('shop.py'), 'called app');
+  appendFileSync(folder.file('shop.py'), 'app = application\ndel application\n');
+  for (const words of [
+    ['--module', 'shop'],
+    ['--wsgi-file', 'shop.py'],
+  ]) {
+    await using tree = await Tree.start(['--http', '127.0.0.1:0', ...words], { cwd: folder.path });
+    assert.equal((await exchange(tree.gate.target, get())).text(), 'called app');
+  }
 });
 
 blackbox('wsgiref.validate has nothing to say', UNLIKE, async () => {
@@ -105,15 +118,15 @@ blackbox(
   async () => {
     await using folder = temporaryFolder();
     writeFileSync(folder.file('failing.py'), 'def connect():\n    raise RuntimeError("no database")\nconnect()\n');
-      writeFileSync(folder.file('lacking.py'), 'import no_such_package\n');
+    writeFileSync(folder.file('lacking.py'), 'import no_such_package\n');
     writeFileSync(folder.file('named.py'), 'def wsgi(environ, start_response):\n    return []\n');
-      const cases: [words: string[], line: RegExp, more: RegExp, code: number][] = [
+    const cases: [words: string[], line: RegExp, more: RegExp, code: number][] = [
       [['--module', 'nowhere'], /no module named nowhere; looked in .*; --chdir or --pythonpath/, /^/, 1],
-        [['--module', 'failing', '--master', '--processes', '2'], /RuntimeError: no database/, /File ".*failing\.py", line 3[\s\S]*in connect/, 1],
+      [['--module', 'failing', '--master', '--processes', '2'], /RuntimeError: no database/, /File ".*failing\.py", line 3[\s\S]*in connect/, 1],
       [['--module', 'failing', '--need-app'], /RuntimeError: no database/, /in connect/, 22],
-        [['--module', 'lacking'], /No module named 'no_such_package' \(in .*python.*--home says which/, /lacking\.py/, 1],
-      [['--module', 'named'], /named has no .*`application`.*; it has wsgi: --callable says which/, /^/, 1],
-          [['--module', 'named:wsgi', '--virtualenv', 'none'], /home none does not exist/, /^/, 1],
+      [['--module', 'lacking'], /No module named 'no_such_package' \(in .*python.*--home says which/, /lacking\.py/, 1],
+      [['--module', 'named'], /named has no callable `application` nor `app`; it has wsgi: --callable says which/, /^/, 1],
+      [['--module', 'named:wsgi', '--virtualenv', 'none'], /home none does not exist/, /^/, 1],
     ];
     const results = await Promise.all(cases.map(([words]) => runUgate(['--http', '127.0.0.1:0', ...words], { cwd: folder.path })));
     for (const [index, { code, stderr }] of results.entries()) {
