@@ -26,7 +26,8 @@ const NO_APP = 22;
 export async function main(runtime: Runtime, argv: readonly string[]): Promise<void> {
   const { parent } = runtime;
   if (parent === null) return guard(runtime, () => start(runtime, argv, null));
-  // Another ugate started this one: as its child, or to take its place.
+  // Another ugate started this one: as its child, or to take its place. Without a word from it there is nothing to do here.
+  parent.onDisconnect(() => runtime.exit(1));
   parent.onMessage((value) => {
     const order = value as StartOrder | TakeoverOrder;
     if (order.kind === 'takeover') return void guard(runtime, () => start(runtime, argv, parent));

@@ -48,8 +48,10 @@ export interface Generation {
  * @throws {SpoolError} when bodies cannot be put into `http-post-buffering-dir`
  * @throws {MapperError} when a file that requests are mapped by does not work
  */
-export async function makeGeneration(config: Config, parts: GenerationParts): Promise<Generation> {
+export async function makeGeneration(given: Config, parts: GenerationParts): Promise<Generation> {
   const { runtime, process, app, workers } = parts;
+  // Our Python workers are told the length of a body: who passes on chunks hands them to apps that can ask uWSGI for them.
+  const config = workers?.kind === 'wsgi' ? { ...given, chunkedInput: false } : given;
   const { log, wheel, failed } = process;
   for (const { address, plain } of [...config.nodes, ...config.fallbacks]) {
     await runtime.permitConnect(address);

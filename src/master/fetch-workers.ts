@@ -91,9 +91,9 @@ export class FetchWorkers implements Workers, SlotOwner {
     for (const { current } of this.#slots) current?.send({ kind: 'pause', isPaused });
   }
 
-  async drain(patience: number): Promise<void> {
+  async drain(patience: number, limit?: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    await Promise.all(this.#slots.map((slot) => slot.drain(patience)));
+    await Promise.all(this.#slots.map((slot) => slot.drain(patience, limit)));
     this.#harakiri?.stop();
   }
 

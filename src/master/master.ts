@@ -5,6 +5,9 @@ import { formatStatus } from './status.ts';
 import { PATIENCE_MS } from './worker-slot.ts';
 import type { Workers } from './workers.ts';
 
+/** Workers that take longer to get ready are given up when another reload is asked for, in ms. */
+const START_MS = 5_000;
+
 /** One generation of config, as the master sees it. */
 export interface Plan {
   /** For a router in this process; others read `settings`. */
@@ -19,6 +22,9 @@ export interface Plan {
 
 /** `graceful`: config and workers. `brutal`: the same, and the old workers are killed. `workers`, `workers-brutal`: they alone. `chain`: one after the other. */
 export type ReloadKind = 'graceful' | 'brutal' | 'workers' | 'workers-brutal' | 'chain';
+
+/** The later ones do what those before them do, and more: of several that wait the last one counts. */
+const REACH: readonly ReloadKind[] = ['chain', 'workers', 'workers-brutal', 'graceful', 'brutal'];
 
 export interface MasterOptions {
   readonly log: Log;
@@ -46,6 +52,8 @@ export class Master {
   #isPaused = false;
   #isStopping = false;
   #reloading: Promise<void> | null = null;
+  /** What the reload under way starts, and since when. */
+  #coming: { readonly workers: Workers; readonly since: number } | null = null;
   /** Asked for while another reload was under way. */
   #next: ReloadKind | null = null;
 
@@ -75,7 +83,8 @@ export class Master {
   reload(kind: ReloadKind): Promise<void> {
     if (this.#isStopping) return Promise.resolve();
     if (this.#reloading !== null) {
-      this.#next = kind;
+      if (this.#next === null || REACH.indexOf(kind) > REACH.indexOf(this.#next)) this.#next = kind;
+      this.#hurry();
       return this.#reloading;
     }
     this.#reloading = this.#reloadAll(kind).finally(() => {
@@ -96,8 +105,11 @@ export class Master {
   async stop({ isReplaced }: { readonly isReplaced: boolean }): Promise<void> {
     this.#isStopping = true;
     const patience = isReplaced ? PATIENCE_MS : 0;
-    await this.#routers.drain(this.#plan?.reloadMercy ?? 0, patience);
-    await Promise.all([...this.#leaving, this.#workers].map((workers) => workers?.drain(patience)));
+    const mercy = this.#plan?.reloadMercy ?? 0;
+    const until = performance.now() + mercy;
+    await this.#routers.drain(mercy, patience);
+    const rest = Math.max(0, until - performance.now());
+    await Promise.all([...this.#leaving, this.#workers].map((workers) => workers?.drain(patience, rest)));
   }
 
   destroy(): void {
@@ -126,6 +138,13 @@ export class Master {
         this.#log.event('error', 'reload-failed', `the old generation goes on: ${(error as Error).message}`);
       }
     }
+  }
+
+  /** Another reload waits, perhaps for what mends an app that never gets ready. */
+  #hurry(): void {
+    const coming = this.#coming;
+    if (coming === null) return;
+    setTimeout(() => this.#coming === coming && coming.workers.destroy(), Math.max(0, START_MS - (performance.now() - coming.since)));
   }
 
   #take(): ReloadKind | null {
@@ -168,11 +187,14 @@ export class Master {
     const workers: Workers | null = await plan.makeWorkers(async () => {
       if (workers !== null && workers === this.#workers && this.#plan !== null) await this.#routers.use(this.#routerPlan(this.#plan, workers));
     });
+    this.#coming = workers && { workers, since: performance.now() };
     try {
       await workers?.start();
     } catch (error) {
       workers?.destroy();
       throw error;
+    } finally {
+      this.#coming = null;
     }
     this.#generation++;
     return workers;

@@ -66,9 +66,9 @@ export class WorkerSlot {
     return this.#replacing;
   }
 
-  async drain(patience: number): Promise<void> {
+  async drain(patience: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
     this.#end();
-    await this.current?.drain(this.#owner.mercy, patience);
+    await this.current?.drain(Math.min(limit, this.#owner.mercy), this.#patience(patience));
     this.socket.close();
   }
 
@@ -76,6 +76,11 @@ export class WorkerSlot {
     this.#end();
     this.current?.destroy();
     this.socket.close();
+  }
+
+  /** Only clients need it: routers keep no connection to a process that they were told to forget. */
+  #patience(ms: number): number {
+    return this.#owner.sharedSockets.length > 0 ? ms : 0;
   }
 
   #end(): void {
@@ -110,7 +115,7 @@ export class WorkerSlot {
     // First it takes no more connections, then routers forget those they keep, then it may end: no request meets a closing one.
     await old?.ask({ kind: 'stop-accepting' });
     await this.#owner.moved();
-    await old?.drain(this.#owner.mercy, PATIENCE_MS);
+    await old?.drain(this.#owner.mercy, this.#patience(PATIENCE_MS));
   }
 
   #told(child: Child, report: Report): void {

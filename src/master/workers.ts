@@ -20,8 +20,11 @@ export interface Workers {
   chain?(): Promise<void>;
   /** Those that serve clients by themselves turn them away until it is over. */
   pause(isPaused: boolean): void;
-  /** They finish what they have, within `worker-reload-mercy`; resolves when they are gone. Idle clients of their own have `patience` ms for one more request. */
-  drain(patience: number): Promise<void>;
+  /**
+   * They finish what they have, within `worker-reload-mercy`; resolves when they are gone. Idle clients of their own have `patience` ms for
+   * one more request. `limit` (ms) is what there is at most: at a stop `reload-mercy` is for all together.
+   */
+  drain(patience: number, limit?: number): Promise<void>;
   /** Ends them at once. */
   destroy(): void;
   status(): Promise<readonly WorkerStatus[]>;

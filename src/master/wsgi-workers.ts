@@ -76,10 +76,10 @@ export class WsgiWorkers implements Workers {
   /** Routers answer for those that come through them; Python's own listeners (`socket`) are not paused. */
   pause(): void {}
 
-  async drain(): Promise<void> {
+  async drain(_patience: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     this.#end();
-    await this.#python?.drain(this.#options.mercy);
+    await this.#python?.drain(Math.min(limit, this.#options.mercy));
     this.#socket?.close();
   }
 

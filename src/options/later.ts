@@ -34,6 +34,7 @@ function row(name: string, group: Option['group'], form: Form, help: string, lat
 
 const BUILT_IN = 'ugate has no plugins: HTTP and Python apps need none, apps in other languages it cannot run';
 const NAMES = 'ugate does not name its processes';
+const CLIENTS_LEAVE = 'apps notice no client that left: routers answer for that';
 const BUFFERS = 'ugate sizes its buffers itself; a request head may have 64 KiB';
 
 export const LATER: readonly Option[] = [
@@ -55,6 +56,10 @@ export const LATER: readonly Option[] = [
   ignored('procname-master', STRING, 'Name of the master process.', NAMES),
   ignored('procname-prefix', STRING, 'Start of process names.', NAMES),
   ignored('procname-prefix-spaced', STRING, 'Start of process names.', NAMES),
+  ignored('no-orphans', FLAG, 'End workers whose master is gone.', 'not needed: processes of ugate always end with their master'),
+  ignored('ignore-sigpipe', FLAG, 'No log of clients that left.', CLIENTS_LEAVE),
+  ignored('ignore-write-errors', FLAG, 'No log of failed writes.', CLIENTS_LEAVE),
+  ignored('disable-write-exception', FLAG, 'No exception for failed writes.', CLIENTS_LEAVE),
   ignored('strict', FLAG, 'Unknown options are errors.', 'not needed: unknown options are always errors'),
 
   refused('uid', STRING, 'run as this user', { instead: 'start ugate as that user' }),
@@ -119,6 +124,6 @@ export const UWSGI_ONLY: ReadonlySet<string> = new Set(
   show-config xml config include inherit declare-option fallback-config if-env if-not-env if-opt if-not-opt if-exists if-not-exists if-file
   if-not-file if-dir if-not-dir if-plugin if-not-plugin if-hostname if-not-hostname if-hostname-match if-not-hostname-match if-reload if-not-reload
   for for-glob for-times for-readline end endif end-if endfor end-for print 
-  master-as-root no-orphans memory-report cache cache2 route binary-path ignore-sigpipe ignore-write-errors disable-write-exception
+  master-as-root memory-report cache cache2 route binary-path
   close-on-exec limit-as cron mule spooler`.split(/\s+/),
 );

@@ -12,7 +12,7 @@ import type { ChildProcess, Parent, SpawnOptions } from './seam.ts';
 export abstract class CommonRuntime {
   readonly datagram = datagram;
   readonly resolve = resolve;
-  readonly spawn = spawn;
+  readonly spawn: (command: readonly string[], options: SpawnOptions) => ChildProcess = spawn;
   readonly onSignal = onSignal;
   readonly ignoreSignals = ignoreSignals;
   readonly signal = signal;

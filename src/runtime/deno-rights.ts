@@ -16,9 +16,9 @@ export function rightsToConnect(to: TcpAddress | UnixAddress): Permission[] {
   ];
 }
 
-/** The error for a right that the user could give. */
-export function withheld(what: string): PermissionError {
-  return new PermissionError(`Deno withholds ${what}; start it as: deno run -P mod.ts …`);
+/** The error for a right that the user could give. `flag`: what gives it: all that a router needs, or, for apps and what they start, all. */
+export function withheld(what: string, flag: '-P' | '-A' = '-P'): PermissionError {
+  return new PermissionError(`Deno withholds ${what}; start it as: deno run ${flag} mod.ts …`);
 }
 
 /** Whether a permission is granted already; asking for more would put a question to the user. */

@@ -100,7 +100,8 @@ class DenoRuntime extends CommonRuntime implements Runtime {
 
   override explain(error: unknown): unknown {
     if (!(error instanceof Error) || error.name !== 'NotCapable') return error;
-    return withheld(/^Requires (.*?),/.exec(error.message)?.[1] ?? 'a right');
+    const right = /^Requires (.*?),/.exec(error.message)?.[1] ?? 'a right';
+    return withheld(right, /^(?:run|all|import|ffi)\b/.test(right) ? '-A' : '-P');
   }
 
   override hostname(): string | null {
@@ -125,8 +126,14 @@ class DenoRuntime extends CommonRuntime implements Runtime {
     }
   }
 
+  override readonly spawn = (command: readonly string[], options: SpawnOptions): ChildProcess => {
+    // Deno would say it by an error of the child, which looks like a command that is not there.
+    if (!isGranted({ name: 'run', command: command[0]! })) throw withheld(`the right to start ${command[0]}`, '-A');
+    return spawn(command, options);
+  };
+
   protected override command(entry: string): string[] {
-    if (!isGranted({ name: 'run', command: process.execPath })) throw withheld('the right to start itself as a child process');
+    if (!isGranted({ name: 'run', command: process.execPath })) throw withheld('the right to start itself as a child process', '-A');
     if (Deno.build.standalone) return [process.execPath];
     // Several workers can share an address of the native engine only so.
     return [process.execPath, 'run', '--quiet', '--no-prompt', '--unstable-net', ...rightsToPassOn(), entry];

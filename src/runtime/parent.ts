@@ -9,6 +9,9 @@ import type { BoundSocket, Parent } from './seam.ts';
  */
 export const MARKER = 'UGATE_CHILD';
 
+/** How often it is looked whether the parent is there, in ms: Deno does not always tell when it died, such as while it hands a socket over. */
+const LOOK_MS = 500;
+
 /** What the marker says. */
 export interface Birth {
   /** The process id of who spawned us. By the time we ask, ours may have another parent. */
@@ -46,6 +49,7 @@ export class ChannelParent implements Parent {
   #message: ((value: unknown) => void) | null = null;
   #disconnected: (() => void) | null = null;
   #isOpen = true;
+  readonly #look: ReturnType<typeof setInterval>;
 
   /** @param byMessage whether sockets come as handles in messages (Deno), and not as descriptors from 3 on */
   constructor(birth: Birth, adopt: Adopt, byMessage: boolean) {
@@ -60,6 +64,12 @@ export class ChannelParent implements Parent {
       else this.#got({ handle: handle as unknown as NetHandle });
     });
     process.on('disconnect', () => this.#ended());
+    this.#look = setInterval(() => {
+      if (process.ppid !== birth.parent) this.#ended();
+    }, LOOK_MS);
+    this.#look.unref();
+    // It was gone before anybody listened: then there is no event (Node, Deno).
+    if (!process.connected) this.#ended();
   }
 
   send(value: unknown): boolean {
@@ -88,6 +98,7 @@ export class ChannelParent implements Parent {
   disconnect(): void {
     this.#disconnected = null;
     this.#isOpen = false;
+    clearInterval(this.#look);
     if (process.connected) process.disconnect?.();
   }
 
@@ -112,6 +123,7 @@ export class ChannelParent implements Parent {
 
   #ended(): void {
     this.#isOpen = false;
+    clearInterval(this.#look);
     this.#complete.reject(new Error('the parent process is gone'));
     this.#disconnected?.();
   }

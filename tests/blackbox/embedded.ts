@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, type TemporaryFolder, temporaryFolder } from '../support/paths.ts';
-import { type Exit, type RunResult, run, type StartOptions } from '../support/process.ts';
+import { type Exit, type RunResult, run, type StartedProcess, type StartOptions, startProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { startUgate, type Ugate, type UgateOptions, ugateCommand } from '../support/ugate.ts';
 import { sleep, waitFor } from '../support/wait.ts';
@@ -123,6 +123,25 @@ export async function asking(tree: Tree, path: string): Promise<RawClient> {
   client.write(get(path));
   await sleep(100);
   return client;
+}
+
+/**
+ * Starts ugate, lets `step` end it before it serves, and fails when a process is left 1.5 s later.
+ * @param step may ask for the processes there are
+ */
+export async function interrupted(args: readonly string[], step: (started: StartedProcess, pids: () => number[]) => Promise<void>): Promise<void> {
+  await using folder = temporaryFolder();
+  const mark = newMark();
+  await using started = startProcess([...ugateCommand(undefined, 'all'), ...args], { cwd: ROOT, env: marked(folder, mark) });
+  const pids = (): number[] => withMark(mark);
+  await step(started, pids);
+  const { signal } = await started.exited;
+  if (signal === null) assert.deepEqual(privateDirectories(folder), []);
+  try {
+    await waitFor('no process', () => pids().length === 0, 1500).catch(() => assert.fail(`left: ${pids().map(commandOf).join('\n')}`));
+  } finally {
+    for (const pid of pids()) kill(pid, 'SIGKILL');
+  }
 }
 
 /** ugate as a command that ends by itself, such as with a mistake. No process and no private directory may be left. */

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { temporaryFolder } from '../support/paths.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
-import { sleep } from '../support/wait.ts';
-import { asking, FETCH_APP, get, kill, OTHER, Tree } from './embedded.ts';
+import { sleep, waitFor } from '../support/wait.ts';
+import { asking, FETCH_APP, get, interrupted, kill, OTHER, Tree } from './embedded.ts';
 import { blackbox } from './front.ts';
 import { Load } from './load.ts';
 
@@ -39,6 +39,16 @@ blackbox('kill -9 of workers under load: at most what was inside them fails', OT
   for (const failure of failures) assert.match(failure, /status 502/);
   // Of eight clients, a handful can have been in a worker that answers within a millisecond.
   assert.ok(failures.length <= 6, failures.join('\n'));
+});
+
+blackbox('kill -9 of the master while its processes start: none of them stays', OTHER, async () => {
+  for (let round = 0; round < 6; round++) {
+    await interrupted(['--http', '127.0.0.1:0', ...TREE], async (started, pids) => {
+      await waitFor('a first child', () => pids().length > 1 || !started.running);
+      await sleep(round * 35);
+      kill(started.pid, 'SIGKILL');
+    });
+  }
 });
 
 blackbox('kill -9 of a router: the other one goes on, and a new one comes', OTHER, async () => {

@@ -1,13 +1,10 @@
 /** Signals that end a tree of processes: what is in flight is finished, and nobody is left. */
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
-import { ROOT, temporaryFolder } from '../support/paths.ts';
-import { startProcess } from '../support/process.ts';
+import { temporaryFolder } from '../support/paths.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
-import { ugateCommand } from '../support/ugate.ts';
 import { sleep, within } from '../support/wait.ts';
-import { FETCH_APP, get, kill, OTHER, Tree, writeApp } from './embedded.ts';
+import { FETCH_APP, get, interrupted, kill, OTHER, Tree, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
 
 const APP = ['--module', FETCH_APP];
@@ -91,23 +88,18 @@ blackbox('signals while the app still loads: those that end it do, and leave not
   await using folder = temporaryFolder();
   writeApp(folder.file('app.ts'), 'one', 'console.error("loading"); await new Promise((resolve) => setTimeout(resolve, 700));');
   for (const more of [['--processes', '2'], []]) {
-    const command = [...ugateCommand(undefined, 'all'), '--http', '127.0.0.1:0', '--module', folder.file('app.ts'), ...more];
-    for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-      await using place = temporaryFolder();
-      await using started = startProcess(command, { cwd: ROOT, env: { TMPDIR: place.path } });
+    const args = ['--http', '127.0.0.1:0', '--module', folder.file('app.ts'), ...more];
+    await interrupted(args, async (started) => {
       await started.said(/loading/);
-      started.kill(signal);
-      if (signal === 'SIGTERM') {
-        assert.deepEqual(await within(1000, 'the end', started.exited), { code: 143, signal: null });
-        assert.deepEqual(
-          readdirSync(place.path).filter((name) => name.startsWith('ugate-')),
-          [],
-        );
-      } else {
-        for (const other of ['SIGUSR1', 'SIGUSR2', 'SIGTSTP'] as const) started.kill(other);
-        await started.said(/listening/);
-      }
-    }
+      started.kill('SIGTERM');
+      assert.deepEqual(await within(1000, 'the end', started.exited), { code: 143, signal: null });
+    });
+    await interrupted(args, async (started) => {
+      await started.said(/loading/);
+      for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP'] as const) started.kill(signal);
+      await started.said(/listening/);
+      await started.stop();
+    });
   }
 });
 

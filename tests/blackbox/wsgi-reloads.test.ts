@@ -69,6 +69,20 @@ blackbox('code that does not load: the old code goes on, and the log says why', 
   assert.deepEqual(load.failures, []);
 });
 
+blackbox('code that never finishes to load: the next reload does not wait for it', LIMITED, async () => {
+  await using folder = temporaryFolder();
+  const app = folder.file('app.py');
+  writeWsgi(app, 'good');
+  await using tree = await Tree.start(['--master', '--module', 'app', '--chdir', folder.path], { folder, env: ENV });
+  const { target, pid } = tree.gate;
+  writeFileSync(app, 'import time\ntime.sleep(1000)\n');
+  await tree.after(() => kill(pid, 'SIGHUP'), /reload \(graceful\) begins/);
+  await sleep(300);
+  writeWsgi(app, 'mended');
+  await tree.after(() => kill(pid, 'SIGHUP'), /reload \(graceful\) is done/);
+  assert.equal((await exchange(target, get())).text(), 'mended');
+});
+
 blackbox('a slow request finishes with the old code; worker-reload-mercy ends one that takes too long', LIMITED, async () => {
   await using folder = temporaryFolder();
   const app = folder.file('app.py');

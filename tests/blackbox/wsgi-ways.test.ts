@@ -68,6 +68,13 @@ blackbox('http-socket: keep-alive when it is asked for, and the vars are uWSGIâ€
   assert.equal((await client.request(get('/environ'))).status, 200, 'on the same connection');
 });
 
+blackbox('a chunked body reaches the app, with http-chunked-input too', UNLIKE, async () => {
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--http-chunked-input', ...PROBE]);
+  const head = 'POST /digest HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const response = await exchange(tree.gate.target, `${head}5\r\nhello\r\n0\r\n\r\n`);
+  assert.equal((JSON.parse(response.text()) as { size: number }).size, 5);
+});
+
 blackbox('what the app sees is what real uWSGI shows it', { needs: ['uwsgi'], ...UNLIKE }, async () => {
   const port = await freePort();
   const words = ['--plugins', 'python3,http', '--http', `127.0.0.1:${port}`, '--module', 'wsgi_probe', '--chdir', PEERS, '--http-keepalive=1'];
