@@ -7,6 +7,9 @@ import { RespawnDelay } from './respawn.ts';
 /** An idle client may have sent its next request when its server is about to end: so long it has, where another one takes over, in ms. */
 export const PATIENCE_MS = 1_000;
 
+/** So long a request may be on its way on a connection that was just made, in ms. */
+const ON_ITS_WAY_MS = 300;
+
 /** What a slot needs of the workers it belongs to. */
 export interface SlotOwner {
   readonly runtime: Runtime;
@@ -78,9 +81,9 @@ export class WorkerSlot {
     this.socket.close();
   }
 
-  /** Only clients need it: routers keep no connection to a process that they were told to forget. */
+  /** Clients need all of it. Routers that were told to forget this process have at most a first request on its way. */
   #patience(ms: number): number {
-    return this.#owner.sharedSockets.length > 0 ? ms : 0;
+    return this.#owner.sharedSockets.length > 0 ? ms : Math.min(ms, ON_ITS_WAY_MS);
   }
 
   #end(): void {

@@ -132,7 +132,7 @@ blackbox('an ini file with two listeners serves on both', OTHER, async () => {
   await using backend = await UwsgiBackend.listen(answer('from the socket'), folder.file('uwsgi.sock'));
   const text = TWO_LISTENERS.replace('0.0.0.0:8080', '127.0.0.1:0').replace('127.0.0.1:8181', `127.0.0.1:${await freePort()}`);
   writeFileSync(folder.file('ugate.ini'), text.replace('/tmp/uwsgi.sock', backend.address));
-  await using gate = await startUgate(['--ini', folder.file('ugate.ini')], { listeners: 2 });
+  await using gate = await startUgate(['--ini', folder.file('ugate.ini')], { listeners: 2, rights: 'all' });
   assert.equal(gate.listeners.length, 2);
   for (const listener of gate.listeners) {
     const response = await exchange(target(listener), GET);
@@ -154,7 +154,7 @@ blackbox('an ini file with three nodes uses all three', OTHER, async () => {
   await using three = await UwsgiBackend.listen(answer('three'));
   const text = THREE_NODES.replace('0.0.0.0:8080', '127.0.0.1:0').replace('/tmp/uwsgi.sock', one.address);
   writeFileSync(folder.file('ugate.ini'), text.replace('127.0.0.1:3031', two.address).replace('127.0.0.1:3032', three.address));
-  await using gate = await startUgate([folder.file('ugate.ini')]);
+  await using gate = await startUgate([folder.file('ugate.ini')], { rights: 'all' });
   const answers: string[] = [];
   for (let number = 0; number < 6; number += 1) answers.push((await exchange(gate.target, GET)).text());
   assert.deepEqual(answers.toSorted(), ['one', 'one', 'three', 'three', 'two', 'two']);
@@ -163,7 +163,7 @@ blackbox('an ini file with three nodes uses all three', OTHER, async () => {
 blackbox('the command line of the first issue serves', {}, async () => {
   await using folder = temporaryFolder();
   await using backend = await UwsgiBackend.listen(answer('served'), folder.file('uwsgi.sock'));
-  await using gate = await startUgate(['--master', '--http', '127.0.0.1:0', '--http-to', backend.address]);
+  await using gate = await startUgate(['--master', '--http', '127.0.0.1:0', '--http-to', backend.address], { rights: 'all' });
   assert.equal((await exchange(gate.target, GET)).text(), 'served');
 });
 

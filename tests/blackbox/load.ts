@@ -5,7 +5,7 @@ import { sleep } from '../support/wait.ts';
 import { get, post } from './embedded.ts';
 
 /** Between two requests of one client, in ms: a test of losses needs no full load. */
-const PAUSE = 3;
+const PAUSE = 8;
 
 export interface LoadOptions {
   /** Clients that keep their connection and send GETs. Default 3. */

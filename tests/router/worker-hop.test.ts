@@ -243,7 +243,7 @@ async function doomed(path: string, reads: boolean) {
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(5)
 print("listening", file=sys.stderr, flush=True)
 c, _ = s.accept()
-${reads ? 'c.recv(65536)' : 'import time; time.sleep(0.3)'}
+${reads ? 'c.recv(65536)' : 'import time; time.sleep(1)'}
 os.kill(os.getpid(), 9)`;
   const started = startProcess([python(), '-c', source, path]);
   await started.said(/listening/);
