@@ -20,7 +20,7 @@ const TARGETS = ['bun', 'deno', 'node', 'binary'] as const;
 type Target = (typeof TARGETS)[number] | 'uwsgi';
 
 /** On two cores: most tests wait more than they compute. */
-const PARALLEL = 5;
+const PARALLEL = 4;
 const UNIT_LIMIT = 120_000;
 const BLACKBOX_LIMIT = 150_000;
 

@@ -189,9 +189,20 @@ async function serveOnNode(address: ListenAddress, handler: NodeHandler, { reuse
   const bound = server.address();
   return {
     port: bound !== null && typeof bound === 'object' ? bound.port : null,
-    drain: () => new Promise((resolve) => server.close(resolve)),
+    drain: () => closeServer(server),
     destroy: () => server.closeAllConnections(),
   };
+}
+
+/** Node closes connections that are idle now; one that is idle only behind its answer would be waited for. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setInterval(() => server.closeIdleConnections(), 100);
+    server.close(() => {
+      clearInterval(timer);
+      resolve();
+    });
+  });
 }
 
 function listenOnNode(server: Server, address: ListenAddress, reusePort: boolean): Promise<void> {

@@ -84,7 +84,7 @@ export async function startUgate(args: readonly string[], options: UgateOptions 
   const wanted =
     options.listeners ?? Math.max(1, full.filter((arg) => /^--(https?|http-socket|http11-socket|socket|uwsgi-socket)(=|$)/.test(arg)).length);
   try {
-    await started.said(new RegExp(`(?:listening on [^\\s]+[\\s\\S]*){${wanted}}`), 15_000);
+    await started.said(new RegExp(`(?:listening on [^\\s]+[\\s\\S]*){${wanted}}`), 30_000);
   } catch (error) {
     await started.stop('SIGKILL');
     throw error;
