@@ -243,6 +243,8 @@ async function doomed(path: string, reads: boolean) {
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(5)
 print("listening", file=sys.stderr, flush=True)
 c, _ = s.accept()
+# As nobody knows which of the two the kernel closes first.
+s.close()
 ${reads ? 'c.recv(65536)' : 'import time; time.sleep(1)'}
 os.kill(os.getpid(), 9)`;
   const started = startProcess([python(), '-c', source, path]);
