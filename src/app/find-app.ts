@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { AppError } from './app-error.ts';
+import type { WsgiApp } from './wsgi/wsgi-messages.ts';
 
 /** The app as the config names it: `module` (any), `wsgi`, or `wsgi-file`. */
 export type AppName = { readonly kind: 'any' | 'wsgi'; readonly module: string } | { readonly kind: 'wsgi-file'; readonly file: string };
@@ -13,10 +14,6 @@ export interface AppPlace {
   readonly pythonPath: readonly string[];
 }
 
-export type WsgiSpec =
-  | { readonly kind: 'module'; readonly name: string; readonly callable: string | null }
-  | { readonly kind: 'file'; readonly path: string; readonly callable: string | null };
-
 /** A fetch handler: a file and the name it is exported by, null for the default export. */
 export interface FoundFetchApp {
   readonly kind: 'fetch';
@@ -26,7 +23,7 @@ export interface FoundFetchApp {
 
 export interface FoundWsgiApp {
   readonly kind: 'wsgi';
-  readonly spec: WsgiSpec;
+  readonly spec: WsgiApp;
   /** What was looked for in vain before it was taken for a package that Python has installed; null when it was found. */
   readonly guess: string | null;
 }

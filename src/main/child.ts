@@ -4,6 +4,7 @@ import { type Config, configFromSettings, type PlainSetting } from '../options/c
 import { formatErrors } from '../options/errors.ts';
 import type { Parent, Runtime, Signal } from '../runtime/seam.ts';
 import type { RunningRequests } from '../upstream/timed-app.ts';
+import { messageOf } from './describe.ts';
 import { placesOf } from './places.ts';
 import { Server } from './server.ts';
 
@@ -131,8 +132,4 @@ function readSettings(settings: StartOrder['settings']): Config {
   const result = configFromSettings(settings as readonly PlainSetting[]);
   if (result.kind === 'errors') throw new Error(formatErrors(result.errors));
   return result.config;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -7,7 +7,7 @@ import type { Config, PlainSetting } from '../options/config.ts';
 import type { BoundSocket, Runtime, Signal } from '../runtime/seam.ts';
 import { type FoundApp, findAppOf } from './found-app.ts';
 import { LocalRouter } from './local-router.ts';
-import { isSamePlaces, type Place, placesOf } from './places.ts';
+import { isSamePlaces, type Place, placesOf, ROLES } from './places.ts';
 import { enter, surroundingsOf } from './surroundings.ts';
 import { VERSION } from './version.ts';
 import { WorkerMaker } from './worker-maker.ts';
@@ -166,8 +166,7 @@ export class Instance {
 
   /** The config asks for this very address. */
   #isNamed(address: ListenAddress): boolean {
-    const roles = ['single', 'router', 'worker'] as const;
-    return roles.some((role) => placesOf(this.config, this.#app.kind, role).some((place) => formatAddress(place.address) === formatAddress(address)));
+    return ROLES.some((role) => placesOf(this.config, this.#app.kind, role).some((place) => formatAddress(place.address) === formatAddress(address)));
   }
 
   /** Null when the old generation has to go on; the log knows why. @throws {Error} whose message says so */
@@ -185,8 +184,7 @@ export class Instance {
     if (app.kind !== this.#app.kind) throw new Error(`the app was of the kind ${this.#app.kind} and is ${app.kind} now: restart ugate for that`);
     if (app.kind === 'fetch' && !this.config.master)
       this.log.warn('the app runs in this process and stays as it was loaded: start ugate with --master to reload it');
-    const roles = ['single', 'router', 'worker'] as const;
-    if (!roles.every((role) => isSamePlaces(placesOf(config, app.kind, role), placesOf(this.config, app.kind, role))))
+    if (!ROLES.every((role) => isSamePlaces(placesOf(config, app.kind, role), placesOf(this.config, app.kind, role))))
       this.log.warn('other listening addresses take effect when ugate is replaced (SIGUSR2) or restarted');
     return this.#planOf(reading, app);
   }

@@ -3,6 +3,7 @@ import type { LineSink } from '../log/log.ts';
 import type { RouterPlan, RouterStatus, Routers } from '../master/routers.ts';
 import type { Config } from '../options/config.ts';
 import type { Runtime } from '../runtime/seam.ts';
+import { messageOf } from './describe.ts';
 import type { Place } from './places.ts';
 import { Server } from './server.ts';
 
@@ -46,8 +47,7 @@ export class LocalRouter implements Routers {
     try {
       if (plan.settings !== this.#settings) await server.use(plan.config as Config);
     } catch (thrown) {
-      const error = this.#runtime.explain(thrown);
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(this.#runtime.explain(thrown));
     }
     this.#settings = plan.settings;
     server.useWorkers(plan.nodes);

@@ -6,7 +6,8 @@ import type { Config } from '../options/config.ts';
 export type AppKind = 'none' | 'fetch' | 'wsgi';
 
 /** Whose listeners: those of a process that is alone, of routers, or of workers. */
-export type Role = 'single' | 'router' | 'worker';
+export const ROLES = ['single', 'router', 'worker'] as const;
+export type Role = (typeof ROLES)[number];
 
 /** A place where requests come in. */
 export interface Place {

@@ -29,7 +29,6 @@ type Question = Ask<Order>;
 /** One process of ours: a router or a worker. */
 export class Child {
   readonly id: number;
-  readonly startedAt = performance.now();
   /** Resolves when it does its work; rejects with the reason when it cannot, or ends before. */
   readonly ready: Promise<void>;
   /** The master wants it to end: its end is no accident. */

@@ -4,10 +4,7 @@ import type { ChildSurroundings } from './child.ts';
 import { HarakiriWatch } from './harakiri.ts';
 import type { AppPlace, SettingMessage, StartOrder, WorkerNode } from './messages.ts';
 import { type SlotOwner, WorkerSlot } from './worker-slot.ts';
-import type { WorkerStatus, Workers } from './workers.ts';
-
-/** Requests that were on their way into a worker's queue when routers turned to others get there in this time, in ms. */
-const SETTLE_MS = 100;
+import { settled, type WorkerStatus, type Workers } from './workers.ts';
 
 export interface FetchWorkersOptions {
   readonly processes: number;
@@ -50,10 +47,6 @@ export class FetchWorkers implements Workers, SlotOwner {
     return this.#nodes;
   }
 
-  get slots(): readonly WorkerSlot[] {
-    return this.#slots;
-  }
-
   get sharedSockets(): readonly BoundSocket[] {
     return this.#options.sharedSockets;
   }
@@ -92,7 +85,7 @@ export class FetchWorkers implements Workers, SlotOwner {
   }
 
   async drain(patience: number, limit?: number): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await settled();
     await Promise.all(this.#slots.map((slot) => slot.drain(patience, limit)));
     this.#harakiri?.stop();
   }

@@ -1,5 +1,13 @@
 import type { WorkerNode } from './messages.ts';
 
+/** Requests that were on their way into a worker's queue when routers turned to others get there in this time, in ms. */
+const SETTLE_MS = 100;
+
+/** Resolves when nothing is on its way any more to workers that routers have turned from. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+}
+
 /** One line of what `SIGUSR1` prints. */
 export interface WorkerStatus {
   readonly id: number;

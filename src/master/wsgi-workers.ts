@@ -1,30 +1,16 @@
 import { AppError } from '../app/app-error.ts';
-import type { WsgiApp } from '../app/wsgi/wsgi-messages.ts';
+import type { WsgiSettings } from '../app/wsgi/wsgi-messages.ts';
 import { AppLoadError, WsgiProcess } from '../app/wsgi/wsgi-process.ts';
 import type { Log } from '../log/log.ts';
 import type { BoundSocket, Runtime } from '../runtime/seam.ts';
 import type { WorkerNode } from './messages.ts';
 import { RespawnDelay } from './respawn.ts';
-import type { WorkerStatus, Workers } from './workers.ts';
+import { settled, type WorkerStatus, type Workers } from './workers.ts';
 
-/** Requests that were on their way into the queue when routers turned to others get there in this time, in ms. */
-const SETTLE_MS = 100;
-
-/** All times in ms; 0 is no limit. */
-export interface WsgiWorkersOptions {
-  readonly app: WsgiApp;
-  /** Where it was looked for in vain, should Python not know it either; null when it was found. */
+/** All times in ms. */
+export interface WsgiWorkersOptions extends WsgiSettings {
+  /** Where the app was looked for in vain, should Python not know it either; null when it was found. */
   readonly guess: string | null;
-  readonly processes: number;
-  readonly threads: number;
-  readonly backlog: number;
-  readonly lazyApps: boolean;
-  readonly maxRequests: number;
-  readonly maxWorkerLifetime: number;
-  readonly harakiri: number;
-  readonly home: string | null;
-  readonly pythonPath: readonly string[];
-  readonly chdir: string;
   readonly env: readonly (readonly [name: string, value: string])[];
   /** `worker-reload-mercy` */
   readonly mercy: number;
@@ -77,7 +63,7 @@ export class WsgiWorkers implements Workers {
   pause(): void {}
 
   async drain(_patience: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await settled();
     this.#end();
     await this.#python?.drain(Math.min(limit, this.#options.mercy));
     this.#socket?.close();

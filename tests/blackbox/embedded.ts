@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, type TemporaryFolder, temporaryFolder } from '../support/paths.ts';
 import { type Exit, type RunResult, run, type StartedProcess, type StartOptions, startProcess } from '../support/process.ts';
-import { RawClient } from '../support/raw-client.ts';
+import { exchange, RawClient } from '../support/raw-client.ts';
 import { startUgate, type Ugate, type UgateOptions, ugateCommand } from '../support/ugate.ts';
 import { sleep, waitFor } from '../support/wait.ts';
 
@@ -222,3 +222,18 @@ function read(path: string): string {
 }
 
 export { sleep };
+
+/** What the log says of a reload. */
+export const DONE = /reload \(.*\) is done/;
+export const FAILED = /reload-failed/;
+
+/** ugate with an app that can be changed, in `folder`. */
+export async function startChanging(folder: TemporaryFolder, args: readonly string[] = []): Promise<Tree> {
+  writeApp(folder.file('app.ts'), 'one');
+  return Tree.start(['--master', '--processes', '2', '--module', folder.file('app.ts'), ...args]);
+}
+
+/** What `/` is answered. */
+export async function text(tree: Tree): Promise<string> {
+  return (await exchange(tree.gate.target, get())).text();
+}

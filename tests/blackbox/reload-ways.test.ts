@@ -2,25 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { type TemporaryFolder, temporaryFolder } from '../support/paths.ts';
-import { exchange } from '../support/raw-client.ts';
+import { temporaryFolder } from '../support/paths.ts';
 import { sleep, waitFor } from '../support/wait.ts';
-import { get, OTHER, runUgate, Tree, writeApp } from './embedded.ts';
+import { DONE, FAILED, OTHER, runUgate, startChanging, Tree, text, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
 import { Load } from './load.ts';
-
-const DONE = /reload \(.*\) is done/;
-const FAILED = /reload-failed/;
-
-/** ugate with an app that can be changed, in `folder`. */
-async function startChanging(folder: TemporaryFolder, args: readonly string[] = []): Promise<Tree> {
-  writeApp(folder.file('app.ts'), 'one');
-  return Tree.start(['--master', '--processes', '2', '--module', folder.file('app.ts'), ...args]);
-}
-
-async function text(tree: Tree): Promise<string> {
-  return (await exchange(tree.gate.target, get())).text();
-}
 
 blackbox('every way to ask for a reload', OTHER, async () => {
   await using folder = temporaryFolder();

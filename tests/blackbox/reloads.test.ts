@@ -3,28 +3,15 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, type TemporaryFolder, temporaryFolder } from '../support/paths.ts';
+import { ROOT, temporaryFolder } from '../support/paths.ts';
 import { python } from '../support/peers.ts';
 import { startProcess } from '../support/process.ts';
-import { exchange, RawClient } from '../support/raw-client.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep, waitFor } from '../support/wait.ts';
-import { get, OTHER, Tree, writeApp } from './embedded.ts';
+import { DONE, FAILED, get, OTHER, startChanging, Tree, text, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
 import { Load } from './load.ts';
-
-const DONE = /reload \(.*\) is done/;
-const FAILED = /reload-failed/;
-
-/** ugate with an app that can be changed, in `folder`. */
-async function startChanging(folder: TemporaryFolder, args: readonly string[] = []): Promise<Tree> {
-  writeApp(folder.file('app.ts'), 'one');
-  return Tree.start(['--master', '--processes', '2', '--module', folder.file('app.ts'), ...args]);
-}
-
-async function text(tree: Tree): Promise<string> {
-  return (await exchange(tree.gate.target, get())).text();
-}
 
 blackbox('ten reloads under load: no request fails, the routers stay, the last code serves', OTHER, async () => {
   await using folder = temporaryFolder();

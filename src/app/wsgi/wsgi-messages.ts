@@ -7,28 +7,36 @@ export type WsgiApp =
   | { readonly kind: 'module'; readonly name: string; readonly callable: string | null }
   | { readonly kind: 'file'; readonly path: string; readonly callable: string | null };
 
-/** The first message. Times are seconds here, as Python counts; 0 is no limit. */
-export interface WsgiStart {
+/** How an app is run, whoever says it; 0 is no limit. Times are in the unit of who says it. */
+export interface WsgiSettings {
+  readonly app: WsgiApp;
+  readonly processes: number;
+  readonly threads: number;
+  /** How many connections may wait on the private socket for a worker. */
+  readonly backlog: number;
+  /** Every worker loads the app for itself; otherwise it is loaded once, before they are forked. */
+  readonly lazyApps: boolean;
+  readonly maxRequests: number;
+  readonly maxWorkerLifetime: number;
+  readonly harakiri: number;
+  /** In front of Python's own. May hold wildcards. */
+  readonly pythonPath: readonly string[];
+  /** The virtual environment. */
+  readonly home: string | null;
+  readonly chdir: string | null;
+}
+
+/** The first message. Times are seconds here, as Python counts. */
+export interface WsgiStart extends WsgiSettings {
   readonly kind: 'start';
   readonly program: readonly (readonly [name: string, text: string])[];
   readonly path: string;
   /** The socket at `path` is inherited as descriptor 3, before the others. */
   readonly isBound: boolean;
-  readonly backlog: number;
   /** How many listening sockets are inherited, as descriptors 3 (or 4), and so on. */
   readonly sockets: number;
   /** How long a peer of those may stay silent. */
   readonly socketTimeout: number;
-  readonly app: WsgiApp;
-  readonly processes: number;
-  readonly threads: number;
-  readonly lazyApps: boolean;
-  readonly maxRequests: number;
-  readonly maxWorkerLifetime: number;
-  readonly harakiri: number;
-  readonly pythonPath: readonly string[];
-  readonly home: string | null;
-  readonly chdir: string | null;
 }
 
 export interface WsgiWorkerStatus {

@@ -4,31 +4,16 @@ import type { BoundSocket, ChildProcess, Runtime } from '../../runtime/seam.ts';
 import { AppError } from '../app-error.ts';
 import { findPython } from './python.ts';
 import { BOOT, readProgram } from './wsgi-boot.ts';
-import type { FromPython, WsgiApp, WsgiStart, WsgiWorkerStatus } from './wsgi-messages.ts';
+import type { FromPython, WsgiSettings, WsgiStart, WsgiWorkerStatus } from './wsgi-messages.ts';
 
-/** All times in ms; 0 is no limit. */
-export interface WsgiOptions {
+/** All times in ms. */
+export interface WsgiOptions extends WsgiSettings {
   /** The unix socket to make, in a directory that only this user may enter. Router connections come here. */
   readonly path: string;
   /** The socket at `path`, bound already: what waits in its queue outlives this process. It stays the caller's. Left out: it is made. */
   readonly socket?: BoundSocket;
-  /** How many connections may wait there for a worker. */
-  readonly backlog: number;
   /** Further listening sockets that speak the uwsgi protocol (`socket`). They stay the caller's. */
   readonly sockets: readonly BoundSocket[];
-  readonly app: WsgiApp;
-  readonly processes: number;
-  readonly threads: number;
-  /** Every worker loads the app for itself; otherwise it is loaded once, before they are forked. */
-  readonly lazyApps: boolean;
-  readonly maxRequests: number;
-  readonly maxWorkerLifetime: number;
-  readonly harakiri: number;
-  /** In front of Python's own. May hold wildcards. */
-  readonly pythonPath: readonly string[];
-  /** The virtual environment. */
-  readonly home: string | null;
-  readonly chdir: string | null;
   /** Added to the environment. */
   readonly env: readonly (readonly [name: string, value: string])[];
   /** Where its stdout and stderr go. Default `inherit`. */

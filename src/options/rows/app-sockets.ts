@@ -40,7 +40,7 @@ export const APP_SOCKETS = [
     needsApp: 'error',
     help: "Who speaks HTTP on http-socket: ugate, or native: the runtime's own server.",
     details:
-      'Not in uWSGI. `native` gives the app to `Bun.serve`, `Deno.serve` or `node:http`: a little less work for each request, and their rules ' +
+      'Not in uWSGI. `native` gives the app to the HTTP server that the runtime carries: a little less work for each request, and their rules ' +
       'instead of those of ugate for heads, limits, timeouts and errors. Only for TypeScript and JavaScript apps.',
     danger: 'With native the limits of ugate do not hold: http-max-body, http-min-rate, http-headers-timeout and others.',
     example: 'http-socket-engine = ugate',
