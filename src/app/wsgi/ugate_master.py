@@ -30,8 +30,10 @@ PAUSES = (0, 0.25, 0.5, 1, 2, 4, 8, 10)
 # A worker that lived shorter has crashed; one that lived so long is well, and what was before is forgotten.
 SHORT_LIFE_SECONDS = 1.0
 LONG_LIFE_SECONDS = 10.0
-# Between asking a stuck worker for its stack and killing it.
+# Between asking a stuck worker for its stack and killing it; and how much longer on a machine that is too busy to let it write one.
 DUMP_SECONDS = 0.1
+BUSY_SECONDS = 0.9
+STACK_BYTES = 65536
 # What dying of SIGKILL may take.
 REAP_SECONDS = 0.4
 TIMEOUT = (
@@ -52,8 +54,11 @@ class Seat:
         self.due = 0.0
         self.crashes = 0
         self.is_up = False
+        # Where the process writes its stack when it is stuck: two that do so at once stay apart.
+        self.stack = os.memfd_create("ugate-stack") if hasattr(os, "memfd_create") else -1
         # Why it was killed, and when; the connection that is answered in its place.
         self.stuck = None
+        self.title = ""
         self.kill_at = 0.0
         self.taken = None
 
@@ -184,6 +189,9 @@ class Master:
     def _fork(self, seat):
         for slot in seat.slots:
             self._board.clear(slot)
+        if seat.stack != -1:
+            os.ftruncate(seat.stack, 0)
+            os.lseek(seat.stack, 0, os.SEEK_SET)
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
@@ -195,7 +203,7 @@ class Master:
                 if other.pidfd != -1:
                     os.close(other.pidfd)
             report = Report(self._reports_in, seat.id)
-            worker = Worker(self._start, self._app, self._private, self._shared, self._board, seat.slots, report, self._leave)
+            worker = Worker(self._start, self._app, self._private, self._shared, self._board, seat.slots, report, self._leave, seat.stack)
             run_worker(worker, self._start["masterPid"])
         seat.pid = pid
         seat.born = time.monotonic()
@@ -299,8 +307,9 @@ class Master:
     def _check(self, seat, now):
         """Kills a worker whose request takes too long; first it is asked to write down where it is."""
         if seat.stuck is not None:
-            if now >= seat.kill_at:
-                self._kill(seat)
+            stack = b"" if seat.stack == -1 else os.pread(seat.stack, STACK_BYTES, 0)
+            if now >= seat.kill_at and (stack or seat.stack == -1 or now >= seat.kill_at + BUSY_SECONDS):
+                self._kill(seat, stack)
             return
         for slot in seat.slots:
             started = self._board.started[slot]
@@ -309,18 +318,22 @@ class Master:
                 seat.kill_at = now + DUMP_SECONDS
                 request, seconds = self._board.line(slot), round(now - started, 1)
                 self._channel.send("harakiri", id=seat.id, pid=seat.pid, request=request, seconds=seconds)
-                sys.stderr.write("%s: worker %d (pid %d) is stuck after %s s in:\n" % (request, seat.id, seat.pid, seconds))
-                sys.stderr.flush()
+                seat.title = "%s: worker %d (pid %d) is stuck after %s s" % (request, seat.id, seat.pid, seconds)
                 _signal(seat.pid, DUMP_SIGNAL)
                 return
 
-    def _kill(self, seat):
+    def _kill(self, seat, stack):
         number = self._board.unanswered[seat.stuck]
         if seat.taken is None and number != -1 and seat.pidfd != -1:
             fd = _take_descriptor(seat.pidfd, number)
             if fd != -1:
                 seat.taken = (fd, number, seat.stuck)
         _signal(seat.pid, signal.SIGKILL)
+        if seat.title:
+            # In one piece: its neighbours may be stuck as well.
+            sys.stderr.write(seat.title + (" in:\n" + stack.decode("utf-8", "replace") if stack else "; it did not say where\n"))
+            sys.stderr.flush()
+            seat.title = ""
 
     def _drain(self, mercy):
         """The workers finish what they do and what waits already, and leave."""

@@ -66,9 +66,9 @@ class Report:
 
 
 class Worker:
-    """`app` is None where each worker loads its own (lazy-apps). `slots` are those of its threads on the scoreboard."""
+    """`app` is None where each worker loads its own (lazy-apps). `slots` are those of its threads on the scoreboard, `stack` the file for where it is stuck."""
 
-    def __init__(self, start, app, private, shared, board, slots, report, leave):
+    def __init__(self, start, app, private, shared, board, slots, report, leave, stack):
         self._start = start
         self._app = app
         self._private = private
@@ -78,6 +78,7 @@ class Worker:
         self._report = report
         # Read end of a pipe: it ends when the workers shall leave.
         self._leave = leave
+        self._stack = stack
         self._is_leaving = False
         # It cannot accept any more, by the app's doing.
         self._is_deaf = False
@@ -95,7 +96,7 @@ class Worker:
                 message, trace = explain(error)
                 self._report.tell("load-failed", message=message, traceback=trace)
                 return LOAD_FAILED
-        _allow_dumps()
+        _allow_dumps(self._stack)
         loop = self._accept_both if self._shared or not IS_LINUX else self._accept_private
         if not self._shared and IS_LINUX:
             # An accept that waits does not see that this process shall end.
@@ -198,12 +199,12 @@ class Worker:
             self._is_leaving = True
 
 
-def _allow_dumps():
+def _allow_dumps(fd):
     """The master may ask for the stack of every thread before it kills this process: written without the interpreter's help."""
-    if not IS_LINUX or ctypes is None or faulthandler is None:
+    if not IS_LINUX or fd == -1 or ctypes is None or faulthandler is None:
         return
     try:
-        faulthandler.register(DUMP_SIGNAL, file=sys.stderr, all_threads=True, chain=False)
+        faulthandler.register(DUMP_SIGNAL, file=fd, all_threads=True, chain=False)
         # It gives handlers a stack of their own, 8 KiB, on which a few signals at once overflow: Python's handlers run there too (3.10 and later).
         none = struct.pack("PiN", 0, SS_DISABLE, 0)
         ctypes.CDLL(None).sigaltstack(none, None)
