@@ -3,7 +3,7 @@ import type { ListenAddress } from '../net/address.ts';
 import { BACKLOG, HeldSocket } from './held-socket.ts';
 import type { Libc } from './libc.ts';
 import { listenHost } from './listen-host.ts';
-import type { BindOptions, ConnectFailure } from './seam.ts';
+import type { ConnectFailure, ListenOptions } from './seam.ts';
 import { bindPath, SocketFile, spareFile, withMode } from './socket-file.ts';
 import type { BunListener, BunNamespace, BunSocketHandlers } from './types/bun.ts';
 
@@ -36,7 +36,7 @@ export async function bindDescriptor(
   bun: BunNamespace,
   libc: Libc,
   address: ListenAddress,
-  options: BindOptions,
+  options: ListenOptions,
   probe: () => Promise<ConnectFailure | null>,
 ): Promise<DescriptorSocket> {
   const backlog = options.backlog ?? BACKLOG;
@@ -52,7 +52,13 @@ export async function bindDescriptor(
     return new DescriptorSocket(address, backlog, address.fd);
   }
   if (address.kind === 'tcp') {
-    const listener = bun.listen({ hostname: await listenHost(address.host), port: address.port, socket: UNUSED, allowHalfOpen: true });
+    const listener = bun.listen({
+      hostname: await listenHost(address.host),
+      port: address.port,
+      socket: UNUSED,
+      reusePort: options.reusePort === true,
+      allowHalfOpen: true,
+    });
     return new DescriptorSocket({ ...address, port: listener.port! }, backlog, keep(listener));
   }
   const listen = (unix: string): BunListener => bun.listen({ unix, socket: UNUSED, allowHalfOpen: true });

@@ -15,8 +15,7 @@ export class Libc {
 
   /** @throws {ListenError} `unsupported` */
   constructor() {
-    const ffi = process.getBuiltinModule('bun:ffi') as unknown as Ffi;
-    const symbols = open(ffi, {
+    const symbols = openLibrary({
       dup: { args: [INT], returns: INT },
       listen: { args: [INT, INT], returns: INT },
     });
@@ -39,12 +38,13 @@ export class Libc {
 /** Asks the kernel (Linux only) to kill this process when its parent dies: prctl(PR_SET_PDEATHSIG, SIGKILL). False where it cannot. */
 export function dieWithParent(): boolean {
   if (process.platform !== 'linux') return false;
-  const ffi = process.getBuiltinModule('bun:ffi') as unknown as Ffi;
-  const symbols = open(ffi, { prctl: { args: [INT, 'u64', 'u64', 'u64', 'u64'], returns: INT } });
+  const symbols = openLibrary({ prctl: { args: [INT, 'u64', 'u64', 'u64', 'u64'], returns: INT } });
   return symbols !== null && symbols.prctl!(1, 9, 0, 0, 0) === 0;
 }
 
-function open(ffi: Ffi, wanted: object): Record<string, (...words: number[]) => number> | null {
+/** The functions of the C library, or null where none of its names can be loaded. */
+export function openLibrary(wanted: object): Record<string, (...words: number[]) => number> | null {
+  const ffi = process.getBuiltinModule('bun:ffi') as unknown as Ffi;
   for (const library of LIBRARIES) {
     try {
       return ffi.dlopen(library, wanted).symbols;

@@ -1,0 +1,332 @@
+import { addressless, LOST_PEER, type PeerAddress, UNIX_PEER } from '../../net/address.ts';
+import { connectFailure } from '../connect-failure.ts';
+import { handlerFailed } from '../handler-failure.ts';
+import type { Connection, ConnectionHandlers } from '../seam.ts';
+import { SendQueue } from '../send-queue.ts';
+import { EAGAIN, EINTR, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, errorName } from './kernel.ts';
+import type { Due, Pollable, Poller } from './poller.ts';
+import { decodeAddress } from './sockaddr.ts';
+
+/** Reads in one event; then the other connections have their turn. */
+const READS_A_TURN = 16;
+/** The peer is done, or the connection is. */
+const ENDING = EPOLLHUP | EPOLLERR | EPOLLRDHUP;
+/** Nothing more can come or go. */
+const DEAD = EPOLLHUP | EPOLLERR;
+const READING = EPOLLIN | EPOLLRDHUP;
+
+/** A connection on a descriptor of our own. */
+export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due {
+  owner: Owner;
+  readonly id: number;
+  readonly #handlers: ConnectionHandlers<Owner>;
+  readonly #poller: Poller;
+  readonly #isUnix: boolean;
+  /** -1 when there is none, or none any more. */
+  #fd: number;
+  #isOpen = false;
+  #queue: SendQueue | null = null;
+  #remote: PeerAddress | null;
+  #local: PeerAddress | null = null;
+  /** What the kernel was asked to tell; -1 when it knows nothing of us. */
+  #watched = -1;
+  #paused = false;
+  #endTold = false;
+  #ended = false;
+  /** Gone once the queue is with the kernel. */
+  #closing = false;
+  #destroyed = false;
+  #drainDue = false;
+  /** To be told: 0 nothing, else one of the following. */
+  #due = NOTHING;
+  #error: number | string | null = null;
+
+  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, poller: Poller, fd: number, isUnix: boolean, remote: PeerAddress | null) {
+    this.owner = owner;
+    this.id = poller.nextId();
+    this.#handlers = handlers;
+    this.#poller = poller;
+    this.#fd = fd;
+    this.#isUnix = isUnix;
+    this.#remote = remote;
+  }
+
+  get tls(): null {
+    return null;
+  }
+
+  get queued(): number {
+    return this.#queue === null ? 0 : this.#queue.size;
+  }
+
+  get remote(): PeerAddress {
+    return this.#remote ?? addressless(this.#isUnix);
+  }
+
+  get local(): PeerAddress {
+    if (this.#local === null) {
+      if (this.#isUnix) this.#local = UNIX_PEER;
+      else if (this.#fd === -1 || this.#poller.kernel.localAddress(this.#fd, this.#poller.address) !== 0) return LOST_PEER;
+      else this.#local = decodeAddress(this.#poller.address);
+    }
+    return this.#local;
+  }
+
+  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+    if (this.#ended || this.#destroyed) return true;
+    let taken = 0;
+    if (this.#queue === null && this.#isOpen) {
+      taken = this.#send(bytes, start, end - start);
+      // Less than nothing: the connection is broken, and `close` is on its way.
+      if (taken === end - start || taken < 0) return true;
+    }
+    this.#queue ??= new SendQueue();
+    this.#queue.push(bytes, start + taken, end);
+    this.#drainDue = true;
+    if (this.#isOpen) this.#watch();
+    return false;
+  }
+
+  end(): void {
+    if (this.#ended || this.#destroyed) return;
+    this.#ended = true;
+    if (this.#queue === null && this.#isOpen) this.#shutdown();
+  }
+
+  close(): void {
+    if (this.#queue === null) return this.destroy();
+    this.#ended = true;
+    this.#closing = true;
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#error = null;
+    this.#release();
+    if (this.#isOpen) this.#soon(CLOSE);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#isOpen && !this.#destroyed) this.#watch();
+  }
+
+  /** Accepted: the owner hears of it at once. */
+  accepted(): void {
+    this.#opened();
+  }
+
+  /** Connected by the call itself. */
+  connected(): void {
+    this.#soon(OPEN);
+  }
+
+  /** The kernel is connecting; it tells when it has. */
+  connecting(): void {
+    this.#watched = EPOLLOUT;
+    if (!this.#poller.watch(this.#fd, this, EPOLLOUT)) this.failed(errorName(this.#poller.kernel.errno()));
+  }
+
+  /** No connection could be made, for a reason such as `ECONNREFUSED`. */
+  failed(code: string): void {
+    this.#error = code;
+    this.#release();
+    this.#soon(FAILURE);
+  }
+
+  ready(events: number): void {
+    if (!this.#isOpen) {
+      const error = this.#poller.kernel.takeError(this.#fd);
+      if (error === 0) this.#opened();
+      else this.failed(errorName(error));
+      return;
+    }
+    if ((events & (EPOLLIN | ENDING)) !== 0) {
+      if (!this.#paused && !this.#endTold) this.#read((events & ENDING) !== 0);
+      // The kernel would tell of the end again and again. Whoever resumes or writes finds out.
+      else if ((events & DEAD) !== 0 && !this.#endTold) this.#unwatch();
+      else if ((events & EPOLLERR) !== 0) this.#broken(this.#poller.kernel.takeError(this.#fd));
+      else if ((events & EPOLLHUP) !== 0) this.#unwatch();
+      else this.#watch();
+    }
+    if ((events & EPOLLOUT) !== 0 && !this.#destroyed && this.#flush() && this.#drainDue) this.#tellDrain();
+  }
+
+  /** The poller: nobody else is on the stack. */
+  told(): void {
+    const due = this.#due;
+    this.#due = NOTHING;
+    if (due === OPEN) {
+      if (!this.#destroyed) this.#opened();
+    } else if (due === FAILURE) {
+      if (this.#destroyed) return;
+      this.#destroyed = true;
+      try {
+        this.#handlers.connectFailed(this.owner, connectFailure(String(this.#error)));
+      } catch (error) {
+        handlerFailed(this, this.#handlers, error);
+      }
+    } else if (due === CLOSE) {
+      this.#destroyed = true;
+      try {
+        this.#handlers.close(this, this.#error === null ? null : String(this.#error));
+      } catch (error) {
+        handlerFailed(this, this.#handlers, error);
+      }
+    }
+  }
+
+  #opened(): void {
+    if (this.#destroyed) return;
+    this.#isOpen = true;
+    const flushed = this.#flush();
+    try {
+      this.#handlers.open(this);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+    if (this.#destroyed) return;
+    this.#watch();
+    if (flushed && this.#drainDue && this.#queue === null) this.#tellDrain();
+  }
+
+  /** @param isEnding the end is behind what there is to read, or there already */
+  #read(isEnding: boolean): void {
+    const { kernel, buffer } = this.#poller;
+    for (let i = 0; i < READS_A_TURN; i++) {
+      const count = kernel.receive(this.#fd, buffer);
+      if (count > 0) {
+        if (this.#closing) continue;
+        try {
+          this.#handlers.data(this, this.#poller.view(count));
+        } catch (error) {
+          handlerFailed(this, this.#handlers, error);
+        }
+        if (this.#destroyed || this.#paused || (count < buffer.length && !isEnding)) return;
+      } else if (count === 0) {
+        return this.#peerEnded();
+      } else {
+        const error = kernel.errno();
+        if (error !== EAGAIN && error !== EINTR) this.#broken(error);
+        return;
+      }
+    }
+  }
+
+  #peerEnded(): void {
+    this.#endTold = true;
+    if (!this.#closing) {
+      try {
+        this.#handlers.end(this);
+      } catch (error) {
+        handlerFailed(this, this.#handlers, error);
+      }
+    }
+    if (this.#destroyed) return;
+    if (this.#ended && this.#queue === null) this.#finish(null);
+    else this.#watch();
+  }
+
+  /** Returns how much the kernel took; -1 when the connection is broken. */
+  #send(bytes: Uint8Array, start: number, length: number): number {
+    const { kernel } = this.#poller;
+    const taken = kernel.send(this.#fd, bytes, start, length);
+    if (taken >= 0) return taken;
+    const error = kernel.errno();
+    if (error === EAGAIN || error === EINTR) return 0;
+    this.#queue = null;
+    this.#drainDue = false;
+    this.#ended = true;
+    // What the peer had sent before it went is still to be read, and its end is told behind that.
+    if (this.#paused || this.#endTold || this.#closing) this.#broken(error);
+    else this.#error = error;
+    return -1;
+  }
+
+  /** Returns whether everything queued is with the kernel. */
+  #flush(): boolean {
+    const queue = this.#queue;
+    if (queue !== null) {
+      for (let chunk = queue.first(); chunk !== undefined; chunk = queue.first()) {
+        const taken = this.#send(chunk, 0, chunk.length);
+        if (taken < 0) return false;
+        if (taken > 0) queue.taken(taken);
+        if (taken < chunk.length) return false;
+      }
+      this.#queue = null;
+      if (this.#watched !== -1) this.#watch();
+    }
+    if (this.#closing) this.destroy();
+    else if (this.#ended && !this.#destroyed) this.#shutdown();
+    return true;
+  }
+
+  #shutdown(): void {
+    this.#poller.kernel.shutdown(this.#fd);
+    // Both sides have ended.
+    if (this.#endTold) this.#finish(null);
+  }
+
+  #tellDrain(): void {
+    this.#drainDue = false;
+    if (this.#ended || this.#destroyed) return;
+    try {
+      this.#handlers.drain(this);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+  }
+
+  #broken(error: number): void {
+    this.#finish(this.#error ?? error);
+  }
+
+  /** The connection has come to its end without our giving it up. */
+  #finish(error: number | string | null): void {
+    if (this.#destroyed) return;
+    this.#error = typeof error === 'number' ? errorName(error) : error;
+    this.#destroyed = true;
+    this.#release();
+    this.#soon(CLOSE);
+  }
+
+  #release(): void {
+    this.#queue = null;
+    if (this.#fd === -1) return;
+    if (this.#watched !== -1) this.#poller.forget(this.#fd, true);
+    this.#watched = -1;
+    this.#poller.kernel.close(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** Asks the kernel for what matters now. */
+  #watch(): void {
+    const wanted = (this.#paused || this.#endTold ? 0 : READING) | (this.#queue === null ? 0 : EPOLLOUT);
+    if (wanted === this.#watched) return;
+    if (this.#watched !== -1) this.#poller.change(this.#fd, this, wanted);
+    else if (!this.#poller.watch(this.#fd, this, wanted)) return this.#finish(errorName(this.#poller.kernel.errno()));
+    this.#watched = wanted;
+  }
+
+  #unwatch(): void {
+    this.#poller.forget(this.#fd, false);
+    this.#watched = -1;
+  }
+
+  #soon(due: number): void {
+    // Of several the last one counts: who is destroyed before it is open hears nothing, who fails or closes hears no more.
+    if (this.#due === NOTHING) this.#poller.soon(this);
+    this.#due = due;
+  }
+}
+
+const NOTHING = 0;
+const OPEN = 1;
+const FAILURE = 2;
+const CLOSE = 3;

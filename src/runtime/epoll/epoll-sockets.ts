@@ -1,0 +1,69 @@
+import { type ConnectAddress, isIpLiteral, UNIX_PEER } from '../../net/address.ts';
+import type { DescriptorSocket } from '../bun-bind.ts';
+import { listenFailure } from '../listen-failure.ts';
+import type { Connection, ConnectionHandlers, Listener, ListenOptions } from '../seam.ts';
+import { EpollConnection } from './epoll-connection.ts';
+import { EpollListener } from './epoll-listener.ts';
+import { AF_UNIX, EINPROGRESS, errorName, type Kernel } from './kernel.ts';
+import { Poller } from './poller.ts';
+import { decodeAddress, encodeAddress, type SocketAddress } from './sockaddr.ts';
+
+/** How many addresses to remember in the kernel's form. */
+const KEPT_ADDRESSES = 1024;
+
+/** Listeners and connections on descriptors of our own: Linux, without the runtime's sockets. */
+export class EpollSockets {
+  readonly #poller: Poller;
+  readonly #highestAccepted: number;
+  readonly #addresses = new Map<ConnectAddress, SocketAddress>();
+
+  /** @param highestAccepted the highest descriptor that an accepted connection may have */
+  constructor(kernel: Kernel, highestAccepted: number) {
+    this.#poller = new Poller(kernel);
+    this.#highestAccepted = highestAccepted;
+  }
+
+  /** Accepts what comes to `bound`, which is closed with the listener. @throws {ListenError} */
+  listen<Owner>(bound: DescriptorSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions, isOurFile: boolean): Listener {
+    const { address, fd } = bound;
+    const listener = new EpollListener(this.#poller, fd, handlers, this.#highestAccepted, options.acceptFailed);
+    if (!listener.start()) throw listenFailure(address, { code: errorName(this.#poller.kernel.errno()) });
+    return {
+      address,
+      close() {
+        listener.stop();
+        bound.close({ keepsFile: !isOurFile });
+      },
+    };
+  }
+
+  /** Null for a host name, which somebody else has to look up. */
+  connect<Owner>(to: ConnectAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> | null {
+    const { kernel } = this.#poller;
+    const address = this.#address(to);
+    if (address === null) return null;
+    const isUnix = address.family === AF_UNIX;
+    const fd = kernel.socket(address.family);
+    let code = fd === -1 ? errorName(kernel.errno()) : null;
+    const connection = new EpollConnection(owner, handlers, this.#poller, fd, isUnix, isUnix ? UNIX_PEER : decodeAddress(address.bytes));
+    if (code === null) {
+      if (!isUnix) kernel.setNoDelay(fd);
+      if (kernel.connect(fd, address.bytes, address.length) === 0) connection.connected();
+      else if (kernel.errno() === EINPROGRESS) connection.connecting();
+      else code = errorName(kernel.errno());
+    }
+    if (code !== null) connection.failed(code);
+    return connection;
+  }
+
+  #address(to: ConnectAddress): SocketAddress | null {
+    const known = this.#addresses.get(to);
+    if (known !== undefined) return known;
+    if (to.kind === 'tcp' && (!isIpLiteral(to.host) || to.host.includes('%'))) return null;
+    const address = encodeAddress(to);
+    if (address === null) return null;
+    if (this.#addresses.size >= KEPT_ADDRESSES) this.#addresses.clear();
+    this.#addresses.set(to, address);
+    return address;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The system calls of Linux that the epoll adapter is made of, and what it needs of the runtime's own event loop.
+ * Every call returns what the C library's function does: -1 on failure, and `errno` says why until the next call.
+ */
+export interface Kernel {
+  /** Number of the last failure. */
+  errno(): number;
+
+  /** A stream socket: non-blocking, closed in children. */
+  socket(family: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
+  /** The next connection of a listener, non-blocking and closed in children; its peer's address goes into `peer`, 28 bytes long. */
+  accept(fd: number, peer: Uint8Array): number;
+  /** The address of this side into `address`, 28 bytes long. */
+  localAddress(fd: number, address: Uint8Array): number;
+  setNonBlocking(fd: number): number;
+  setNoDelay(fd: number): number;
+  /** SO_ERROR: the number of a failure that no call has told yet, or 0. */
+  takeError(fd: number): number;
+
+  /** Reads into `buffer` from its start. */
+  receive(fd: number, buffer: Uint8Array): number;
+  /** Sends `bytes[start, start + length)`. */
+  send(fd: number, bytes: Uint8Array, start: number, length: number): number;
+  /** FIN. */
+  shutdown(fd: number): number;
+  close(fd: number): number;
+  duplicate(fd: number): number;
+
+  epoll(): number;
+  /** `event` is a struct epoll_event (see `EVENT_WORDS`). */
+  control(epoll: number, operation: number, fd: number, event: Int32Array): number;
+  wait(epoll: number, events: Int32Array, count: number, milliseconds: number): number;
+
+  /**
+   * Calls `wake` once when `epoll` has something to tell, from the runtime's own event loop, which goes on meanwhile and
+   * does not end the process before. The function that it returns calls that off.
+   */
+  park(epoll: number, wake: () => void): () => void;
+  /** The epoll descriptor of the runtime's own event loop, known from the first `park` on; -1 when it cannot be known. */
+  readonly hostEpoll: number;
+  /** Runs what promises have made due. */
+  drainMicrotasks(): void;
+}
+
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+/** A struct sockaddr_un is the longest. */
+export const ADDRESS_BYTES = 110;
+
+export const EPOLLIN = 0x1;
+export const EPOLLOUT = 0x4;
+export const EPOLLERR = 0x8;
+export const EPOLLHUP = 0x10;
+export const EPOLLRDHUP = 0x2000;
+/** Of several processes that wait for one listener, the kernel wakes not all. */
+export const EPOLLEXCLUSIVE = 1 << 28;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
+
+/** A struct epoll_event in words of 32 bits: the events, then 64 bits that are ours. x86-64 packs it, others align the second part. */
+export const EVENT_WORDS = process.arch === 'x64' ? 3 : 4;
+export const EVENT_DATA = EVENT_WORDS - 2;
+
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const EPIPE = 32;
+export const ECONNRESET = 104;
+export const EINPROGRESS = 115;
+
+/** The name of an error number, such as `ECONNREFUSED`. Linux has two for EAGAIN. */
+export function errorName(errno: number): string {
+  const names = Object.entries(process.getBuiltinModule('node:os').constants.errno);
+  return names.find(([, number]) => number === errno)?.[0] ?? `E${errno}`;
+}

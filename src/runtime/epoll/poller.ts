@@ -1,0 +1,185 @@
+import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EVENT_DATA, EVENT_WORDS, type Kernel } from './kernel.ts';
+
+/** Events taken from the kernel at once. */
+const BATCH = 256;
+/** After this many ms of work without a pause the runtime's own event loop gets its turn: timers, signals, messages, files. */
+const TURN_MS = 1;
+/** How long we wait for more, in ms, before the runtime's loop waits in our place: passing over to it and back costs several µs. */
+const LINGER_MS = 1;
+/** What one read takes at most: half of what a unix socket holds by default (net.core.wmem_default), the cheapest of the sizes tried. */
+const READ_BYTES = 106496;
+/** Reads up to this length have a view ready. */
+const VIEWS = 4096;
+
+/** Something with a descriptor that the kernel tells about. */
+export interface Pollable {
+  /** Tells one holder of a descriptor from the next one, for events that were on their way when it was closed. */
+  readonly id: number;
+  ready(events: number): void;
+}
+
+/** Something that has to be told later than the call that caused it. */
+export interface Due {
+  told(): void;
+}
+
+/**
+ * An event loop of our own on epoll(7), inside the runtime's. While there is work it asks the kernel itself; when there is none,
+ * the runtime's loop watches our epoll descriptor and wakes us.
+ */
+export class Poller {
+  readonly kernel: Kernel;
+  /** What is read goes here first. Its content is valid until the next read. */
+  readonly buffer = new Uint8Array(READ_BYTES);
+  /** A sockaddr for whoever needs one within a call. */
+  readonly address = new Uint8Array(28);
+  readonly #epoll: number;
+  readonly #byFd: (Pollable | null)[] = [];
+  readonly #events = new Int32Array(EVENT_WORDS * BATCH);
+  readonly #event = new Int32Array(EVENT_WORDS);
+  readonly #views: (Uint8Array | undefined)[] = [];
+  /** Watches our epoll descriptor and that of the runtime's loop; -1 when there is none. Neither of those may watch the other all the time. */
+  #both = -1;
+  #count = 0;
+  #ids = 0;
+  #due: Due[] = [];
+  #isDispatching = false;
+  #isDueScheduled = false;
+  #isActive = false;
+  #unpark: (() => void) | null = null;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    this.#epoll = kernel.epoll();
+  }
+
+  nextId(): number {
+    this.#ids = (this.#ids + 1) | 0;
+    return this.#ids;
+  }
+
+  /** The first `length` bytes of the buffer. */
+  view(length: number): Uint8Array {
+    if (length >= VIEWS) return this.buffer.subarray(0, length);
+    let view = this.#views[length];
+    if (view === undefined) {
+      view = this.buffer.subarray(0, length);
+      this.#views[length] = view;
+    }
+    return view;
+  }
+
+  /** Begins to tell `pollable` of `events` on `fd`. False when the kernel refuses; `errno` says why. */
+  watch(fd: number, pollable: Pollable, events: number): boolean {
+    if (this.#control(EPOLL_CTL_ADD, fd, pollable, events) !== 0) return false;
+    while (this.#byFd.length <= fd) this.#byFd.push(null);
+    this.#byFd[fd] = pollable;
+    this.#count += 1;
+    if (!this.#isActive && this.#unpark === null) this.#park();
+    return true;
+  }
+
+  change(fd: number, pollable: Pollable, events: number): void {
+    this.#control(EPOLL_CTL_MOD, fd, pollable, events);
+  }
+
+  /** Tells nothing more of `fd`. Of a descriptor that is about to be closed `isClosing` saves the call. */
+  forget(fd: number, isClosing: boolean): void {
+    if (!isClosing) this.kernel.control(this.#epoll, EPOLL_CTL_DEL, fd, this.#event);
+    this.#byFd[fd] = null;
+    this.#count -= 1;
+    // Nothing is left to wait for, and the process may end.
+    if (this.#count === 0 && this.#unpark !== null) {
+      this.#unpark();
+      this.#unpark = null;
+    }
+  }
+
+  /** Calls `due.told()` when no handler is on the stack, and before anything else happens. */
+  soon(due: Due): void {
+    this.#due.push(due);
+    if (this.#isDispatching || this.#isDueScheduled) return;
+    this.#isDueScheduled = true;
+    queueMicrotask(() => {
+      this.#isDueScheduled = false;
+      this.#tellDue();
+    });
+  }
+
+  #control(operation: number, fd: number, pollable: Pollable, events: number): number {
+    const event = this.#event;
+    event[0] = events;
+    event[EVENT_DATA] = fd;
+    event[EVENT_DATA + 1] = pollable.id;
+    return this.kernel.control(this.#epoll, operation, fd, event);
+  }
+
+  #park(): void {
+    if (this.#count === 0) return;
+    this.#unpark = this.kernel.park(this.#epoll, () => {
+      this.#unpark = null;
+      this.#turn();
+    });
+    if (this.#both === -1 && this.kernel.hostEpoll !== -1) this.#lingerWith(this.kernel.hostEpoll);
+  }
+
+  #lingerWith(hostEpoll: number): void {
+    this.#both = this.kernel.epoll();
+    for (const epoll of [this.#epoll, hostEpoll]) {
+      this.#event[0] = EPOLLIN;
+      this.#event[EVENT_DATA] = epoll;
+      this.kernel.control(this.#both, EPOLL_CTL_ADD, epoll, this.#event);
+    }
+  }
+
+  readonly #turn = (): void => {
+    this.#isActive = true;
+    const until = performance.now() + TURN_MS;
+    do {
+      const count = this.#wait();
+      if (count < 0) break;
+      if (count === 0) {
+        this.#isActive = false;
+        return this.#park();
+      }
+      this.#dispatch(count);
+      this.kernel.drainMicrotasks();
+    } while (performance.now() < until);
+    setImmediate(this.#turn);
+  };
+
+  /** How many events there are; 0 when nothing has come for a while, -1 when the runtime's loop has something to do. */
+  #wait(): number {
+    const { kernel } = this;
+    const count = kernel.wait(this.#epoll, this.#events, BATCH, 0);
+    if (count !== 0 || this.#both === -1) return count;
+    const ready = kernel.wait(this.#both, this.#events, 2, LINGER_MS);
+    if (ready === 0) return 0;
+    for (let i = 0; i < ready; i++) {
+      if (this.#events[i * EVENT_WORDS + EVENT_DATA] === this.#epoll) return kernel.wait(this.#epoll, this.#events, BATCH, 0);
+    }
+    // A message, a file, a signal.
+    return -1;
+  }
+
+  #dispatch(count: number): void {
+    const events = this.#events;
+    this.#isDispatching = true;
+    for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
+      const pollable = this.#byFd[events[at + EVENT_DATA]!];
+      if (pollable == null || pollable.id !== events[at + EVENT_DATA + 1]) continue;
+      pollable.ready(events[at]!);
+      if (this.#due.length > 0) this.#tellDue();
+    }
+    this.#isDispatching = false;
+  }
+
+  #tellDue(): void {
+    const wasDispatching = this.#isDispatching;
+    this.#isDispatching = true;
+    // Those told may add to it.
+    for (let i = 0; i < this.#due.length; i++) this.#due[i]!.told();
+    this.#due.length = 0;
+    this.#isDispatching = wasDispatching;
+  }
+}
