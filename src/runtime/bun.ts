@@ -1,5 +1,6 @@
 import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
+import { highestAccepted } from './accept-limit.ts';
 import { bindDescriptor, DescriptorSocket } from './bun-bind.ts';
 import { BunConnection, BunShared } from './bun-connection.ts';
 import { Refusals } from './bun-refusal.ts';
@@ -45,7 +46,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
     const own = this.#sockets();
     if (own !== null) {
       const bound = address instanceof DescriptorSocket ? address : await this.#bind(address as ListenAddress, options);
-      return own.listen(bound, handlers, options, address !== bound);
+      return own.listen(bound.address, bound.fd, handlers, options, () => bound.close({ keepsFile: address === bound }));
     }
     if (address instanceof DescriptorSocket) return this.#listenOn(address, handlers, options);
     return this.#listenAt(address as ListenAddress, handlers, options);
@@ -172,11 +173,6 @@ class BunRuntime extends CommonRuntime implements Runtime {
     }
     return made;
   }
-}
-
-/** The highest descriptor an accepted connection may have, so that some are left for files and outgoing connections. */
-function highestAccepted(limit: number | null): number {
-  return limit === null ? Number.POSITIVE_INFINITY : limit - 1 - Math.min(64, limit >> 4);
 }
 
 /** Bun's view of the handlers: each hands on to the connection in `socket.data`. */

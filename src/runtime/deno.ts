@@ -1,10 +1,13 @@
 import { formatAddress, isIpLiteral, type ListenAddress, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
+import { highestAccepted } from './accept-limit.ts';
 import { BufferPools } from './buffer-pool.ts';
 import { CommonRuntime } from './common.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import { DenoConnection } from './deno-connection.ts';
 import { isGranted, rightsToConnect, rightsToPassOn, withheld } from './deno-rights.ts';
+import { denoKernel } from './epoll/deno-kernel.ts';
+import { EpollSockets } from './epoll/epoll-sockets.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
 import { bindHandle, failed, HandleSocket, handleOf, type NetHandle } from './net-handle.ts';
@@ -48,6 +51,8 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   readonly capabilities = CAPABILITIES;
   readonly #pools = new BufferPools();
   readonly #node = createNodeRuntime();
+  /** Undefined before it is asked for. */
+  #own: EpollSockets | null | undefined;
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>
     new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));
@@ -55,6 +60,15 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   protected override readonly adoptsByMessage = true;
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
+    const own = options.reusePort ? null : this.#sockets();
+    if (own !== null) {
+      const bound = ('kind' in address ? await this.bind(address, options) : address) as HandleSocket;
+      const fd = bound.lend();
+      return own.listen(bound.address, fd, handlers, options, () => {
+        bound.giveBack(fd);
+        bound.close({ keepsFile: address === bound });
+      });
+    }
     // Deno.listen takes no descriptor, and its reusePort ends the process without --unstable-net. node:net does both.
     if (!('kind' in address) || address.kind === 'fd' || options.reusePort) return this.#node.listen(address, handlers, options);
     try {
@@ -81,6 +95,8 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
+    const own = this.#sockets()?.connect(to, owner, handlers);
+    if (own !== undefined && own !== null) return own;
     const connection = new DenoConnection(owner, handlers, this.#pools);
     const options =
       to.kind === 'tcp' ? { hostname: to.host, port: to.port } : { transport: 'unix' as const, path: to.abstract ? `\0${to.path}` : to.path };
@@ -156,6 +172,17 @@ class DenoRuntime extends CommonRuntime implements Runtime {
 
   protected override environment(): Record<string, string> {
     return isGranted({ name: 'env' }) ? super.environment() : {};
+  }
+
+  /** Sockets of our own, where the system and the user let us; else Deno's. */
+  #sockets(): EpollSockets | null {
+    if (this.#own === undefined) {
+      const isWanted =
+        process.platform === 'linux' && isGranted({ name: 'ffi' }) && isGranted({ name: 'env' }) && process.env.UGATE_SOCKETS !== 'deno';
+      const kernel = isWanted ? denoKernel(Deno) : null;
+      this.#own = kernel === null ? null : new EpollSockets(kernel, highestAccepted(this.openFilesLimit()));
+    }
+    return this.#own;
   }
 
   #accepting<Owner>(

@@ -5,7 +5,7 @@ interface Ffi {
 }
 
 /** The C library's name: glibc, musl, macOS. */
-const LIBRARIES: readonly string[] = ['libc.so.6', `libc.musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1`, 'libSystem.B.dylib'];
+export const LIBRARIES: readonly string[] = ['libc.so.6', `libc.musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1`, 'libSystem.B.dylib'];
 
 const INT = 'i32';
 

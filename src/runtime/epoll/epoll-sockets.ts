@@ -1,5 +1,4 @@
-import { type ConnectAddress, isIpLiteral, UNIX_PEER } from '../../net/address.ts';
-import type { DescriptorSocket } from '../bun-bind.ts';
+import { type ConnectAddress, isIpLiteral, type ListenAddress, UNIX_PEER } from '../../net/address.ts';
 import { listenFailure } from '../listen-failure.ts';
 import type { Connection, ConnectionHandlers, Listener, ListenOptions } from '../seam.ts';
 import { EpollConnection } from './epoll-connection.ts';
@@ -23,16 +22,18 @@ export class EpollSockets {
     this.#highestAccepted = highestAccepted;
   }
 
-  /** Accepts what comes to `bound`, which is closed with the listener. @throws {ListenError} */
-  listen<Owner>(bound: DescriptorSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions, isOurFile: boolean): Listener {
-    const { address, fd } = bound;
+  /** Accepts what comes to the listening descriptor `fd`; `close` is called once when it shall no more. @throws {ListenError} */
+  listen<Owner>(address: ListenAddress, fd: number, handlers: ConnectionHandlers<Owner>, options: ListenOptions, close: () => void): Listener {
     const listener = new EpollListener(this.#poller, fd, handlers, this.#highestAccepted, options.acceptFailed);
     if (!listener.start()) throw listenFailure(address, { code: errorName(this.#poller.kernel.errno()) });
+    let isOpen = true;
     return {
       address,
       close() {
+        if (!isOpen) return;
+        isOpen = false;
         listener.stop();
-        bound.close({ keepsFile: !isOurFile });
+        close();
       },
     };
   }

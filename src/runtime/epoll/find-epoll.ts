@@ -1,19 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * The epoll descriptor of this process that watches `fd`, which is how to find the one of the runtime's own event loop: no API tells it.
- * -1 where /proc does not say.
+ * The epoll descriptors of this process, or those of them that watch `fd`: how to find the one of the runtime's own event loop, which no
+ * API tells. None where /proc does not say.
  */
-export function findEpoll(fd: number): number {
-  const watches = new RegExp(`^tfd:\\s+${fd}\\s`, 'm');
+export function findEpolls(fd?: number): number[] {
+  const watches = new RegExp(`^tfd:\\s+${fd ?? '\\d+'}\\s`, 'm');
   try {
-    for (const name of readdirSync('/proc/self/fdinfo')) {
-      if (watches.test(readInfo(name))) return Number(name);
-    }
+    return readdirSync('/proc/self/fdinfo')
+      .filter((name) => watches.test(readInfo(name)))
+      .map(Number);
   } catch {
     // No /proc here, or not ours to read.
+    return [];
   }
-  return -1;
 }
 
 /** Empty for a descriptor that is gone, such as the one by which the directory was read. */

@@ -9,6 +9,8 @@ export interface Kernel {
   /** A stream socket: non-blocking, closed in children. */
   socket(family: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
+  /** Also sets the length of the queue of what listens already. */
+  listen(fd: number, backlog: number): number;
   /** The next connection of a listener, non-blocking and closed in children; its peer's address goes into `peer`, 28 bytes long. */
   accept(fd: number, peer: Uint8Array): number;
   /** The address of this side into `address`, 28 bytes long. */
@@ -39,8 +41,8 @@ export interface Kernel {
   park(epoll: number, wake: () => void): () => void;
   /** The epoll descriptor of the runtime's own event loop, known from the first `park` on; -1 when it cannot be known. */
   readonly hostEpoll: number;
-  /** Runs what promises have made due. */
-  drainMicrotasks(): void;
+  /** Runs what promises have made due. False where only the runtime's own event loop can. */
+  drainMicrotasks(): boolean;
 }
 
 export const AF_UNIX = 1;

@@ -143,8 +143,7 @@ export class Poller {
         return this.#park();
       }
       this.#dispatch(count);
-      this.kernel.drainMicrotasks();
-    } while (performance.now() < until);
+    } while (this.kernel.drainMicrotasks() && performance.now() < until);
     setImmediate(this.#turn);
   };
 

@@ -46,8 +46,19 @@ export interface DenoNamespace {
   };
   listen(options: DenoTcpOptions | DenoUnixOptions): DenoListener;
   connect(options: DenoTcpOptions | DenoUnixOptions): Promise<DenoConn>;
+  dlopen(library: string, symbols: Record<string, DenoFfi>): { symbols: Record<string, (...words: never[]) => unknown> };
+  readonly UnsafePointerView: { getArrayBuffer(pointer: object, length: number): ArrayBuffer };
   hostname(): string;
   chmodSync(path: string, mode: number): void;
+}
+
+/** A C function. */
+export interface DenoFfi {
+  name?: string;
+  parameters: readonly string[];
+  result: string;
+  /** On a thread; the call gives a promise. */
+  nonblocking?: boolean;
 }
 
 export interface Permission {

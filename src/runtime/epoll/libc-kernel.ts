@@ -1,0 +1,133 @@
+import type { Kernel } from './kernel.ts';
+
+/** What C functions take and give here: an int of 32 bits, or the address of bytes. */
+export type Word = 'int' | 'bytes';
+/** A C function as a runtime's foreign function interface gives it. Bytes are handed over as a view, by its start. */
+export type Call = (...words: (number | ArrayBufferView | null)[]) => number;
+
+/** The parameters of each function; all return an int. */
+export const FUNCTIONS = {
+  socket: ['int', 'int', 'int'],
+  connect: ['int', 'bytes', 'int'],
+  listen: ['int', 'int'],
+  accept4: ['int', 'bytes', 'bytes', 'int'],
+  getsockname: ['int', 'bytes', 'bytes'],
+  getsockopt: ['int', 'int', 'int', 'bytes', 'bytes'],
+  setsockopt: ['int', 'int', 'int', 'bytes', 'int'],
+  fcntl: ['int', 'int', 'int'],
+  recv: ['int', 'bytes', 'int', 'int'],
+  send: ['int', 'bytes', 'int', 'int'],
+  shutdown: ['int', 'int'],
+  close: ['int'],
+  dup: ['int'],
+  epoll_create1: ['int'],
+  epoll_ctl: ['int', 'int', 'int', 'bytes'],
+  epoll_wait: ['int', 'bytes', 'int', 'int'],
+} as const satisfies Record<string, readonly Word[]>;
+
+export type Functions = Readonly<Record<keyof typeof FUNCTIONS, Call>>;
+
+const SOCK_STREAM = 1;
+const NON_BLOCKING = 0o4000;
+const CLOSE_ON_EXEC = 0o2000000;
+const MSG_NOSIGNAL = 0x4000;
+const SHUT_WR = 1;
+const SOL_SOCKET = 1;
+const SO_ERROR = 4;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const PEER_BYTES = 28;
+
+/** The system calls through the C library of Linux, on x86-64 and ARM64. */
+export abstract class LibcKernel implements Kernel {
+  abstract readonly hostEpoll: number;
+  protected readonly functions: Functions;
+  readonly #errno: Int32Array;
+  readonly #value = new Int32Array(1);
+  readonly #length = new Int32Array(1);
+
+  /** @param errno this thread's errno, where the C library keeps it */
+  constructor(functions: Functions, errno: ArrayBuffer) {
+    this.functions = functions;
+    this.#errno = new Int32Array(errno);
+  }
+
+  abstract send(fd: number, bytes: Uint8Array, start: number, length: number): number;
+  abstract park(epoll: number, wake: () => void): () => void;
+  abstract drainMicrotasks(): boolean;
+
+  errno(): number {
+    return this.#errno[0]!;
+  }
+
+  socket(family: number): number {
+    return this.functions.socket(family, SOCK_STREAM | NON_BLOCKING | CLOSE_ON_EXEC, 0);
+  }
+
+  connect(fd: number, address: Uint8Array, length: number): number {
+    return this.functions.connect(fd, address, length);
+  }
+
+  listen(fd: number, backlog: number): number {
+    return this.functions.listen(fd, backlog);
+  }
+
+  accept(fd: number, peer: Uint8Array): number {
+    this.#length[0] = PEER_BYTES;
+    return this.functions.accept4(fd, peer, this.#length, NON_BLOCKING | CLOSE_ON_EXEC);
+  }
+
+  localAddress(fd: number, address: Uint8Array): number {
+    this.#length[0] = PEER_BYTES;
+    return this.functions.getsockname(fd, address, this.#length);
+  }
+
+  setNonBlocking(fd: number): number {
+    return this.functions.fcntl(fd, F_SETFL, this.functions.fcntl(fd, F_GETFL, 0) | NON_BLOCKING);
+  }
+
+  setNoDelay(fd: number): number {
+    this.#value[0] = 1;
+    return this.functions.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, this.#value, 4);
+  }
+
+  takeError(fd: number): number {
+    this.#length[0] = 4;
+    return this.functions.getsockopt(fd, SOL_SOCKET, SO_ERROR, this.#value, this.#length) === 0 ? this.#value[0]! : this.errno();
+  }
+
+  receive(fd: number, buffer: Uint8Array): number {
+    return this.functions.recv(fd, buffer, buffer.length, 0);
+  }
+
+  /** @param bytes a view, or on Bun an address */
+  protected sendFrom(fd: number, bytes: Uint8Array | number, length: number): number {
+    return this.functions.send(fd, bytes, length, MSG_NOSIGNAL);
+  }
+
+  shutdown(fd: number): number {
+    return this.functions.shutdown(fd, SHUT_WR);
+  }
+
+  close(fd: number): number {
+    return this.functions.close(fd);
+  }
+
+  duplicate(fd: number): number {
+    return this.functions.dup(fd);
+  }
+
+  epoll(): number {
+    return this.functions.epoll_create1(CLOSE_ON_EXEC);
+  }
+
+  control(epoll: number, operation: number, fd: number, event: Int32Array): number {
+    return this.functions.epoll_ctl(epoll, operation, fd, event);
+  }
+
+  wait(epoll: number, events: Int32Array, count: number, milliseconds: number): number {
+    return this.functions.epoll_wait(epoll, events, count, milliseconds);
+  }
+}
