@@ -2,12 +2,16 @@ import type { ListenOptions as NodeListenOptions, Server, Socket } from 'node:ne
 import { constants } from 'node:os';
 import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
+import { highestAccepted } from './accept-limit.ts';
 import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
+import { EpollSockets } from './epoll/epoll-sockets.ts';
+import { errorName, type Kernel } from './epoll/kernel.ts';
+import { nodeKernel } from './epoll/node-kernel.ts';
 import { BACKLOG } from './held-socket.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
-import { bindHandle, failed, HandleSocket, handleOf, type NetHandle } from './net-handle.ts';
+import { bindHandle, failed, HandleSocket, handleOf, type NetHandle, type Opening } from './net-handle.ts';
 import { connectionOf, NodeConnection } from './node-connection.ts';
 import type { Adopt } from './parent.ts';
 import type { BindOptions, BoundSocket, Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
@@ -33,19 +37,29 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   /** Not imported: a bundle would load it at the start of every binary, where Bun's own sockets serve. */
   readonly #net = process.getBuiltinModule('node:net');
   readonly #scratch = new WriteScratch();
+  /** Undefined before it is asked for. */
+  #kernel: Kernel | null | undefined;
+  #own: EpollSockets | null = null;
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>
     new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
+    const own = options.reusePort ? null : this.#sockets();
+    if (own !== null) {
+      const bound = ('kind' in address ? await this.bind(address, options) : address) as HandleSocket;
+      return own.listen(bound.address, bound.lend(), handlers, options, () => bound.close({ keepsFile: address === bound }));
+    }
     if (address instanceof HandleSocket) return this.#listenOn(address, handlers, options);
     return this.#listenAt(address as ListenAddress, handlers, options);
   }
 
   async bind(address: ListenAddress, options: BindOptions = {}): Promise<BoundSocket> {
     try {
-      return await bindHandle(address, options, openInChild, () => probePath(this, address as UnixAddress));
+      const kernel = this.#system();
+      const opening: Opening = kernel === null ? openInChild : (handle, backlog) => openWith(kernel, handle, backlog);
+      return await bindHandle(address, options, opening, () => probePath(this, address as UnixAddress));
     } catch (error) {
       throw listenFailure(address, error);
     }
@@ -53,6 +67,21 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   protected override command(entry: string): string[] {
     return [process.execPath, ...process.execArgv, entry];
+  }
+
+  /** Sockets of our own, where the system lets us; else Node's. */
+  #sockets(): EpollSockets | null {
+    const kernel = this.#system();
+    if (kernel !== null) this.#own ??= new EpollSockets(kernel, highestAccepted(this.openFilesLimit()));
+    return this.#own;
+  }
+
+  #system(): Kernel | null {
+    if (this.#kernel === undefined) {
+      const isWanted = process.platform === 'linux' && process.env.UGATE_SOCKETS !== 'node';
+      this.#kernel = isWanted ? nodeKernel() : null;
+    }
+    return this.#kernel;
   }
 
   async #listenOn<Owner>(socket: HandleSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions): Promise<Listener> {
@@ -95,6 +124,8 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
+    const own = this.#sockets()?.connect(to, owner, handlers);
+    if (own !== undefined && own !== null) return own;
     // @types/node leaves `onread` to the options of connect, but the constructor is what reads it.
     const socket = new this.#net.Socket({ allowHalfOpen: true, noDelay: true, onread: { buffer: this.#readBuffer, callback: onRead } } as object);
     const connection = new NodeConnection(owner, handlers, socket, this.#scratch, to.kind === 'unix');
@@ -163,6 +194,12 @@ function openInChild(handle: NetHandle, backlog: number): Promise<NetHandle> {
     child.on('error', () => resolve(handle));
     child.on('exit', (code) => (code === EADDRINUSE ? reject(failed(-EADDRINUSE)) : resolve(handle)));
   });
+}
+
+/** Brings a bound socket into listening state; nobody accepts from it yet. */
+function openWith(kernel: Kernel, handle: NetHandle, backlog: number): NetHandle {
+  if (kernel.listen(handle.fd!, backlog) !== 0) throw Object.assign(new Error('listen'), { code: errorName(kernel.errno()) });
+  return handle;
 }
 
 function closeOnce(address: ListenAddress, server: { close(): void }): Listener {
