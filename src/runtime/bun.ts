@@ -7,7 +7,7 @@ import { Refusals } from './bun-refusal.ts';
 import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
 import { bunKernel } from './epoll/bun-kernel.ts';
-import { EpollSockets } from './epoll/epoll-sockets.ts';
+import { OwnSockets } from './epoll/own-sockets.ts';
 import { BACKLOG } from './held-socket.ts';
 import { dieWithParent, Libc } from './libc.ts';
 import { listenFailure } from './listen-failure.ts';
@@ -37,13 +37,15 @@ class BunRuntime extends CommonRuntime implements Runtime {
   readonly #outgoing = new WeakMap<object, object>();
   readonly #refusals = new Refusals(Bun);
   #libc: Libc | null = null;
-  /** Undefined before it is asked for. */
-  #own: EpollSockets | null | undefined;
+  readonly #own = new OwnSockets(
+    () => bunKernel(Bun),
+    () => this.openFilesLimit(),
+  );
 
   protected override readonly adopt: Adopt = (address, backlog, from) => new DescriptorSocket(address, backlog, (from as { fd: number }).fd);
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
-    const own = this.#sockets();
+    const own = this.#own.sockets;
     if (own !== null) {
       const bound = address instanceof DescriptorSocket ? address : await this.#bind(address as ListenAddress, options);
       return own.listen(bound.address, bound.fd, handlers, options, () => bound.close({ keepsFile: address === bound }));
@@ -70,15 +72,6 @@ class BunRuntime extends CommonRuntime implements Runtime {
 
   protected override watch(): void {
     if (!dieWithParent()) super.watch();
-  }
-
-  /** Sockets of our own, where the system lets us; else Bun's. */
-  #sockets(): EpollSockets | null {
-    if (this.#own === undefined) {
-      const kernel = process.platform === 'linux' && process.env.UGATE_SOCKETS !== 'bun' ? bunKernel(Bun) : null;
-      this.#own = kernel === null ? null : new EpollSockets(kernel, highestAccepted(this.openFilesLimit()));
-    }
-    return this.#own;
   }
 
   #system(): Libc {
@@ -119,7 +112,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
-    const own = this.#sockets()?.connect(to, owner, handlers);
+    const own = this.#own.sockets?.connect(to, owner, handlers);
     if (own !== undefined && own !== null) return own;
     const connection = new BunConnection(owner, handlers, this.#shared, to.kind === 'unix', to, performance.now());
     const socket = this.#outgoingFor(handlers);

@@ -1,13 +1,12 @@
 import { formatAddress, isIpLiteral, type ListenAddress, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
-import { highestAccepted } from './accept-limit.ts';
 import { BufferPools } from './buffer-pool.ts';
 import { CommonRuntime } from './common.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import { DenoConnection } from './deno-connection.ts';
 import { isGranted, rightsToConnect, rightsToPassOn, withheld } from './deno-rights.ts';
 import { denoKernel } from './epoll/deno-kernel.ts';
-import { EpollSockets } from './epoll/epoll-sockets.ts';
+import { OwnSockets } from './epoll/own-sockets.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
 import { bindHandle, failed, HandleSocket, handleOf, type NetHandle } from './net-handle.ts';
@@ -51,8 +50,11 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   readonly capabilities = CAPABILITIES;
   readonly #pools = new BufferPools();
   readonly #node = createNodeRuntime();
-  /** Undefined before it is asked for. */
-  #own: EpollSockets | null | undefined;
+  /** What may call any function may do anything, so `-P` does not grant it. */
+  readonly #own = new OwnSockets(
+    () => (isGranted({ name: 'ffi' }) && isGranted({ name: 'env' }) ? denoKernel(Deno) : null),
+    () => this.openFilesLimit(),
+  );
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>
     new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));
@@ -60,7 +62,7 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   protected override readonly adoptsByMessage = true;
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
-    const own = options.reusePort ? null : this.#sockets();
+    const own = options.reusePort ? null : this.#own.sockets;
     if (own !== null) {
       const bound = ('kind' in address ? await this.bind(address, options) : address) as HandleSocket;
       const fd = bound.lend();
@@ -95,7 +97,7 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
-    const own = this.#sockets()?.connect(to, owner, handlers);
+    const own = this.#own.sockets?.connect(to, owner, handlers);
     if (own !== undefined && own !== null) return own;
     const connection = new DenoConnection(owner, handlers, this.#pools);
     const options =
@@ -172,17 +174,6 @@ class DenoRuntime extends CommonRuntime implements Runtime {
 
   protected override environment(): Record<string, string> {
     return isGranted({ name: 'env' }) ? super.environment() : {};
-  }
-
-  /** Sockets of our own, where the system and the user let us; else Deno's. */
-  #sockets(): EpollSockets | null {
-    if (this.#own === undefined) {
-      const isWanted =
-        process.platform === 'linux' && isGranted({ name: 'ffi' }) && isGranted({ name: 'env' }) && process.env.UGATE_SOCKETS !== 'deno';
-      const kernel = isWanted ? denoKernel(Deno) : null;
-      this.#own = kernel === null ? null : new EpollSockets(kernel, highestAccepted(this.openFilesLimit()));
-    }
-    return this.#own;
   }
 
   #accepting<Owner>(

@@ -2,12 +2,11 @@ import type { ListenOptions as NodeListenOptions, Server, Socket } from 'node:ne
 import { constants } from 'node:os';
 import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
-import { highestAccepted } from './accept-limit.ts';
 import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
-import { EpollSockets } from './epoll/epoll-sockets.ts';
 import { errorName, type Kernel } from './epoll/kernel.ts';
 import { nodeKernel } from './epoll/node-kernel.ts';
+import { OwnSockets } from './epoll/own-sockets.ts';
 import { BACKLOG } from './held-socket.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
@@ -37,16 +36,14 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   /** Not imported: a bundle would load it at the start of every binary, where Bun's own sockets serve. */
   readonly #net = process.getBuiltinModule('node:net');
   readonly #scratch = new WriteScratch();
-  /** Undefined before it is asked for. */
-  #kernel: Kernel | null | undefined;
-  #own: EpollSockets | null = null;
+  readonly #own = new OwnSockets(nodeKernel, () => this.openFilesLimit());
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>
     new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
-    const own = options.reusePort ? null : this.#sockets();
+    const own = options.reusePort ? null : this.#own.sockets;
     if (own !== null) {
       const bound = ('kind' in address ? await this.bind(address, options) : address) as HandleSocket;
       return own.listen(bound.address, bound.lend(), handlers, options, () => bound.close({ keepsFile: address === bound }));
@@ -57,7 +54,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   async bind(address: ListenAddress, options: BindOptions = {}): Promise<BoundSocket> {
     try {
-      const kernel = this.#system();
+      const kernel = this.#own.kernel;
       const opening: Opening = kernel === null ? openInChild : (handle, backlog) => openWith(kernel, handle, backlog);
       return await bindHandle(address, options, opening, () => probePath(this, address as UnixAddress));
     } catch (error) {
@@ -67,21 +64,6 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   protected override command(entry: string): string[] {
     return [process.execPath, ...process.execArgv, entry];
-  }
-
-  /** Sockets of our own, where the system lets us; else Node's. */
-  #sockets(): EpollSockets | null {
-    const kernel = this.#system();
-    if (kernel !== null) this.#own ??= new EpollSockets(kernel, highestAccepted(this.openFilesLimit()));
-    return this.#own;
-  }
-
-  #system(): Kernel | null {
-    if (this.#kernel === undefined) {
-      const isWanted = process.platform === 'linux' && process.env.UGATE_SOCKETS !== 'node';
-      this.#kernel = isWanted ? nodeKernel() : null;
-    }
-    return this.#kernel;
   }
 
   async #listenOn<Owner>(socket: HandleSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions): Promise<Listener> {
@@ -124,7 +106,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
-    const own = this.#sockets()?.connect(to, owner, handlers);
+    const own = this.#own.sockets?.connect(to, owner, handlers);
     if (own !== undefined && own !== null) return own;
     // @types/node leaves `onread` to the options of connect, but the constructor is what reads it.
     const socket = new this.#net.Socket({ allowHalfOpen: true, noDelay: true, onread: { buffer: this.#readBuffer, callback: onRead } } as object);

@@ -47,7 +47,9 @@ class BunKernel extends LibcKernel {
    * Bun polls what it takes for a connected socket. When that turns readable its recv(2) fails, because it is none (ENOTSOCK),
    * and Bun closes it: the one event of its loop that tells of any descriptor at all.
    */
-  override park(epoll: number, wake: () => void): () => void {
+  override park(epoll: number, wake: () => void): (() => void) | null {
+    const fd = this.duplicate(epoll);
+    if (fd === -1) return null;
     let isParked = true;
     const close = (): void => {
       if (isParked) wake();
@@ -57,7 +59,6 @@ class BunKernel extends LibcKernel {
     const open = (opened: { close(): void }): void => {
       socket = opened;
     };
-    const fd = this.duplicate(epoll);
     this.#bun.connect({ fd, allowHalfOpen: true, socket: { open, data: nothing, drain: nothing, end: nothing, close, error: nothing } });
     if (!this.#isHostSought) this.hostEpoll = findEpolls(fd)[0] ?? -1;
     this.#isHostSought = true;

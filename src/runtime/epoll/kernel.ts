@@ -36,9 +36,9 @@ export interface Kernel {
 
   /**
    * Calls `wake` once when `epoll` has something to tell, from the runtime's own event loop, which goes on meanwhile and
-   * does not end the process before. The function that it returns calls that off.
+   * does not end the process before. The function that it returns calls that off. Null when no descriptor is left for it.
    */
-  park(epoll: number, wake: () => void): () => void;
+  park(epoll: number, wake: () => void): (() => void) | null;
   /** The epoll descriptor of the runtime's own event loop, known from the first `park` on; -1 when it cannot be known. */
   readonly hostEpoll: number;
   /** Runs what promises have made due. False where only the runtime's own event loop can. */

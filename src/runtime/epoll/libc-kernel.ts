@@ -55,7 +55,7 @@ export abstract class LibcKernel implements Kernel {
   }
 
   abstract send(fd: number, bytes: Uint8Array, start: number, length: number): number;
-  abstract park(epoll: number, wake: () => void): () => void;
+  abstract park(epoll: number, wake: () => void): (() => void) | null;
   abstract drainMicrotasks(): boolean;
 
   errno(): number {

@@ -78,9 +78,10 @@ class NodeKernel extends LibcKernel {
   }
 
   /** libuv polls what it takes for a pipe. When that turns readable its read(2) fails, because nothing can be read there (EINVAL), and we are told. */
-  override park(epoll: number, wake: () => void): () => void {
-    const pipe = new this.#pipe(SOCKET);
+  override park(epoll: number, wake: () => void): (() => void) | null {
     const fd = this.duplicate(epoll);
+    if (fd === -1) return null;
+    const pipe = new this.#pipe(SOCKET);
     let isParked = true;
     const leave = (): void => {
       isParked = false;

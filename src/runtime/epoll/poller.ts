@@ -6,6 +6,8 @@ const BATCH = 256;
 const TURN_MS = 1;
 /** How long we wait for more, in ms, before the runtime's loop waits in our place: passing over to it and back costs several µs. */
 const LINGER_MS = 1;
+/** How often we look when no descriptor is left by which the runtime's loop could wake us. */
+const SHORTAGE_MS = 10;
 /** What one read takes at most: half of what a unix socket holds by default (net.core.wmem_default), the cheapest of the sizes tried. */
 const READ_BYTES = 106496;
 /** Reads up to this length have a view ready. */
@@ -116,10 +118,15 @@ export class Poller {
 
   #park(): void {
     if (this.#count === 0) return;
-    this.#unpark = this.kernel.park(this.#epoll, () => {
+    const wake = (): void => {
       this.#unpark = null;
       this.#turn();
-    });
+    };
+    this.#unpark = this.kernel.park(this.#epoll, wake);
+    if (this.#unpark === null) {
+      const timer = setTimeout(wake, SHORTAGE_MS);
+      this.#unpark = () => clearTimeout(timer);
+    }
     if (this.#both === -1 && this.kernel.hostEpoll !== -1) this.#lingerWith(this.kernel.hostEpoll);
   }
 

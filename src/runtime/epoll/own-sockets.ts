@@ -1,0 +1,32 @@
+import { highestAccepted } from '../accept-limit.ts';
+import { EpollSockets } from './epoll-sockets.ts';
+import type { Kernel } from './kernel.ts';
+
+/** Sockets of our own, made when first asked for; null where the system or the user will not have them: then the runtime's serve. */
+export class OwnSockets {
+  readonly #load: () => Kernel | null;
+  readonly #openFilesLimit: () => number | null;
+  /** Undefined before it is asked for. */
+  #kernel: Kernel | null | undefined;
+  #sockets: EpollSockets | null = null;
+
+  /** @param load gives the runtime's way to the kernel */
+  constructor(load: () => Kernel | null, openFilesLimit: () => number | null) {
+    this.#load = load;
+    this.#openFilesLimit = openFilesLimit;
+  }
+
+  get kernel(): Kernel | null {
+    if (this.#kernel === undefined) {
+      const kernel = process.platform === 'linux' ? this.#load() : null;
+      this.#kernel = kernel !== null && process.env.UGATE_SOCKETS !== 'runtime' ? kernel : null;
+    }
+    return this.#kernel;
+  }
+
+  get sockets(): EpollSockets | null {
+    const { kernel } = this;
+    if (kernel !== null) this.#sockets ??= new EpollSockets(kernel, highestAccepted(this.#openFilesLimit()));
+    return this.#sockets;
+  }
+}
