@@ -141,18 +141,28 @@ export class Poller {
 
   readonly #turn = (): void => {
     this.#isActive = true;
+    let isIdle = false;
+    try {
+      isIdle = this.#work();
+    } finally {
+      // Whatever was thrown, it is one connection's misfortune.
+      this.#isDispatching = false;
+      this.#isActive = !isIdle;
+      if (isIdle) this.#park();
+      else setImmediate(this.#turn);
+    }
+  };
+
+  /** Returns whether nothing has come for a while; false when the runtime's loop is to have its turn. */
+  #work(): boolean {
     const until = performance.now() + TURN_MS;
     do {
       const count = this.#wait();
-      if (count < 0) break;
-      if (count === 0) {
-        this.#isActive = false;
-        return this.#park();
-      }
+      if (count <= 0) return count === 0;
       this.#dispatch(count);
     } while (this.kernel.drainMicrotasks() && performance.now() < until);
-    setImmediate(this.#turn);
-  };
+    return false;
+  }
 
   /** How many events there are; 0 when nothing has come for a while, -1 when the runtime's loop has something to do. */
   #wait(): number {
@@ -183,9 +193,10 @@ export class Poller {
   #tellDue(): void {
     const wasDispatching = this.#isDispatching;
     this.#isDispatching = true;
+    const due = this.#due;
     // Those told may add to it.
-    for (let i = 0; i < this.#due.length; i++) this.#due[i]!.told();
-    this.#due.length = 0;
+    for (let i = 0; i < due.length; i++) due[i]!.told();
+    due.length = 0;
     this.#isDispatching = wasDispatching;
   }
 }
