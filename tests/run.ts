@@ -9,18 +9,17 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findTool, ROOT } from './support/paths.ts';
+import { runCrowd } from './support/schedule.ts';
 import { endAll, type FileReport, type FileRun, runFile, type TestRuntime } from './support/suite.ts';
 
 /** The reference, `uwsgi`, is real uWSGI's router under the black-box suite: it shows that the suite tells the truth. */
 const TARGETS = ['bun', 'deno', 'node', 'binary'] as const;
 type Target = (typeof TARGETS)[number] | 'uwsgi';
 
-/** On two cores: most tests wait more than they compute. */
-const PARALLEL = 4;
 const UNIT_LIMIT = 120_000;
 const BLACKBOX_LIMIT = 150_000;
 
@@ -80,6 +79,9 @@ function planSuites(plan: Plan): Suite[] {
   for (const target of plan.targets) {
     if (plan.only === 'blackbox' || target === 'binary' || target === 'uwsgi') continue;
     suites.push(suite(`unit on ${target}`, `unit-${target}`, unit, target, UNIT_LIMIT, {}));
+    // Where our own sockets cannot be, those of the runtime serve (docs/runtimes.md).
+    const seam = unit.filter((file) => file.startsWith('tests/runtime/'));
+    suites.push(suite(`unit, ${target}'s sockets`, `sockets-${target}`, seam, target, UNIT_LIMIT, { UGATE_SOCKETS: 'runtime' }));
   }
   for (const target of plan.targets) {
     if (plan.only === 'unit') continue;
@@ -108,15 +110,51 @@ function buildBinary(): string | null {
   return built.status === 0 ? null : `compile.ts ended with ${built.status ?? built.signal}\n${built.stdout}${built.stderr}`;
 }
 
+/** Files that take longest, which go first: at the end nobody shall wait for one of them alone. */
+const LONG = [
+  'blackbox/reloads',
+  'blackbox/corpus',
+  'blackbox/reload-ways',
+  'blackbox/signals',
+  'blackbox/worker-faults',
+  'blackbox/embedded-js',
+  'blackbox/master-faults',
+  'blackbox/replacing',
+  'blackbox/wsgi-reloads',
+  'blackbox/soak',
+  'blackbox/apps',
+  'app/wsgi-process',
+  'master/source-watch',
+  'router/pace',
+  'router/shield',
+  'router/session',
+  'pool/mapper-code',
+].map((name) => `tests/${name}.test.ts`);
+
+function longestFirst(runs: readonly FileRun[]): FileRun[] {
+  const place = ({ file }: FileRun): number => (LONG.includes(file) ? LONG.indexOf(file) : LONG.length);
+  return runs.toSorted((a, b) => place(a) - place(b));
+}
+
+/** So many black-box files at once, each with processes of its own; unit tests, which mostly wait, are put between them. */
+const BLACKBOX_AT_ONCE = 1 + availableParallelism();
+
 async function runAll(suites: readonly Suite[]): Promise<void> {
-  const queue = suites.flatMap((suite) => suite.runs.map((run) => ({ suite, run })));
-  const worker = async (): Promise<void> => {
-    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+  const queueOf = (kind: string) =>
+    suites.filter(({ title }) => title.startsWith(kind)).flatMap((suite) => longestFirst(suite.runs).map((run) => ({ suite, run })));
+  const [blackbox, unit] = [queueOf('black box'), queueOf('unit')];
+  let inBlackbox = 0;
+  await runCrowd(() => {
+    const isBlackbox = blackbox.length > 0 && (unit.length === 0 || inBlackbox < BLACKBOX_AT_ONCE);
+    const job = (isBlackbox ? blackbox : unit).shift();
+    if (job === undefined) return null;
+    return async () => {
+      inBlackbox += isBlackbox ? 1 : 0;
       job.suite.reports.set(job.run, await runFile(job.run));
+      inBlackbox -= isBlackbox ? 1 : 0;
       if (job.suite.reports.size === job.suite.runs.length) printSuite(job.suite);
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
+    };
+  });
 }
 
 interface Counts {

@@ -6,7 +6,7 @@ import { curl } from '../support/curl.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
 import { startUgate } from '../support/ugate.ts';
 import { answer, drip, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { never, sleep, waitFor } from '../support/wait.ts';
 import { blackbox, frontOf } from './front.ts';
 
 const flask = frontOf('flask', [], { processes: 4 });
@@ -124,7 +124,7 @@ blackbox('a client that sends FIN behind its request gets its answer', {}, async
 });
 
 blackbox('a client that goes away ends the request at the application', { differs: 'it sees that only when it writes' }, async () => {
-  await using backend = await UwsgiBackend.listen(async () => sleep(5000));
+  await using backend = await UwsgiBackend.listen(never);
   await using gate = await startUgate(['--http-to', backend.address]);
   const client = await RawClient.connect(gate.target);
   client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');

@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 import { temporaryFolder } from '../support/paths.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
 import { sleep, waitFor } from '../support/wait.ts';
-import { FETCH_APP, get, HONO_APP, OTHER, post, runUgate, Tree } from './embedded.ts';
+import { asking, FETCH_APP, get, HONO_APP, OTHER, post, runUgate, Tree } from './embedded.ts';
 import { blackbox, shared } from './front.ts';
 import { Load } from './load.ts';
 
@@ -87,7 +87,7 @@ for (const [framework, module] of [
       const { gate } = await start();
       await using client = await RawClient.connect(gate.target);
       const began = performance.now();
-      client.write(get('/stream?n=3&ms=300'));
+      client.write(get('/stream?n=3&ms=500'));
       await client.readUntil('piece 0\n');
       const first = performance.now() - began;
       await client.readUntil('piece 2\n');
@@ -131,12 +131,10 @@ blackbox('hono: routes, forms and errors', OTHER, async () => {
 });
 
 blackbox('least busy first: no request waits behind a slow one', OTHER, async () => {
-  const { gate } = await hono();
-  await using slow = await RawClient.connect(gate.target);
-  await using slower = await RawClient.connect(gate.target);
-  slow.write(get('/slow?ms=1200'));
-  slower.write(get('/slow?ms=1200'));
-  await sleep(150);
+  const tree = await hono();
+  const { gate } = tree;
+  await using slow = await asking(tree, '/slow?ms=1500');
+  await using slower = await asking(tree, '/slow?ms=1500');
   const free = new Set<string>();
   await using client = await RawClient.connect(gate.target);
   for (let i = 0; i < 8; i++) free.add((await client.request(get('/pid'))).text());

@@ -117,11 +117,17 @@ export class Tree {
   }
 }
 
-/** A client whose request is under way. */
+/** Sends a request and waits until the app has it in hand, which our apps tell in the log when they are asked to. */
+export async function hand(tree: Tree, client: RawClient, path: string): Promise<void> {
+  const word = Math.random().toString(36).slice(2);
+  client.write(get(`${path}${path.includes('?') ? '&' : '?'}tell=${word}`));
+  await tree.log(new RegExp(`in hand: ${word}`));
+}
+
+/** A client whose request is in the app's hand. */
 export async function asking(tree: Tree, path: string): Promise<RawClient> {
   const client = await RawClient.connect(tree.gate.target);
-  client.write(get(path));
-  await sleep(100);
+  await hand(tree, client, path);
   return client;
 }
 
@@ -175,6 +181,7 @@ export function writeApp(path: string, text: string, before = ''): void {
 export default {
   async fetch(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
+    if (searchParams.has('tell')) console.error('in hand: ' + searchParams.get('tell'));
     if (pathname === '/slow') await new Promise((resolve) => setTimeout(resolve, Number(searchParams.get('ms'))));
     if (pathname === '/pid') return new Response(String(process.pid));
     if (request.method === 'POST') return new Response('${text} ' + (await request.text()).length);
@@ -202,7 +209,7 @@ function withMark(mark: string): number[] {
   const pids = readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 0);
-  return pids.filter((pid) => isAlive(pid) && read(`/proc/${pid}/environ`).includes(`UGATE_TEST_MARK=${mark}`));
+  return pids.filter((pid) => read(`/proc/${pid}/environ`).includes(`UGATE_TEST_MARK=${mark}`) && isAlive(pid));
 }
 
 function parentOf(pid: number): number {

@@ -9,7 +9,7 @@ import { type RunResult, run } from '../support/process.ts';
 import { exchange, RawClient, type Target } from '../support/raw-client.ts';
 import { startUgate, ugateCommand } from '../support/ugate.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep, within } from '../support/wait.ts';
+import { never, sleep, within } from '../support/wait.ts';
 import { blackbox } from './front.ts';
 
 const OTHER = { differs: 'its command line and its signals are other ones' };
@@ -76,7 +76,7 @@ blackbox('SIGTERM with idle connections only: it ends at once', OTHER, async () 
 });
 
 blackbox('a second signal ends it at once', OTHER, async () => {
-  await using backend = await UwsgiBackend.listen(() => sleep(15_000));
+  await using backend = await UwsgiBackend.listen(never);
   await using gate = await startUgate(['--http-to', backend.address]);
   await using busy = await RawClient.connect(gate.target);
   busy.write(GET);
@@ -90,7 +90,7 @@ blackbox('a second signal ends it at once', OTHER, async () => {
 });
 
 blackbox('--reload-mercy: a request that takes too long is cut off', OTHER, async () => {
-  await using backend = await UwsgiBackend.listen(() => sleep(15_000));
+  await using backend = await UwsgiBackend.listen(never);
   await using gate = await startUgate(['--http-to', backend.address, '--reload-mercy', '1']);
   await using busy = await RawClient.connect(gate.target);
   busy.write(GET);

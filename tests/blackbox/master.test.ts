@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { temporaryFolder } from '../support/paths.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
 import { sleep, waitFor, within } from '../support/wait.ts';
-import { FETCH_APP, get, OTHER, runUgate, Tree, writeApp } from './embedded.ts';
+import { asking, FETCH_APP, get, OTHER, runUgate, Tree, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
 
 const APP = ['--module', FETCH_APP];
@@ -56,9 +56,7 @@ blackbox('--stop and the FIFO’s q and Q; pidfiles are removed with --vacuum', 
   for (const [how, args, stop] of stops) {
     await using tree = await Tree.start([...TREE, '--pidfile', file('pid'), '--master-fifo', file('fifo'), ...args]);
     assert.equal(readFileSync(file('pid'), 'utf8'), `${tree.gate.pid}\n`);
-    await using busy = await RawClient.connect(tree.gate.target);
-    busy.write(get('/slow?ms=500'));
-    await sleep(150);
+    await using busy = await asking(tree, '/slow?ms=500');
     await stop();
     if (how !== 'Q') assert.equal((await busy.readResponse()).status, 200, how);
     assert.deepEqual(await within(3000, 'the end', tree.gate.process.exited), { code: 0, signal: null });

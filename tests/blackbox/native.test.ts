@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { freePort } from '../support/paths.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { waitFor } from '../support/wait.ts';
-import { FETCH_APP, get, OTHER, post, Tree } from './embedded.ts';
+import { FETCH_APP, get, hand, OTHER, post, Tree } from './embedded.ts';
 import { blackbox } from './front.ts';
 
 const NATIVE = ['--http-socket-engine', 'native', '--module', FETCH_APP];
@@ -14,8 +14,7 @@ blackbox('native, one process: requests, bodies, keep-alive, and an end that fin
   await using client = await RawClient.connect(tree.gate.target);
   assert.equal((await client.request(get('/pid'))).text(), String(tree.gate.pid));
   assert.equal((await client.request(post('/count', 'hello'))).text(), '5');
-  client.write(get('/slow?ms=600'));
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await hand(tree, client, '/slow?ms=600');
   const ended = tree.gate.stop('SIGTERM');
   assert.equal((await client.readResponse()).status, 200);
   assert.equal((await ended).code, 0);

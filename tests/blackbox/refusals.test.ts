@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/paths.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { startUgate, type Ugate } from '../support/ugate.ts';
 import { answer, type Script, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { never, sleep, waitFor } from '../support/wait.ts';
 import { blackbox, shared } from './front.ts';
 
 const SILENT = { differs: 'it closes without an answer' };
@@ -178,7 +178,7 @@ blackbox('a node that comes back is used again', {}, async () => {
 });
 
 blackbox('an application that does not answer: 504', SILENT, async () => {
-  await using backend = await UwsgiBackend.listen(() => sleep(8000));
+  await using backend = await UwsgiBackend.listen(never);
   await using gate = await startUgate(['--http-to', backend.address, '--http-timeout', '1']);
   await using client = await RawClient.connect(gate.target);
   const started = performance.now();

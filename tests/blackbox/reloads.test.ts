@@ -9,7 +9,7 @@ import { startProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep, waitFor } from '../support/wait.ts';
-import { DONE, FAILED, get, OTHER, startChanging, Tree, text, writeApp } from './embedded.ts';
+import { asking, DONE, FAILED, get, OTHER, startChanging, Tree, text, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
 import { Load } from './load.ts';
 
@@ -19,8 +19,7 @@ blackbox('ten reloads under load: no request fails, the routers stay, the last c
   const first = tree.childrenOf();
   const load = new Load(tree.gate.target);
   // One that is in flight over several of them.
-  await using slow = await RawClient.connect(tree.gate.target);
-  slow.write(get('/slow?ms=1500'));
+  await using slow = await asking(tree, '/slow?ms=1500');
   await using upload = await RawClient.connect(tree.gate.target);
   upload.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n');
   await sleep(100);

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { temporaryFolder } from '../support/paths.ts';
-import { exchange, RawClient } from '../support/raw-client.ts';
-import { sleep, waitFor, within } from '../support/wait.ts';
+import { exchange } from '../support/raw-client.ts';
+import { waitFor, within } from '../support/wait.ts';
 import { asking, FETCH_APP, get, isAlive, kill, OTHER, runUgate, Tree, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
 import { Load } from './load.ts';
@@ -17,9 +17,7 @@ blackbox('SIGUSR2 and FIFO f under load: another ugate takes over, nothing is lo
   await using tree = await Tree.start([...TREE, '--pidfile', file('pid'), '--master-fifo', file('fifo'), '--vacuum']);
   const pidfile = (): number => Number(readFileSync(file('pid'), 'utf8'));
   const load = new Load(tree.gate.target);
-  await using slow = await RawClient.connect(tree.gate.target);
-  slow.write(get('/slow?ms=1500'));
-  await sleep(100);
+  await using slow = await asking(tree, '/slow?ms=1500');
   let before = tree.gate.pid;
   for (const ask of [() => kill(before, 'SIGUSR2'), () => writeFileSync(file('fifo'), 'f'), () => kill(before, 'SIGUSR2')]) {
     ask();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { temporaryFolder } from '../support/paths.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
 import { sleep, within } from '../support/wait.ts';
-import { FETCH_APP, get, interrupted, kill, OTHER, Tree, writeApp } from './embedded.ts';
+import { asking, FETCH_APP, get, interrupted, kill, OTHER, Tree, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
 
 const APP = ['--module', FETCH_APP];
@@ -14,13 +14,12 @@ const EXIT_CODES = { SIGTERM: 143, SIGINT: 130, SIGQUIT: 131 };
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
   blackbox(`${signal}: what is in flight is finished, nobody is left`, OTHER, async () => {
     await using tree = await Tree.start(TREE);
-    await using busy = await RawClient.connect(tree.gate.target);
     await using idle = await RawClient.connect(tree.gate.target);
-    busy.write(get('/slow?ms=600'));
     await idle.request(get());
-    await sleep(150);
+    await using busy = await asking(tree, '/slow?ms=1000');
     tree.gate.process.kill(signal);
-    assert.equal((await idle.readToEnd(400)).length, 0, 'idle connections are closed at once');
+    assert.equal((await idle.readToEnd(900)).length, 0);
+    assert.ok(!busy.closed && busy.unread.length === 0, 'idle connections are closed at once, and not with the last request');
     const response = await busy.readResponse();
     assert.match(response.text(), /^slow /);
     assert.equal(response.header('connection')?.toLowerCase(), 'close');
@@ -33,9 +32,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
 blackbox('a signal to the whole group, as a terminal sends it: graceful as well', OTHER, async () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     await using tree = await Tree.start(TREE);
-    await using busy = await RawClient.connect(tree.gate.target);
-    busy.write(get('/slow?ms=600'));
-    await sleep(150);
+    await using busy = await asking(tree, '/slow?ms=600');
     for (const pid of tree.pids) kill(pid, signal);
     // Wrappers such as npm and timeout pass on what has reached ugate already.
     kill(tree.gate.pid, signal);
@@ -59,9 +56,7 @@ blackbox('all other signals to the whole group: nobody dies', OTHER, async () =>
 blackbox('a second signal ends it at once, and the exit code shows it', OTHER, async () => {
   for (const [signal, code] of Object.entries(EXIT_CODES) as [NodeJS.Signals, number][]) {
     await using tree = await Tree.start(signal === 'SIGINT' ? APP : TREE);
-    await using busy = await RawClient.connect(tree.gate.target);
-    busy.write(get('/slow?ms=15000'));
-    await sleep(150);
+    await using _busy = await asking(tree, '/slow?ms=15000');
     tree.gate.process.kill(signal);
     await sleep(400);
     assert.ok(tree.gate.process.running, 'it waits for the request');
@@ -74,9 +69,7 @@ blackbox('a second signal ends it at once, and the exit code shows it', OTHER, a
 
 blackbox('--reload-mercy and --worker-reload-mercy: who takes too long is cut off', OTHER, async () => {
   await using tree = await Tree.start([...TREE, '--reload-mercy', '1', '--worker-reload-mercy', '1']);
-  await using blocked = await RawClient.connect(tree.gate.target);
-  blocked.write(get('/block'));
-  await sleep(150);
+  await using _blocked = await asking(tree, '/block');
   const began = performance.now();
   tree.gate.process.kill('SIGTERM');
   await within(6000, 'the end', tree.gate.process.exited);

@@ -7,7 +7,7 @@ import { RawClient } from '../support/raw-client.ts';
 import { startUgate } from '../support/ugate.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep, waitFor } from '../support/wait.ts';
-import { GET, openFiles, outcome, residentMiB, tally, untilFiles } from './support.ts';
+import { GET, outcome, residentMiB, restingFiles, tally, untilFiles } from './support.ts';
 
 const BIG = 8 * 1024 * 1024;
 
@@ -24,7 +24,7 @@ test('a hundred readers that stand still: memory is bounded, and each still gets
   await using warm = await RawClient.connect(gate.target);
   assert.equal((await warm.request(GET)).body.length, BIG);
   const before = residentMiB(gate.pid);
-  const files = openFiles(gate.pid);
+  const files = await restingFiles(gate.pid);
   const clients = await Promise.all(Array.from({ length: 100 }, () => RawClient.connect(gate.target)));
   for (const client of clients) {
     client.pause();
@@ -122,7 +122,7 @@ test('a storm of resets at every stage leaves nothing behind', { timeout: 40_000
   await using gate = await startUgate(['--http-to', backend.address]);
   await using steady = await RawClient.connect(gate.target);
   assert.equal(await outcome(steady), 'ok');
-  const files = openFiles(gate.pid);
+  const files = await restingFiles(gate.pid);
   const before = residentMiB(gate.pid);
   const stages = [
     '',

@@ -9,7 +9,7 @@ import { RawClient } from '../support/raw-client.ts';
 import { underTest } from '../support/ugate.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep, waitFor } from '../support/wait.ts';
-import { openFiles, outcome, residentMiB, startLimited, tally, untilFiles } from './support.ts';
+import { openFiles, outcome, residentMiB, restingFiles, startLimited, tally, untilFiles } from './support.ts';
 
 const FILES = 256;
 
@@ -34,7 +34,7 @@ for (const [title, args] of [
     if (underTest() === 'deno') await sleep(1200);
     await using early = await gate.connect();
     assert.equal(await outcome(early), 'ok');
-    const files = openFiles(gate.pid);
+    const files = await restingFiles(gate.pid);
     const before = residentMiB(gate.pid);
     const clients = await Promise.all(Array.from({ length: 400 }, () => gate.connect()));
     await sleep(300);
@@ -82,7 +82,7 @@ test('a temporary file that cannot grow: 503 body-buffer-failed, nothing stays b
   const shell = "trap '' XFSZ; ulimit -f 1024";
   await using gate = await startLimited(shell, ['--http-to', backend.address, '--http-body-buffer', '64k'], { TMPDIR: folder.path });
   assert.equal(await upload(gate.port, 4), 'ok');
-  const files = openFiles(gate.pid);
+  const files = await restingFiles(gate.pid);
   const before = residentMiB(gate.pid);
   const outcomes = await Promise.all(Array.from({ length: 20 }, () => upload(gate.port, 24)));
   assert.deepEqual(tally(outcomes), { '503 Service Unavailable: body-buffer-failed': 20 });

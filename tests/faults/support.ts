@@ -5,7 +5,7 @@ import { ROOT } from '../support/paths.ts';
 import { type StartedProcess, startProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { ugateCommand } from '../support/ugate.ts';
-import { waitFor } from '../support/wait.ts';
+import { sleep, waitFor } from '../support/wait.ts';
 
 export const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -62,6 +62,12 @@ export async function startLimited(shell: string, args: readonly string[], env: 
 }
 
 /** Waits until a process holds at most `most` descriptors. */
+/** How many descriptors the process has when nothing is to be done: idle, it has one more by which it is woken. */
+export async function restingFiles(pid: number): Promise<number> {
+  await sleep(100);
+  return openFiles(pid);
+}
+
 export function untilFiles(pid: number, most: number): Promise<unknown> {
   return waitFor(`at most ${most} descriptors, not ${openFiles(pid)}`, () => openFiles(pid) <= most, 10_000);
 }

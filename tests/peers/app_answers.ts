@@ -8,6 +8,8 @@ export interface ClientOf {
 export async function answerOf(framework: string, request: Request, client: ClientOf): Promise<Response> {
   const url = new URL(request.url);
   const number = (name: string, fallback: number): number => Number(url.searchParams.get(name) ?? fallback);
+  const word = url.searchParams.get('tell');
+  if (word !== null) console.error(`in hand: ${word}`);
   switch (url.pathname) {
     case '/pid':
       return new Response(String(process.pid));

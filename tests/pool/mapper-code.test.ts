@@ -120,11 +120,11 @@ test('who waits behind code that never ends is answered by the new thread', asyn
 
 test('a bad key is not asked again for each request', async () => {
   await using folder = temporaryFolder();
-  using code = await start(folder, MODULE, { limit: 300 });
+  using code = await start(folder, MODULE, { limit: 1000 });
   assert.equal(await code.ask('loop'), 'mapping-late');
   const began = performance.now();
   for (let i = 0; i < 100; i++) assert.equal(await code.ask('loop'), 'mapping-late');
-  assert.ok(performance.now() - began < 290);
+  assert.ok(performance.now() - began < 950, 'less than one that is asked again takes');
 });
 
 test('what the code throws, or gives in place of an address, is told', async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RawClient } from '../support/raw-client.ts';
 import type { Script } from '../support/uwsgi-backend.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { never, sleep, waitFor } from '../support/wait.ts';
 import { get, request, startGate, withBackend } from './support.ts';
 
 const AUDIO = Buffer.from(Array.from({ length: 48_000 }, (_, i) => (i * 7) & 0xff));
@@ -118,7 +118,7 @@ test('a client that vanishes, and a node that does', async () => {
 test('http-tunnel-timeout is the idle time of a stream once it was answered, http-timeout before', { timeout: 10_000 }, async () => {
   await using it = await withBackend(
     async (received, reply) => {
-      if (received.vars.get('PATH_INFO') === '/never') return sleep(3000);
+      if (received.vars.get('PATH_INFO') === '/never') return never();
       return icecast(received, reply);
     },
     { 'http-manage-source': 'true', 'http-timeout': '500ms', 'http-tunnel-timeout': '1500ms' },

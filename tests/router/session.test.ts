@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RawClient } from '../support/raw-client.ts';
 import { answer } from '../support/uwsgi-backend.ts';
-import { sleep } from '../support/wait.ts';
+import { never, sleep } from '../support/wait.ts';
 import { get, raw, request, startGate, withBackend } from './support.ts';
 
 /** Answers with the path asked for. */
@@ -244,7 +244,7 @@ test('draining closes idle connections, lets what is in flight finish, and says 
 
 test('what is not finished within reload-mercy is cut off', async () => {
   await using it = await withBackend(raw('never'), { 'reload-mercy': 1 });
-  it.backend.script = async () => sleep(10_000);
+  it.backend.script = never;
   await using busy = await it.gate.connect();
   busy.write(get());
   await it.backend.request();
@@ -271,7 +271,7 @@ test('a client that stops reading is cut off after http-timeout, and told apart 
 });
 
 test('timeouts: a silent backend is 504, a silent client 408, and neither is a crash', async () => {
-  await using it = await withBackend(async () => sleep(10_000), { 'http-timeout': 1 });
+  await using it = await withBackend(never, { 'http-timeout': 1 });
   await using client = await it.gate.connect();
   const response = await client.request(get());
   assert.equal(response.status, 504);

@@ -24,11 +24,11 @@ const echo = switching(async (reply, received) => {
   await waitFor(
     'the client’s end',
     async () => {
-      const { body, ended } = received;
+      const { body, ended, closed } = received;
       const fresh = body.subarray(sent);
       sent = body.length;
       if (fresh.length > 0) await reply.write(fresh);
-      return ended;
+      return ended || closed;
     },
     20_000,
   );

@@ -134,6 +134,7 @@ export class HttpBackend {
     socket.on('error', () => {});
     socket.on('close', () => {
       this.closed++;
+      if (current !== null) current.isGone = true;
       this.sockets.delete(socket);
     });
     this.accepted(socket, connection);
@@ -169,6 +170,8 @@ class Reading implements HttpRequest {
   body: Buffer = Buffer.alloc(0);
   trailers: readonly (readonly [string, string])[] = [];
   isComplete = false;
+  /** Its connection is closed. */
+  isGone = false;
   readonly #length: number;
   readonly #isChunked: boolean;
 
@@ -219,6 +222,7 @@ class Reading implements HttpRequest {
   }
 
   async complete(): Promise<void> {
-    await waitFor('the request to be complete', () => this.isComplete, 20_000);
+    await waitFor('the request to be complete', () => this.isComplete || this.isGone, 20_000);
+    if (!this.isComplete) throw new Error('the connection closed before the request was complete');
   }
 }

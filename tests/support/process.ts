@@ -50,17 +50,19 @@ export class StartedProcess {
 
   constructor(command: readonly string[], options: StartOptions = {}) {
     const [program = '', ...args] = command;
-    const child = spawn(program, args, { cwd: options.cwd, env: environment(options.env), stdio: ['pipe', 'pipe', 'pipe'] });
+    // A pipe of Node's is a socket, and uWSGI takes a socket on descriptor 0 for one to accept on: its workers would spin on it.
+    const stdin = options.input === undefined ? 'ignore' : 'pipe';
+    const child = spawn(program, args, { cwd: options.cwd, env: environment(options.env), stdio: [stdin, 'pipe', 'pipe'] });
     this.#child = child;
     this.pid = child.pid ?? -1;
     alive.add(child);
-    child.stdout.on('data', (bytes: Uint8Array) => this.#stdout.push(bytes));
-    child.stderr.on('data', (bytes: Uint8Array) => {
+    child.stdout?.on('data', (bytes: Uint8Array) => this.#stdout.push(bytes));
+    child.stderr?.on('data', (bytes: Uint8Array) => {
       this.#stderr += String(bytes);
     });
     // The program may well end before it has read its input.
-    child.stdin.on('error', () => {});
-    child.stdin.end(options.input ?? '');
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.input);
     const expiry = setTimeout(() => send(child, 'SIGKILL'), options.lifetime ?? 60_000);
     this.exited = new Promise((resolve) => {
       const done = (exit: Exit): void => {
@@ -74,8 +76,8 @@ export class StartedProcess {
       child.on('exit', (code, signal) => {
         alive.delete(child);
         setTimeout(() => {
-          child.stdout.destroy();
-          child.stderr.destroy();
+          child.stdout?.destroy();
+          child.stderr?.destroy();
           done({ code, signal });
         }, 300).unref();
       });
