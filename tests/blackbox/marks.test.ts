@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { HttpBackend } from '../support/http-backend.ts';
 import { exchange } from '../support/raw-client.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { sleep } from '../support/wait.ts';
 import { Tree } from './embedded.ts';
 import { blackbox } from './front.ts';
 
@@ -47,8 +47,15 @@ blackbox('a node that dies for one router is dead for all', DIFFERS, async () =>
   await using tree = await Tree.start([
     ...['--http-processes', '3', '--http-gracetime', '60', '--http-to', `${address},fails=3`, '--http-fallback', spare.address],
   ]);
-  // All of them together need no more than one of them alone would.
-  await statuses(tree, 40);
-  const failures = await waitFor('the dead mark', () => tree.count(/code=node-dead/) || null).then(() => tree.count(/code=connect-refused/));
-  assert.ok(failures < 9, `${failures} failed connections`);
+  const refused = (): number => tree.count(/code=connect-refused/);
+  for (let i = 0; tree.count(/code=node-dead/) === 0; i++) {
+    assert.ok(i < 9, `${refused()} failed connections`);
+    await statuses(tree, 1);
+    await sleep(100);
+  }
+  // One of them has found out, and the others have been told.
+  const before = refused();
+  assert.deepEqual(await statuses(tree, 40), new Set([200]));
+  await sleep(100);
+  assert.equal(refused(), before);
 });
