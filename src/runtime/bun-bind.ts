@@ -34,7 +34,7 @@ export class DescriptorSocket extends HeldSocket {
  */
 export async function bindDescriptor(
   bun: BunNamespace,
-  libc: Libc,
+  libc: Pick<Libc, 'dup' | 'listen'>,
   address: ListenAddress,
   options: ListenOptions,
   probe: () => Promise<ConnectFailure | null>,

@@ -74,7 +74,10 @@ class BunRuntime extends CommonRuntime implements Runtime {
     if (!dieWithParent()) super.watch();
   }
 
-  #system(): Libc {
+  /** Sockets of our own have these calls already. */
+  #system(): Pick<Libc, 'dup' | 'listen'> {
+    const { kernel } = this.#own;
+    if (kernel !== null) return kernel;
     this.#libc ??= new Libc();
     return this.#libc;
   }

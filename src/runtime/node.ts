@@ -4,7 +4,7 @@ import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
 import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
-import { errorName, type Kernel } from './epoll/kernel.ts';
+import type { Kernel } from './epoll/kernel.ts';
 import { nodeKernel } from './epoll/node-kernel.ts';
 import { OwnSockets } from './epoll/own-sockets.ts';
 import { BACKLOG } from './held-socket.ts';
@@ -180,7 +180,7 @@ function openInChild(handle: NetHandle, backlog: number): Promise<NetHandle> {
 
 /** Brings a bound socket into listening state; nobody accepts from it yet. */
 function openWith(kernel: Kernel, handle: NetHandle, backlog: number): NetHandle {
-  if (kernel.listen(handle.fd!, backlog) !== 0) throw Object.assign(new Error('listen'), { code: errorName(kernel.errno()) });
+  if (kernel.listen(handle.fd!, backlog) !== 0) throw failed(-kernel.errno());
   return handle;
 }
 

@@ -48,7 +48,7 @@ class BunKernel extends LibcKernel {
    * and Bun closes it: the one event of its loop that tells of any descriptor at all.
    */
   override park(epoll: number, wake: () => void): (() => void) | null {
-    const fd = this.duplicate(epoll);
+    const fd = this.dup(epoll);
     if (fd === -1) return null;
     let isParked = true;
     const close = (): void => {

@@ -2,11 +2,9 @@ import { LIBRARIES } from '../libc.ts';
 import type { DenoFfi, DenoNamespace } from '../types/deno.ts';
 import { findEpolls } from './find-epoll.ts';
 import { EPOLL_CTL_ADD, EPOLLIN, EVENT_WORDS, type Kernel } from './kernel.ts';
-import { FUNCTIONS, type Functions, LibcKernel } from './libc-kernel.ts';
+import { CLOSE_ON_EXEC, FUNCTIONS, type Functions, LibcKernel, NON_BLOCKING } from './libc-kernel.ts';
 
 const TYPES = { int: 'i32', bytes: 'buffer' };
-const CLOSE_ON_EXEC = 0o2000000;
-const NON_BLOCKING = 0o4000;
 
 interface MoreFunctions extends Functions {
   __errno_location(): object;

@@ -1,4 +1,4 @@
-import { addressless, LOST_PEER, type PeerAddress, UNIX_PEER } from '../../net/address.ts';
+import { LOST_PEER, type PeerAddress, UNIX_PEER } from '../../net/address.ts';
 import { connectFailure } from '../connect-failure.ts';
 import { handlerFailed } from '../handler-failure.ts';
 import type { Connection, ConnectionHandlers } from '../seam.ts';
@@ -15,18 +15,23 @@ const ENDING = EPOLLHUP | EPOLLERR | EPOLLRDHUP;
 const DEAD = EPOLLHUP | EPOLLERR;
 const READING = EPOLLIN | EPOLLRDHUP;
 
+/** What is to be told later than the call that caused it. */
+const NOTHING = 0;
+const OPEN = 1;
+const FAILURE = 2;
+const CLOSE = 3;
+
 /** A connection on a descriptor of our own. */
 export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due {
   owner: Owner;
   readonly id: number;
+  readonly remote: PeerAddress;
   readonly #handlers: ConnectionHandlers<Owner>;
   readonly #poller: Poller;
-  readonly #isUnix: boolean;
   /** -1 when there is none, or none any more. */
   #fd: number;
   #isOpen = false;
   #queue: SendQueue | null = null;
-  #remote: PeerAddress | null;
   #local: PeerAddress | null = null;
   /** What the kernel was asked to tell; -1 when it knows nothing of us. */
   #watched = -1;
@@ -37,18 +42,16 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due 
   #closing = false;
   #destroyed = false;
   #drainDue = false;
-  /** To be told: 0 nothing, else one of the following. */
   #due = NOTHING;
   #error: number | string | null = null;
 
-  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, poller: Poller, fd: number, isUnix: boolean, remote: PeerAddress | null) {
+  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, poller: Poller, fd: number, remote: PeerAddress) {
     this.owner = owner;
     this.id = poller.nextId();
     this.#handlers = handlers;
     this.#poller = poller;
     this.#fd = fd;
-    this.#isUnix = isUnix;
-    this.#remote = remote;
+    this.remote = remote;
   }
 
   get tls(): null {
@@ -59,13 +62,9 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due 
     return this.#queue === null ? 0 : this.#queue.size;
   }
 
-  get remote(): PeerAddress {
-    return this.#remote ?? addressless(this.#isUnix);
-  }
-
   get local(): PeerAddress {
     if (this.#local === null) {
-      if (this.#isUnix) this.#local = UNIX_PEER;
+      if (this.remote === UNIX_PEER) this.#local = UNIX_PEER;
       else if (this.#fd === -1 || this.#poller.kernel.localAddress(this.#fd, this.#poller.address) !== 0) return LOST_PEER;
       else this.#local = decodeAddress(this.#poller.address);
     }
@@ -325,8 +324,3 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due 
     this.#due = due;
   }
 }
-
-const NOTHING = 0;
-const OPEN = 1;
-const FAILURE = 2;
-const CLOSE = 3;

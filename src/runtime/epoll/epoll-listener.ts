@@ -1,8 +1,7 @@
-import { UNIX_PEER } from '../../net/address.ts';
 import { AcceptAlarm } from '../accept-alarm.ts';
 import type { ConnectionHandlers } from '../seam.ts';
 import { EpollConnection } from './epoll-connection.ts';
-import { AF_UNIX, EAGAIN, EINTR, EPOLLEXCLUSIVE, EPOLLIN, errorName } from './kernel.ts';
+import { EAGAIN, EINTR, EPOLLEXCLUSIVE, EPOLLIN, errorName } from './kernel.ts';
 import type { Pollable, Poller } from './poller.ts';
 import { decodeAddress } from './sockaddr.ts';
 
@@ -66,15 +65,7 @@ export class EpollListener<Owner> implements Pollable {
         kernel.close(fd);
         this.#alarm.failed('EMFILE');
       } else {
-        const isUnix = address[0] === AF_UNIX && address[1] === 0;
-        new EpollConnection<Owner>(
-          undefined as Owner,
-          this.#handlers,
-          this.#poller,
-          fd,
-          isUnix,
-          isUnix ? UNIX_PEER : decodeAddress(address),
-        ).accepted();
+        new EpollConnection<Owner>(undefined as Owner, this.#handlers, this.#poller, fd, decodeAddress(address)).accepted();
       }
     }
   }

@@ -1,11 +1,11 @@
-import { type ConnectAddress, isIpLiteral, type ListenAddress, UNIX_PEER } from '../../net/address.ts';
+import { type ConnectAddress, isIpLiteral, type ListenAddress } from '../../net/address.ts';
 import { listenFailure } from '../listen-failure.ts';
 import type { Connection, ConnectionHandlers, Listener, ListenOptions } from '../seam.ts';
 import { EpollConnection } from './epoll-connection.ts';
 import { EpollListener } from './epoll-listener.ts';
 import { AF_UNIX, EINPROGRESS, errorName, type Kernel } from './kernel.ts';
 import { Poller } from './poller.ts';
-import { decodeAddress, encodeAddress, type SocketAddress } from './sockaddr.ts';
+import { encodeAddress, type SocketAddress } from './sockaddr.ts';
 
 /** How many addresses to remember in the kernel's form. */
 const KEPT_ADDRESSES = 1024;
@@ -43,12 +43,11 @@ export class EpollSockets {
     const { kernel } = this.#poller;
     const address = this.#address(to);
     if (address === null) return null;
-    const isUnix = address.family === AF_UNIX;
     const fd = kernel.socket(address.family);
     let code = fd === -1 ? errorName(kernel.errno()) : null;
-    const connection = new EpollConnection(owner, handlers, this.#poller, fd, isUnix, isUnix ? UNIX_PEER : decodeAddress(address.bytes));
+    const connection = new EpollConnection(owner, handlers, this.#poller, fd, address.peer);
     if (code === null) {
-      if (!isUnix) kernel.setNoDelay(fd);
+      if (address.family !== AF_UNIX) kernel.setNoDelay(fd);
       if (kernel.connect(fd, address.bytes, address.length) === 0) connection.connected();
       else if (kernel.errno() === EINPROGRESS) connection.connecting();
       else code = errorName(kernel.errno());

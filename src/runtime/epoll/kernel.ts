@@ -27,7 +27,8 @@ export interface Kernel {
   /** FIN. */
   shutdown(fd: number): number;
   close(fd: number): number;
-  duplicate(fd: number): number;
+  /** A second descriptor of the same. */
+  dup(fd: number): number;
 
   epoll(): number;
   /** `event` is a struct epoll_event (see `EVENT_WORDS`). */
@@ -68,8 +69,6 @@ export const EVENT_DATA = EVENT_WORDS - 2;
 
 export const EINTR = 4;
 export const EAGAIN = 11;
-export const EPIPE = 32;
-export const ECONNRESET = 104;
 export const EINPROGRESS = 115;
 
 /** The name of an error number, such as `ECONNREFUSED`. Linux has two for EAGAIN. */

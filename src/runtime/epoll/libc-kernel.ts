@@ -28,8 +28,8 @@ export const FUNCTIONS = {
 export type Functions = Readonly<Record<keyof typeof FUNCTIONS, Call>>;
 
 const SOCK_STREAM = 1;
-const NON_BLOCKING = 0o4000;
-const CLOSE_ON_EXEC = 0o2000000;
+export const NON_BLOCKING = 0o4000;
+export const CLOSE_ON_EXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 const SHUT_WR = 1;
 const SOL_SOCKET = 1;
@@ -115,7 +115,7 @@ export abstract class LibcKernel implements Kernel {
     return this.functions.close(fd);
   }
 
-  duplicate(fd: number): number {
+  dup(fd: number): number {
     return this.functions.dup(fd);
   }
 

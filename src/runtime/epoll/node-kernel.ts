@@ -79,7 +79,7 @@ class NodeKernel extends LibcKernel {
 
   /** libuv polls what it takes for a pipe. When that turns readable its read(2) fails, because nothing can be read there (EINVAL), and we are told. */
   override park(epoll: number, wake: () => void): (() => void) | null {
-    const fd = this.duplicate(epoll);
+    const fd = this.dup(epoll);
     if (fd === -1) return null;
     const pipe = new this.#pipe(SOCKET);
     let isParked = true;

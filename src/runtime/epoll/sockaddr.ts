@@ -6,6 +6,8 @@ export interface SocketAddress {
   readonly family: number;
   readonly bytes: Uint8Array;
   readonly length: number;
+  /** The same for people. */
+  readonly peer: PeerAddress;
 }
 
 /** The struct sockaddr of an address, whose host is a literal; null when a unix path is too long for one. */
@@ -19,17 +21,17 @@ export function encodeAddress(to: ConnectAddress): SocketAddress | null {
     if (path.length > ADDRESS_BYTES - 3) return null;
     words.setUint16(0, AF_UNIX, true);
     bytes.set(path, at);
-    return { family: AF_UNIX, bytes, length: to.abstract ? at + path.length : at + path.length + 1 };
+    return { family: AF_UNIX, bytes, length: to.abstract ? at + path.length : at + path.length + 1, peer: UNIX_PEER };
   }
   words.setUint16(2, to.port);
   if (isIpv4(to.host)) {
     words.setUint16(0, AF_INET, true);
     bytes.set(to.host.split('.').map(Number), 4);
-    return { family: AF_INET, bytes, length: 16 };
+    return { family: AF_INET, bytes, length: 16, peer: decodeAddress(bytes) };
   }
   words.setUint16(0, AF_INET6, true);
   bytes.set(ipv6Bytes(to.host), 8);
-  return { family: AF_INET6, bytes, length: 28 };
+  return { family: AF_INET6, bytes, length: 28, peer: decodeAddress(bytes) };
 }
 
 /** The address in a struct sockaddr that the kernel has filled in. */
