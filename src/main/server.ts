@@ -169,9 +169,9 @@ export class Server {
         this.addresses.push(await this.#serveNatively(place.address));
         continue;
       }
-      this.addresses.push(await this.#listenOn(sockets?.[bound++] ?? place.address, makeFrontOf(place, index, config), config.socketMode));
+      this.addresses.push(await this.#listenOn(sockets?.[bound++] ?? place.address, makeFrontOf(place, index, config), config));
     }
-    if (privateSocket !== undefined) await this.#listenOn(privateSocket, makeFront(places.length, { isPrivate: true }), null);
+    if (privateSocket !== undefined) await this.#listenOn(privateSocket, makeFront(places.length, { isPrivate: true }));
   }
 
   /** `http-socket-engine=native`: what comes there never meets a session. */
@@ -184,9 +184,10 @@ export class Server {
     return server.address;
   }
 
-  async #listenOn(where: ListenAddress | BoundSocket, front: Front, socketMode: number | null): Promise<ListenAddress> {
+  async #listenOn(where: ListenAddress | BoundSocket, front: Front, config?: Config): Promise<ListenAddress> {
     const listener = await this.#router.listen(this.#runtime, where, front, {
-      ...(socketMode === null ? {} : { mode: socketMode }),
+      ...(config?.socketMode == null ? {} : { mode: config.socketMode }),
+      deferAccept: config?.deferAccept ?? false,
       acceptFailed: (code) => this.log.event('error', 'accept-failed', 'cannot accept a connection; trying again', { error: code }),
     });
     front.port = portText(listener.address);

@@ -43,7 +43,7 @@ export async function makeUpstreams(
   app: AppHere | null,
   workers: AppKind,
 ): Promise<Upstreams> {
-  const openApp = await makeOpenApp(app ?? (config.hasRoutes || workers !== 'none' ? null : await welcomePage(runtime)), config, wheel, log);
+  const openApp = await makeOpenApp(runtime, app ?? (config.hasRoutes || workers !== 'none' ? null : await welcomePage(runtime)), config, wheel, log);
   if (!config.hasRoutes && workers === 'none') return { open: openApp, openCheck: openApp, needsLength: false, stop: () => {} };
   const { upstreamIdle: idle, upstreamConnections: connections } = config;
   const needsLength = mayReachUwsgi(config) || (workers === 'wsgi' && !config.hasRoutes);
@@ -98,9 +98,9 @@ async function welcomePage(runtime: Runtime): Promise<AppHere> {
   return { handler: (request, context) => welcome.fetch(request, context), board: null };
 }
 
-async function makeOpenApp(app: AppHere | null, { harakiri: limit }: Config, wheel: TimerWheel, log: Log): Promise<OpenUpstream> {
+async function makeOpenApp(runtime: Runtime, app: AppHere | null, { harakiri: limit }: Config, wheel: TimerWheel, log: Log): Promise<OpenUpstream> {
   if (app === null) return () => FAILURES.noNode;
-  const apps = new AppUpstreams(app.handler, (error) => log.event('error', 'app-failed', describe(error)));
+  const apps = new AppUpstreams(runtime, app.handler, (error) => log.event('error', 'app-failed', describe(error)));
   if (limit === 0) return (_node, exchange) => apps.open(exchange);
   const { TimedApp } = await import('../upstream/timed-app.ts');
   const { board } = app;

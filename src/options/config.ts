@@ -68,6 +68,8 @@ export interface Config extends AppFields {
   readonly cheap: boolean;
   /** `chmod-socket`; null leaves it to the umask. */
   readonly socketMode: number | null;
+  /** Clients are accepted when they have said something (not `no-defer-accept`). */
+  readonly deferAccept: boolean;
   readonly graceTime: number;
   readonly timeout: number;
   readonly headersTimeout: number;

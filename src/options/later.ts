@@ -114,7 +114,7 @@ export const UWSGI_ONLY: ReadonlySet<string> = new Set(
   subscription-vassal-required subscription-clear-on-shutdown emperor-command-socket subscribe-freq weight auto-weight subscribe-with-modifier1
   unsubscribe-on-graceful-reload start-unsubscribed subscription-notify-socket
   suwsgi-socket puwsgi-socket raw-socket https-socket-modifier1
-  protocol socket-protocol so-keepalive so-send-timeout socket-send-timeout socket-timeout tcp-fast-open tcp-nodelay reuse-port no-defer-accept
+  protocol socket-protocol so-keepalive so-send-timeout socket-send-timeout socket-timeout tcp-fast-open tcp-nodelay reuse-port
   socket-sndbuf socket-rcvbuf abstract-socket immediate-uid immediate-gid log-format log-master log-date log-4xx log-5xx log-slow log-x-forwarded-for
   logger req-logger stats-http stats-minified min-worker-lifetime cheaper cheaper-algo cheaper-initial cheaper-step cheap idle
   die-on-idle forkbomb-delay exit-on-reload force-gateway touch-logreopen touch-logrotate

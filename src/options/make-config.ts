@@ -28,6 +28,7 @@ export function makeConfig(values: Values, notices: readonly string[]): Config {
     slowStart: values.last('http-slow-start'),
     check: check === null ? null : Object.freeze(check),
     socketMode: values.last('chmod-socket') ?? null,
+    deferAccept: !values.last('no-defer-accept'),
     graceTime: values.last('http-gracetime'),
     timeout,
     headersTimeout: values.last('http-headers-timeout') ?? timeout,

@@ -224,6 +224,16 @@ export class Answer implements Downstream, GzipOutput {
     return !this.isBlocked;
   }
 
+  /** Sends what is left, and closes the connection behind it. */
+  close(): void {
+    const { out } = this.#service;
+    const { length } = out;
+    out.length = 0;
+    this.written += length;
+    this.#connection.close(out.bytes, 0, length);
+    if (this.#connection.queued > 0) this.#owner.fellBehind();
+  }
+
   pause(): void {
     this.#owner.pauseRequest();
   }

@@ -107,9 +107,8 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   get mayPersist(): boolean {
     if (this.#state !== STATE.busy || !this.#isReadWhole || this.#owner.isDraining) return false;
     if (this.#isHalfClosed && this.#stash === null) return false;
-    const { minor, wantsClose, wantsKeepAlive, isRaw } = this.#heads.buffer!.head;
-    if (isRaw) return false;
-    return this.#service.settings.keepalive > 0 && !wantsClose && (minor === 1 || wantsKeepAlive);
+    const { head } = this.#heads.buffer!;
+    return !head.isRaw && this.#wantBoth(head);
   }
 
   // Events of the connection
@@ -366,10 +365,16 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
       if (!this.#answer.redirect(redirect)) this.#refuse(REFUSALS.badHost);
       return;
     }
+    if (!head.hasBody && !head.isRaw && !this.#wantBoth(head)) this.#connection.expectNoMore();
     const exchange = new Exchange(this.#service, this.#answer, head, this.#client, this.#deadline);
     this.#exchange = exchange;
     exchange.start();
     if (!head.hasBody && !head.isRaw && !exchange.isDone) exchange.requestEnd();
+  }
+
+  /** Both sides want another request behind this one. */
+  #wantBoth({ minor, wantsClose, wantsKeepAlive }: RequestHead): boolean {
+    return this.#service.settings.keepalive > 0 && !wantsClose && (minor === 1 || wantsKeepAlive);
   }
 
   #readBusy(bytes: Uint8Array): Uint8Array {
@@ -452,10 +457,9 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
 
   /** All is read and written: the connection closes once the kernel has taken the answer. */
   #finish(): void {
-    this.#answer.flush();
     this.#state = STATE.closing;
     this.#service.wheel.arm(this.#deadline, this.#service.settings.timeout);
-    this.#connection.close();
+    this.#answer.close();
   }
 
   /** Lingering close (RFC 9112 9.6): closing over unread bytes would reset the connection under the answer. */

@@ -109,7 +109,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
     if (this.#queue === null && this.#socket !== null) this.#shutdown();
   }
 
-  close(): void {
+  close(last?: Uint8Array, start?: number, end?: number): void {
+    if (last !== undefined) this.write(last, start, end);
     if (this.#queue === null) return this.destroy();
     this.#ended = true;
     this.#closing = true;
@@ -146,6 +147,9 @@ export class BunConnection<Owner> implements Connection<Owner> {
       this.#socket?.resume();
     }
   }
+
+  /** This runtime's sockets are watched all the time. */
+  expectNoMore(): void {}
 
   /** True once it is destroyed or closed: nothing but `close` may be told. */
   get cancelled(): boolean {

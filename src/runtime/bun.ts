@@ -37,7 +37,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
   readonly #outgoing = new WeakMap<object, object>();
   readonly #refusals = new Refusals(Bun);
   #libc: Libc | null = null;
-  readonly #own = new OwnSockets(
+  protected override readonly own = new OwnSockets(
     () => bunKernel(Bun),
     () => this.openFilesLimit(),
   );
@@ -45,7 +45,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
   protected override readonly adopt: Adopt = (address, backlog, from) => new DescriptorSocket(address, backlog, (from as { fd: number }).fd);
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
-    const own = this.#own.sockets;
+    const own = this.own.sockets;
     if (own !== null) {
       const bound = address instanceof DescriptorSocket ? address : await this.#bind(address as ListenAddress, options);
       return own.listen(bound.address, bound.fd, handlers, options, () => bound.close({ keepsFile: address === bound }));
@@ -76,7 +76,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
 
   /** Sockets of our own have these calls already. */
   #system(): Pick<Libc, 'dup' | 'listen'> {
-    const { kernel } = this.#own;
+    const { kernel } = this.own;
     if (kernel !== null) return kernel;
     this.#libc ??= new Libc();
     return this.#libc;
@@ -115,7 +115,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
-    const own = this.#own.sockets?.connect(to, owner, handlers);
+    const own = this.own.sockets?.connect(to, owner, handlers);
     if (own !== undefined && own !== null) return own;
     const connection = new BunConnection(owner, handlers, this.#shared, to.kind === 'unix', to, performance.now());
     const socket = this.#outgoingFor(handlers);

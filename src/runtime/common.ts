@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
 import type { TcpAddress, UnixAddress } from '../net/address.ts';
 import { datagram } from './datagram.ts';
+import type { OwnSockets } from './epoll/own-sockets.ts';
 import type { HeldSocket } from './held-socket.ts';
 import { ignoreSignals, onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
 import { type Adopt, type Birth, birthText, ChannelParent, MARKER, takeBirth } from './parent.ts';
 import { watchParent } from './parent-watch.ts';
 import { signal, spawn } from './process.ts';
-import type { ChildProcess, Parent, SpawnOptions } from './seam.ts';
+import type { ChildProcess, Due, Parent, SpawnOptions } from './seam.ts';
 
 /** What the three runtimes do alike, by the node modules that all of them carry. Where one differs, its adapter says so. */
 export abstract class CommonRuntime {
@@ -24,6 +25,8 @@ export abstract class CommonRuntime {
   protected abstract command(entry: string): string[];
   /** Makes a bound socket of one that the parent handed over. */
   protected abstract readonly adopt: Adopt;
+  /** Sockets without the runtime's help, where they can be had. */
+  protected abstract readonly own: OwnSockets;
   protected readonly adoptsByMessage: boolean = false;
 
   spawnSelf(args: readonly string[], options: SpawnOptions): ChildProcess {
@@ -83,6 +86,10 @@ export abstract class CommonRuntime {
 
   exit(code: number): never {
     process.exit(code);
+  }
+
+  soon(due: Due): void {
+    this.own.soon(due);
   }
 
   now(): number {

@@ -97,7 +97,8 @@ export class DenoConnection<Owner> implements Connection<Owner> {
     if (this.#sending === null && this.#queue === null && this.#conn !== null) this.#sendFin();
   }
 
-  close(): void {
+  close(last?: Uint8Array, start?: number, end?: number): void {
+    if (last !== undefined) this.write(last, start, end);
     if (this.#sending === null || this.#writeError !== null) return this.destroy();
     this.#ended = true;
     this.#closing = true;
@@ -128,6 +129,9 @@ export class DenoConnection<Owner> implements Connection<Owner> {
       queueMicrotask(() => this.#tellHeld());
     }
   }
+
+  /** This runtime's sockets are watched all the time. */
+  expectNoMore(): void {}
 
   /** Deno: the socket is open. */
   opened(conn: DenoConn): void {

@@ -51,7 +51,7 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   readonly #pools = new BufferPools();
   readonly #node = createNodeRuntime();
   /** What may call any function may do anything, so `-P` does not grant it. */
-  readonly #own = new OwnSockets(
+  protected override readonly own = new OwnSockets(
     () => (isGranted({ name: 'ffi' }) && isGranted({ name: 'env' }) ? denoKernel(Deno) : null),
     () => this.openFilesLimit(),
   );
@@ -62,7 +62,7 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   protected override readonly adoptsByMessage = true;
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
-    const own = options.reusePort ? null : this.#own.sockets;
+    const own = options.reusePort ? null : this.own.sockets;
     if (own !== null) {
       const bound = ('kind' in address ? await this.bind(address, options) : address) as HandleSocket;
       const fd = bound.lend();
@@ -97,7 +97,7 @@ class DenoRuntime extends CommonRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
-    const own = this.#own.sockets?.connect(to, owner, handlers);
+    const own = this.own.sockets?.connect(to, owner, handlers);
     if (own !== undefined && own !== null) return own;
     const connection = new DenoConnection(owner, handlers, this.#pools);
     const options =

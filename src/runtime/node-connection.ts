@@ -97,7 +97,8 @@ export class NodeConnection<Owner> implements Connection<Owner> {
     this.#socket.end();
   }
 
-  close(): void {
+  close(last?: Uint8Array, start?: number, end?: number): void {
+    if (last !== undefined) this.write(last, start, end);
     if (this.#ended || this.#destroyed || this.#socket.writableLength === 0) return this.destroy();
     this.#ended = true;
     this.#closing = true;
@@ -117,6 +118,9 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   resume(): void {
     this.#socket.resume();
   }
+
+  /** This runtime's sockets are watched all the time. */
+  expectNoMore(): void {}
 
   /** The socket is open. */
   opened(): void {

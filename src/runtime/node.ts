@@ -36,14 +36,14 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   /** Not imported: a bundle would load it at the start of every binary, where Bun's own sockets serve. */
   readonly #net = process.getBuiltinModule('node:net');
   readonly #scratch = new WriteScratch();
-  readonly #own = new OwnSockets(nodeKernel, () => this.openFilesLimit());
+  protected override readonly own = new OwnSockets(nodeKernel, () => this.openFilesLimit());
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>
     new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
-    const own = options.reusePort ? null : this.#own.sockets;
+    const own = options.reusePort ? null : this.own.sockets;
     if (own !== null) {
       const bound = ('kind' in address ? await this.bind(address, options) : address) as HandleSocket;
       return own.listen(bound.address, bound.lend(), handlers, options, () => bound.close({ keepsFile: address === bound }));
@@ -54,7 +54,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   async bind(address: ListenAddress, options: BindOptions = {}): Promise<BoundSocket> {
     try {
-      const kernel = this.#own.kernel;
+      const kernel = this.own.kernel;
       const opening: Opening = kernel === null ? openInChild : (handle, backlog) => openWith(kernel, handle, backlog);
       return await bindHandle(address, options, opening, () => probePath(this, address as UnixAddress));
     } catch (error) {
@@ -106,7 +106,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   }
 
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
-    const own = this.#own.sockets?.connect(to, owner, handlers);
+    const own = this.own.sockets?.connect(to, owner, handlers);
     if (own !== undefined && own !== null) return own;
     // @types/node leaves `onread` to the options of connect, but the constructor is what reads it.
     const socket = new this.#net.Socket({ allowHalfOpen: true, noDelay: true, onread: { buffer: this.#readBuffer, callback: onRead } } as object);

@@ -44,13 +44,23 @@ export interface Connection<Owner> {
   write(bytes: Uint8Array, start?: number, end?: number): boolean;
   /** Flushes what is queued, then sends FIN. Data still flows in. */
   end(): void;
-  /** Flushes what is queued, then closes both directions. What still comes in is thrown away; `close` tells when it is done. */
-  close(): void;
+  /**
+   * Sends `last[start, end)`, flushes what is queued, then closes both directions. What still comes in is thrown away; the handler
+   * `close` tells when it is done.
+   */
+  close(last?: Uint8Array, start?: number, end?: number): void;
   /** Gives the socket up at once. What is queued is lost. */
   destroy(): void;
   /** Stops `data` (and the `end` behind it) until `resume`; the kernel's buffer fills and the peer is held back. */
   pause(): void;
   resume(): void;
+  /** The peer has said all that is expected of it: whatever else comes, be it its end, may be told some ms late. */
+  expectNoMore(): void;
+}
+
+/** Something that has to be told later than the call that caused it. */
+export interface Due {
+  told(): void;
 }
 
 /** One object per listener or kind of upstream, shared by all its connections. */
@@ -98,6 +108,11 @@ export interface ListenOptions {
   mode?: number;
   /** Length of the accept queue, where the runtime lets us choose. */
   backlog?: number;
+  /**
+   * Tells of a TCP client when its first bytes are there, at the latest after a second, where the adapter can: who has said nothing
+   * costs nothing, and who has is served at once (TCP_DEFER_ACCEPT). Default false.
+   */
+  deferAccept?: boolean;
   /** Called when accepting fails for want of descriptors or memory (`EMFILE`…): at most once a second. Accepting goes on. */
   acceptFailed?(code: string): void;
 }
@@ -228,7 +243,7 @@ export interface Runtime {
 
   /**
    * Accepts connections on `address`. A BoundSocket is taken over: it serves one `listen` and is closed with the listener,
-   * which accepts no more only here and leaves a unix socket's file where it is; of `options` it heeds `acceptFailed`.
+   * which accepts no more only here and leaves a unix socket's file where it is; of `options` it heeds `deferAccept` and `acceptFailed`.
    * @throws {ListenError}
    */
   listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options?: ListenOptions): Promise<Listener>;
@@ -270,6 +285,8 @@ export interface Runtime {
   signal(pid: number, signal: Signal): boolean;
   exit(code: number): never;
 
+  /** Calls `due.told()` when no handler is on the stack, and before the next event where the adapter can. */
+  soon(due: Due): void;
   /** Milliseconds of a clock that never goes back. */
   now(): number;
   /** This machine's name, or null where we may not ask without a question to the user. */

@@ -8,6 +8,7 @@ import { FIELD } from '../http1/field-names.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
+import type { Due, Runtime } from '../runtime/seam.ts';
 
 export type { AppContext, FetchHandler } from '../app/fetch-handler.ts';
 
@@ -19,16 +20,18 @@ const FOLDED = /^(?:delete|get|head|options|post|put)$/i;
 const { latin1Slice } = Buffer.prototype as unknown as { latin1Slice(this: Uint8Array, start: number, end: number): string };
 
 /** What all requests to one app share. */
-export class AppUpstreams {
+export class AppUpstreams implements Due {
   readonly app: FetchHandler;
   readonly failed: (error: unknown) => void;
   readonly execution: AppExecution;
   readonly head = new AnswerHead();
   readonly urls = new AppUrls();
+  readonly #runtime: Pick<Runtime, 'soon'>;
   #waiting: AppUpstream[] = [];
 
   /** @param failed is told of what the app throws */
-  constructor(app: FetchHandler, failed: (error: unknown) => void) {
+  constructor(runtime: Pick<Runtime, 'soon'>, app: FetchHandler, failed: (error: unknown) => void) {
+    this.#runtime = runtime;
     this.app = app;
     this.failed = failed;
     this.execution = makeExecution(failed);
@@ -40,14 +43,14 @@ export class AppUpstreams {
 
   /** Lets it run behind the event that brought its request: with a small body that is all there by then, and no method re-entered. */
   schedule(upstream: AppUpstream): void {
-    if (this.#waiting.push(upstream) === 1) queueMicrotask(this.#run);
+    if (this.#waiting.push(upstream) === 1) this.#runtime.soon(this);
   }
 
-  readonly #run = (): void => {
+  told(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (let i = 0; i < waiting.length; i++) waiting[i].run();
-  };
+  }
 }
 
 /** One request to an app in this process. */

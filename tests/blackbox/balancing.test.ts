@@ -193,11 +193,11 @@ blackbox('http-check: a real uWSGI worker that hangs, and goes on', { needs: ['u
   await using uwsgi = await startUwsgi({ app: 'flask', processes: 1, socket: 'tcp' });
   const worker = Number(/spawned uWSGI worker 1 \(pid: (\d+)/.exec(uwsgi.stderr)?.[1]);
   await using standby = await standingBy();
-  await using gate = await startChecking(uwsgi.address, 'path=/status/204,interval=100ms,timeout=200ms,fails=2,passes=2', standby);
+  await using gate = await startChecking(uwsgi.address, 'path=/status/204,interval=100ms,timeout=500ms,fails=2,passes=2', standby);
   assert.equal(await standsBy(gate), false);
   process.kill(worker, 'SIGSTOP');
   try {
-    await gate.process.said(/code=node-down .*reason="no answer within 200 ms"/);
+    await gate.process.said(/code=node-down .*reason="no answer within 500 ms"/);
     assert.equal(await standsBy(gate), true);
   } finally {
     process.kill(worker, 'SIGCONT');

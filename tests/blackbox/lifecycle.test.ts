@@ -32,7 +32,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       await sleep(300);
       await reply.write('second');
     });
-    await using gate = await startUgate(['--http-to', backend.address]);
+    // Else nobody has heard of one that has said nothing.
+    await using gate = await startUgate(['--no-defer-accept', '--http-to', backend.address]);
     await using idle = await RawClient.connect(gate.target);
     await using busy = await RawClient.connect(gate.target);
     busy.write(GET);

@@ -66,7 +66,8 @@ class ClientSide implements Connection<Session> {
     this.hasEnded = true;
   }
 
-  close(): void {
+  close(last: Uint8Array, start: number, end: number): void {
+    this.write(last, start, end);
     this.destroy();
   }
 
@@ -83,6 +84,8 @@ class ClientSide implements Connection<Session> {
   resume(): void {
     this.isPaused = false;
   }
+
+  expectNoMore(): void {}
 }
 
 /** A backend that takes a request whole and then answers with the bytes it was given. */

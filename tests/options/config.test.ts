@@ -28,6 +28,7 @@ const EXPECTED_DEFAULTS: Config = {
   strictMapping: false,
   cheap: false,
   socketMode: null,
+  deferAccept: true,
   graceTime: 30_000,
   timeout: MINUTE,
   headersTimeout: MINUTE,

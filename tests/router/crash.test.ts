@@ -19,8 +19,9 @@ import { waitFor } from '../support/wait.ts';
 import { get } from './support.ts';
 
 /** A router whose upstreams are made by the test. */
+const runtime = await selectRuntime();
+
 async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: string[] } & AsyncDisposable> {
-  const runtime = await selectRuntime();
   const thrown: string[] = [];
   const log = new Log(() => {});
   const node = new Node({ kind: 'app' });
@@ -62,7 +63,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
 }
 
 function app(handler: FetchHandler): OpenUpstream {
-  const apps = new AppUpstreams(handler, () => {});
+  const apps = new AppUpstreams(runtime, handler, () => {});
   return (_, exchange) => apps.open(exchange);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { ListenAddress } from '../../src/net/address.ts';
-import { closeLeftovers, connect, ends, listening, pair, pattern, runtime, sleep, TCP, unixAddress, waitFor } from './support.ts';
+import { closeLeftovers, connect, type End, ends, listening, pair, pattern, runtime, sleep, TCP, unixAddress, waitFor } from './support.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -88,6 +88,60 @@ for (const [transport, address] of [
           client.events.filter((event) => event !== 'drain'),
           ['open', 'close'],
         );
+      }
+    });
+
+    it('close(last) sends that behind what was written', async () => {
+      for (const length of [5, 16_000_000]) {
+        const { client, server } = await pair(address());
+        client.connection.write(bytesOf('first, '));
+        const last = pattern(length + 2, 7);
+        client.connection.close(last, 1, length + 1);
+        await waitFor(() => server.bytes === length + 7);
+        server.connection.end();
+        await client.until('close');
+        await server.until('close');
+        assert.equal(Buffer.concat(server.chunks).toString('latin1', 0, 7), 'first, ');
+        assert.ok(
+          Buffer.concat(server.chunks)
+            .subarray(7)
+            .equals(last.subarray(1, length + 1)),
+        );
+      }
+    });
+
+    it('close(last) sends that though something of the peer is still unread', async () => {
+      const { client, server } = await pair(address());
+      client.connection.pause();
+      server.connection.write(bytesOf('nobody reads this'));
+      await sleep(20);
+      client.connection.close(bytesOf('last'));
+      await waitFor(() => server.text === 'last');
+      server.connection.destroy();
+      await client.until('close');
+    });
+
+    it('tells what comes of a peer of which no more was expected, and its end', async () => {
+      for (const isLate of [false, true]) {
+        const server: End[] = [];
+        const handlers = ends((end) => {
+          server.push(end);
+          end.on = (event) => event === 'data' && end.connection.expectNoMore();
+        });
+        await listening(address(), handlers, async (listener) => {
+          const client = connect(listener.address, ends());
+          client.connection.write(bytesOf('question'));
+          await waitFor(() => server[0]?.bytes === 8);
+          if (isLate) await sleep(50);
+          client.connection.write(bytesOf(', and more'));
+          await waitFor(() => server[0]!.bytes === 18);
+          server[0]!.connection.write(bytesOf('answer'));
+          await waitFor(() => client.bytes === 6);
+          client.connection.end();
+          await server[0]!.until('end');
+          server[0]!.connection.close();
+          await client.until('close');
+        });
       }
     });
 

@@ -38,6 +38,7 @@ class Sockets {
         destroy: () => {},
         pause: () => {},
         resume: () => {},
+        expectNoMore: () => {},
       };
       this.answer = (text) => handlers.data(connection, bytesOf(text));
       queueMicrotask(() => handlers.open(connection));

@@ -48,6 +48,19 @@ export const LISTENING = [
     since: '0.1',
   },
   {
+    name: 'no-defer-accept',
+    group: 'Listening',
+    form: { kind: 'flag' },
+    default: 'false',
+    help: 'Accept clients before they have sent anything.',
+    details:
+      'As in uWSGI, the kernel tells of a TCP client when its first bytes are there, which about halves the work for clients that close after each ' +
+      'request (TCP_DEFER_ACCEPT). One that stays silent is accepted after a second, where uWSGI leaves it for several, and its timeouts ' +
+      'begin then. On Linux only.',
+    example: 'no-defer-accept = true',
+    since: '0.1',
+  },
+  {
     name: 'chmod-socket',
     group: 'Listening',
     form: { kind: 'mode' },

@@ -39,8 +39,8 @@ class BunKernel extends LibcKernel {
     return true;
   }
 
-  override send(fd: number, bytes: Uint8Array, start: number, length: number): number {
-    return this.sendFrom(fd, start === 0 ? bytes : this.#pointer(bytes, start), length);
+  override send(fd: number, bytes: Uint8Array, start: number, length: number, hasMore: boolean): number {
+    return this.sendFrom(fd, start === 0 ? bytes : this.#pointer(bytes, start), length, hasMore);
   }
 
   /**

@@ -54,8 +54,8 @@ class DenoKernel extends LibcKernel {
     return false;
   }
 
-  override send(fd: number, bytes: Uint8Array, start: number, length: number): number {
-    return this.sendFrom(fd, start === 0 ? bytes : bytes.subarray(start), length);
+  override send(fd: number, bytes: Uint8Array, start: number, length: number, hasMore: boolean): number {
+    return this.sendFrom(fd, start === 0 ? bytes : bytes.subarray(start), length, hasMore);
   }
 
   override park(epoll: number, wake: () => void): () => void {

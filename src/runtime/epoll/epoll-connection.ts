@@ -1,10 +1,10 @@
 import { LOST_PEER, type PeerAddress, UNIX_PEER } from '../../net/address.ts';
 import { connectFailure } from '../connect-failure.ts';
 import { handlerFailed } from '../handler-failure.ts';
-import type { Connection, ConnectionHandlers } from '../seam.ts';
+import type { Connection, ConnectionHandlers, Due } from '../seam.ts';
 import { SendQueue } from '../send-queue.ts';
 import { EAGAIN, EINTR, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, errorName } from './kernel.ts';
-import type { Due, Pollable, Poller } from './poller.ts';
+import type { Patient, Pollable, Poller } from './poller.ts';
 import { decodeAddress } from './sockaddr.ts';
 
 /** Reads in one event; then the other connections have their turn. */
@@ -22,7 +22,7 @@ const FAILURE = 2;
 const CLOSE = 3;
 
 /** A connection on a descriptor of our own. */
-export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due {
+export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due, Patient {
   owner: Owner;
   readonly id: number;
   readonly remote: PeerAddress;
@@ -36,6 +36,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due 
   /** What the kernel was asked to tell; -1 when it knows nothing of us. */
   #watched = -1;
   #paused = false;
+  #expectsMore = true;
   #endTold = false;
   #ended = false;
   /** Gone once the queue is with the kernel. */
@@ -72,10 +73,14 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due 
   }
 
   write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+    return this.#write(bytes, start, end, false);
+  }
+
+  #write(bytes: Uint8Array, start: number, end: number, hasMore: boolean): boolean {
     if (this.#ended || this.#destroyed) return true;
     let taken = 0;
     if (this.#queue === null && this.#isOpen) {
-      taken = this.#send(bytes, start, end - start);
+      taken = this.#send(bytes, start, end - start, hasMore);
       // Less than nothing: the connection is broken, and `close` is on its way.
       if (taken === end - start || taken < 0) return true;
     }
@@ -92,7 +97,9 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due 
     if (this.#queue === null && this.#isOpen) this.#shutdown();
   }
 
-  close(): void {
+  close(last?: Uint8Array, start = 0, end = last?.length ?? 0): void {
+    // FIN goes out with the last bytes. By `shutdown`, because over bytes that nobody has read `close` would send RST in place of both.
+    if (end > start && this.#write(last!, start, end, true) && !this.#ended && this.remote !== UNIX_PEER) this.#poller.kernel.shutdown(this.#fd);
     if (this.#queue === null) return this.destroy();
     this.#ended = true;
     this.#closing = true;
@@ -116,9 +123,30 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due 
     if (this.#isOpen && !this.#destroyed) this.#watch();
   }
 
-  /** Accepted: the owner hears of it at once. */
+  expectNoMore(): void {
+    this.#expectsMore = false;
+  }
+
+  /**
+   * Accepted: the owner hears of it at once, and of what has come by now. That is most often all the peer has to say, and when it
+   * has its answer in a moment the kernel need never be asked to tell of it.
+   */
   accepted(): void {
-    this.#opened();
+    this.#isOpen = true;
+    try {
+      this.#handlers.open(this);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
+    if (!this.#destroyed && !this.#paused) this.#read(false);
+    this.#poller.settle();
+    if (this.#destroyed) return;
+    if (this.#expectsMore || this.#watched !== -1) this.#watch();
+    else this.#poller.watchLater(this);
+  }
+
+  watchNow(): void {
+    if (!this.#destroyed && this.#watched === -1) this.#watch();
   }
 
   /** Connected by the call itself. */
@@ -233,9 +261,9 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due 
   }
 
   /** Returns how much the kernel took; -1 when the connection is broken. */
-  #send(bytes: Uint8Array, start: number, length: number): number {
+  #send(bytes: Uint8Array, start: number, length: number, hasMore: boolean): number {
     const { kernel } = this.#poller;
-    const taken = kernel.send(this.#fd, bytes, start, length);
+    const taken = kernel.send(this.#fd, bytes, start, length, hasMore);
     if (taken >= 0) return taken;
     const error = kernel.errno();
     if (error === EAGAIN || error === EINTR) return 0;
@@ -253,7 +281,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due 
     const queue = this.#queue;
     if (queue !== null) {
       for (let chunk = queue.first(); chunk !== undefined; chunk = queue.first()) {
-        const taken = this.#send(chunk, 0, chunk.length);
+        const taken = this.#send(chunk, 0, chunk.length, false);
         if (taken < 0) return false;
         if (taken > 0) queue.taken(taken);
         if (taken < chunk.length) return false;

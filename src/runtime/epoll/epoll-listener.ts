@@ -1,5 +1,5 @@
 import { AcceptAlarm } from '../accept-alarm.ts';
-import type { ConnectionHandlers } from '../seam.ts';
+import type { ConnectionHandlers, ListenOptions } from '../seam.ts';
 import { EpollConnection } from './epoll-connection.ts';
 import { EAGAIN, EINTR, EPOLLEXCLUSIVE, EPOLLIN, errorName } from './kernel.ts';
 import type { Pollable, Poller } from './poller.ts';
@@ -9,6 +9,8 @@ import { decodeAddress } from './sockaddr.ts';
 const ACCEPTS_A_TURN = 64;
 /** How long to leave the queue alone when there is no descriptor or memory for another connection, in ms. */
 const SHORTAGE_MS = 100;
+/** How long a client may stay silent before we hear of it, in s. A second is the least that Linux knows. */
+const DEFER_S = 1;
 /** Want of descriptors or memory; any other failure is of one connection, which was gone before it was accepted: accept(2). */
 const SHORTAGES: readonly string[] = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'];
 /** The listener itself is not what it should be. */
@@ -26,17 +28,18 @@ export class EpollListener<Owner> implements Pollable {
   #isWatching = false;
   #isClosed = false;
 
-  constructor(poller: Poller, fd: number, handlers: ConnectionHandlers<Owner>, highest: number, acceptFailed: ((code: string) => void) | undefined) {
+  constructor(poller: Poller, fd: number, handlers: ConnectionHandlers<Owner>, highest: number, options: ListenOptions) {
     this.id = poller.nextId();
     this.#poller = poller;
     this.#fd = fd;
     this.#handlers = handlers;
     this.#highest = highest;
-    this.#alarm = new AcceptAlarm(acceptFailed);
+    this.#alarm = new AcceptAlarm(options.acceptFailed);
     // Who made it, or shares it, may have left it blocking.
     poller.kernel.setNonBlocking(fd);
     // Connections have it from their listener.
     poller.kernel.setNoDelay(fd);
+    poller.kernel.setDeferAccept(fd, options.deferAccept ? DEFER_S : 0);
   }
 
   /** False when the kernel refuses. */

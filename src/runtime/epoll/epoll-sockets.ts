@@ -1,6 +1,6 @@
 import { type ConnectAddress, isIpLiteral, type ListenAddress } from '../../net/address.ts';
 import { listenFailure } from '../listen-failure.ts';
-import type { Connection, ConnectionHandlers, Listener, ListenOptions } from '../seam.ts';
+import type { Connection, ConnectionHandlers, Due, Listener, ListenOptions } from '../seam.ts';
 import { EpollConnection } from './epoll-connection.ts';
 import { EpollListener } from './epoll-listener.ts';
 import { AF_UNIX, EINPROGRESS, errorName, type Kernel } from './kernel.ts';
@@ -24,7 +24,7 @@ export class EpollSockets {
 
   /** Accepts what comes to the listening descriptor `fd`; `close` is called once when it shall no more. @throws {ListenError} */
   listen<Owner>(address: ListenAddress, fd: number, handlers: ConnectionHandlers<Owner>, options: ListenOptions, close: () => void): Listener {
-    const listener = new EpollListener(this.#poller, fd, handlers, this.#highestAccepted, options.acceptFailed);
+    const listener = new EpollListener(this.#poller, fd, handlers, this.#highestAccepted, options);
     if (!listener.start()) throw listenFailure(address, { code: errorName(this.#poller.kernel.errno()) });
     let isOpen = true;
     return {
@@ -54,6 +54,10 @@ export class EpollSockets {
     }
     if (code !== null) connection.failed(code);
     return connection;
+  }
+
+  soon(due: Due): void {
+    this.#poller.soon(due);
   }
 
   #address(to: ConnectAddress): SocketAddress | null {

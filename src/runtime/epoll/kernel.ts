@@ -17,13 +17,15 @@ export interface Kernel {
   localAddress(fd: number, address: Uint8Array): number;
   setNonBlocking(fd: number): number;
   setNoDelay(fd: number): number;
+  /** How long a TCP listener leaves clients alone that have sent nothing, in s, rounded up to a try of SYN-ACK; 0 does not. */
+  setDeferAccept(fd: number, seconds: number): number;
   /** SO_ERROR: the number of a failure that no call has told yet, or 0. */
   takeError(fd: number): number;
 
   /** Reads into `buffer` from its start. */
   receive(fd: number, buffer: Uint8Array): number;
-  /** Sends `bytes[start, start + length)`. */
-  send(fd: number, bytes: Uint8Array, start: number, length: number): number;
+  /** Sends `bytes[start, start + length)`; with `hasMore` the kernel may keep them for what comes at once, be it FIN. */
+  send(fd: number, bytes: Uint8Array, start: number, length: number, hasMore: boolean): number;
   /** FIN. */
   shutdown(fd: number): number;
   close(fd: number): number;

@@ -31,11 +31,13 @@ const SOCK_STREAM = 1;
 export const NON_BLOCKING = 0o4000;
 export const CLOSE_ON_EXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
+const MSG_MORE = 0x8000;
 const SHUT_WR = 1;
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_DEFER_ACCEPT = 9;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const PEER_BYTES = 28;
@@ -54,7 +56,7 @@ export abstract class LibcKernel implements Kernel {
     this.#errno = new Int32Array(errno);
   }
 
-  abstract send(fd: number, bytes: Uint8Array, start: number, length: number): number;
+  abstract send(fd: number, bytes: Uint8Array, start: number, length: number, hasMore: boolean): number;
   abstract park(epoll: number, wake: () => void): (() => void) | null;
   abstract drainMicrotasks(): boolean;
 
@@ -89,8 +91,16 @@ export abstract class LibcKernel implements Kernel {
   }
 
   setNoDelay(fd: number): number {
-    this.#value[0] = 1;
-    return this.functions.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, this.#value, 4);
+    return this.#setTcp(fd, TCP_NODELAY, 1);
+  }
+
+  setDeferAccept(fd: number, seconds: number): number {
+    return this.#setTcp(fd, TCP_DEFER_ACCEPT, seconds);
+  }
+
+  #setTcp(fd: number, option: number, value: number): number {
+    this.#value[0] = value;
+    return this.functions.setsockopt(fd, IPPROTO_TCP, option, this.#value, 4);
   }
 
   takeError(fd: number): number {
@@ -103,8 +113,8 @@ export abstract class LibcKernel implements Kernel {
   }
 
   /** @param bytes a view, or on Bun an address */
-  protected sendFrom(fd: number, bytes: Uint8Array | number, length: number): number {
-    return this.functions.send(fd, bytes, length, MSG_NOSIGNAL);
+  protected sendFrom(fd: number, bytes: Uint8Array | number, length: number, hasMore: boolean): number {
+    return this.functions.send(fd, bytes, length, hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
   }
 
   shutdown(fd: number): number {

@@ -73,8 +73,8 @@ class NodeKernel extends LibcKernel {
     return true;
   }
 
-  override send(fd: number, bytes: Uint8Array, start: number, length: number): number {
-    return this.sendFrom(fd, start === 0 ? bytes : bytes.subarray(start), length);
+  override send(fd: number, bytes: Uint8Array, start: number, length: number, hasMore: boolean): number {
+    return this.sendFrom(fd, start === 0 ? bytes : bytes.subarray(start), length, hasMore);
   }
 
   /** libuv polls what it takes for a pipe. When that turns readable its read(2) fails, because nothing can be read there (EINVAL), and we are told. */

@@ -1,4 +1,5 @@
 import { highestAccepted } from '../accept-limit.ts';
+import type { Due } from '../seam.ts';
 import { EpollSockets } from './epoll-sockets.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -28,5 +29,11 @@ export class OwnSockets {
     const { kernel } = this;
     if (kernel !== null) this.#sockets ??= new EpollSockets(kernel, highestAccepted(this.#openFilesLimit()));
     return this.#sockets;
+  }
+
+  /** Calls `due.told()` when no handler is on the stack; in an event of sockets of our own, at its end. */
+  soon(due: Due): void {
+    if (this.#sockets !== null) this.#sockets.soon(due);
+    else queueMicrotask(() => due.told());
   }
 }

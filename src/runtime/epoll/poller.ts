@@ -1,3 +1,4 @@
+import type { Due } from '../seam.ts';
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EVENT_DATA, EVENT_WORDS, type Kernel } from './kernel.ts';
 
 /** Events taken from the kernel at once. */
@@ -6,12 +7,18 @@ const BATCH = 256;
 const TURN_MS = 1;
 /** How long we wait for more, in ms, before the runtime's loop waits in our place: passing over to it and back costs several µs. */
 const LINGER_MS = 1;
+/** Connections that expect nothing more are watched when they are between one and two times as old, in ms: most are gone by then. */
+const PATIENCE_MS = 4;
 /** How often we look when no descriptor is left by which the runtime's loop could wake us. */
 const SHORTAGE_MS = 10;
 /** What one read takes at most: half of what a unix socket holds by default (net.core.wmem_default), the cheapest of the sizes tried. */
 const READ_BYTES = 106496;
 /** Reads up to this length have a view ready. */
 const VIEWS = 4096;
+
+/** Stands for the runtime's loop among the ids of pollables. */
+const HOST = 0;
+const MAX_ID = 0x7fffffff;
 
 /** Something with a descriptor that the kernel tells about. */
 export interface Pollable {
@@ -20,9 +27,10 @@ export interface Pollable {
   ready(events: number): void;
 }
 
-/** Something that has to be told later than the call that caused it. */
-export interface Due {
-  told(): void;
+/** Something that can be watched some ms later than it might. */
+export interface Patient {
+  /** Those gone by now, or watched already, do nothing. */
+  watchNow(): void;
 }
 
 /**
@@ -40,15 +48,18 @@ export class Poller {
   readonly #events = new Int32Array(EVENT_WORDS * BATCH);
   readonly #event = new Int32Array(EVENT_WORDS);
   readonly #views: (Uint8Array | undefined)[] = [];
-  /** Watches our epoll descriptor and that of the runtime's loop; -1 when there is none. Neither of those may watch the other all the time. */
-  #both = -1;
+  #isHostWatched = false;
   #count = 0;
-  #ids = 0;
+  #ids = HOST;
   #due: Due[] = [];
   #isDispatching = false;
   #isDueScheduled = false;
   #isActive = false;
   #unpark: (() => void) | null = null;
+  /** Those that wait to be watched: a younger and an older half. */
+  #young: Patient[] = [];
+  #old: Patient[] = [];
+  #agedAt = 0;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
@@ -56,7 +67,7 @@ export class Poller {
   }
 
   nextId(): number {
-    this.#ids = (this.#ids + 1) | 0;
+    this.#ids = this.#ids === MAX_ID ? HOST + 1 : this.#ids + 1;
     return this.#ids;
   }
 
@@ -97,6 +108,17 @@ export class Poller {
     }
   }
 
+  /** Watches `patient` some ms later, and sooner when there is nothing else to do. While we wait for the runtime's loop it is done at once. */
+  watchLater(patient: Patient): void {
+    if (this.#isActive) this.#young.push(patient);
+    else patient.watchNow();
+  }
+
+  /** Tells now whom something is due, between two connections that one event has brought. */
+  settle(): void {
+    if (this.#due.length > 0) this.#tellDue();
+  }
+
   /** Calls `due.told()` when no handler is on the stack, and before anything else happens. */
   soon(due: Due): void {
     this.#due.push(due);
@@ -118,6 +140,7 @@ export class Poller {
 
   #park(): void {
     if (this.#count === 0) return;
+    this.#watchHost(false);
     const wake = (): void => {
       this.#unpark = null;
       this.#turn();
@@ -127,20 +150,25 @@ export class Poller {
       const timer = setTimeout(wake, SHORTAGE_MS);
       this.#unpark = () => clearTimeout(timer);
     }
-    if (this.#both === -1 && this.kernel.hostEpoll !== -1) this.#lingerWith(this.kernel.hostEpoll);
   }
 
-  #lingerWith(hostEpoll: number): void {
-    this.#both = this.kernel.epoll();
-    for (const epoll of [this.#epoll, hostEpoll]) {
-      this.#event[0] = EPOLLIN;
-      this.#event[EVENT_DATA] = epoll;
-      this.kernel.control(this.#both, EPOLL_CTL_ADD, epoll, this.#event);
-    }
+  /**
+   * While we are at work, our epoll watches that of the runtime's loop; while that waits in our place, the other way round. Never both:
+   * the kernel allows no circles, and refuses as long as the runtime has not let go of ours.
+   */
+  #watchHost(isWanted: boolean): void {
+    const { kernel } = this;
+    if (isWanted === this.#isHostWatched || kernel.hostEpoll === -1) return;
+    const event = this.#event;
+    event[0] = EPOLLIN;
+    event[EVENT_DATA] = kernel.hostEpoll;
+    event[EVENT_DATA + 1] = HOST;
+    if (kernel.control(this.#epoll, isWanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, kernel.hostEpoll, event) === 0) this.#isHostWatched = isWanted;
   }
 
   readonly #turn = (): void => {
     this.#isActive = true;
+    this.#watchHost(true);
     let isIdle = false;
     try {
       isIdle = this.#work();
@@ -155,39 +183,46 @@ export class Poller {
 
   /** Returns whether nothing has come for a while; false when the runtime's loop is to have its turn. */
   #work(): boolean {
-    const until = performance.now() + TURN_MS;
+    const begin = performance.now();
+    if (begin - this.#agedAt >= PATIENCE_MS) {
+      this.#agedAt = begin;
+      this.#watchOld();
+    }
     do {
-      const count = this.#wait();
-      if (count <= 0) return count === 0;
-      this.#dispatch(count);
-    } while (this.kernel.drainMicrotasks() && performance.now() < until);
+      const count = this.kernel.wait(this.#epoll, this.#events, BATCH, this.#isHostWatched ? LINGER_MS : 0);
+      if (count <= 0) {
+        this.#watchOld();
+        this.#watchOld();
+        return true;
+      }
+      if (this.#dispatch(count)) return false;
+    } while (this.kernel.drainMicrotasks() && performance.now() < begin + TURN_MS);
     return false;
   }
 
-  /** How many events there are; 0 when nothing has come for a while, -1 when the runtime's loop has something to do. */
-  #wait(): number {
-    const { kernel } = this;
-    const count = kernel.wait(this.#epoll, this.#events, BATCH, 0);
-    if (count !== 0 || this.#both === -1) return count;
-    const ready = kernel.wait(this.#both, this.#events, 2, LINGER_MS);
-    if (ready === 0) return 0;
-    for (let i = 0; i < ready; i++) {
-      if (this.#events[i * EVENT_WORDS + EVENT_DATA] === this.#epoll) return kernel.wait(this.#epoll, this.#events, BATCH, 0);
-    }
-    // A message, a file, a signal.
-    return -1;
+  #watchOld(): void {
+    const old = this.#old;
+    this.#old = this.#young;
+    for (let i = 0; i < old.length; i++) old[i]!.watchNow();
+    old.length = 0;
+    this.#young = old;
   }
 
-  #dispatch(count: number): void {
+  /** True when the runtime's loop has something to do: a message, a file, a signal. */
+  #dispatch(count: number): boolean {
     const events = this.#events;
+    let isHostReady = false;
     this.#isDispatching = true;
     for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
+      const id = events[at + EVENT_DATA + 1];
       const pollable = this.#byFd[events[at + EVENT_DATA]!];
-      if (pollable == null || pollable.id !== events[at + EVENT_DATA + 1]) continue;
+      if (id === HOST) isHostReady = true;
+      if (pollable == null || pollable.id !== id) continue;
       pollable.ready(events[at]!);
       if (this.#due.length > 0) this.#tellDue();
     }
     this.#isDispatching = false;
+    return isHostReady;
   }
 
   #tellDue(): void {
