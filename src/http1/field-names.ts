@@ -64,9 +64,14 @@ interface Candidate {
 }
 
 /** The known names by their length: a name is compared with two others at most. */
-const BY_LENGTH: readonly (readonly Candidate[])[] = Array.from({ length: 18 }, (_, length) =>
-  NAMES.filter(([name]) => name.length === length).map(([name, id]) => ({ first: name.charCodeAt(0), name: ascii(name), id })),
-);
+const BY_LENGTH: readonly (readonly Candidate[])[] = byLength();
+
+function byLength(): Candidate[][] {
+  const lists: Candidate[][] = [];
+  for (let length = 0; length < 18; length++) lists.push([]);
+  for (const [name, id] of NAMES) lists[name.length].push({ first: name.charCodeAt(0), name: ascii(name), id });
+  return lists;
+}
 
 /** Which known field the name `bytes[start, end)` is, in any case. */
 export function fieldId(bytes: Uint8Array, start: number, end: number): FieldId {

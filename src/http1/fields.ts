@@ -190,7 +190,8 @@ export class Fields {
 }
 
 function hashTable(): Int32Array {
-  const table = Int32Array.from({ length: 128 }, () => Math.floor(Math.random() * 2 ** 32));
+  const table = new Int32Array(128);
+  for (let b = 0; b < table.length; b++) table[b] = Math.floor(Math.random() * 2 ** 32);
   table[0x5f] = table[0x2d];
   return table;
 }

@@ -1,10 +1,16 @@
-import { HEX } from './bytes.ts';
+import { ascii, HEX } from './bytes.ts';
 
 /** A longer one is no key for uWSGI either. */
 const MAX_HOST_BYTES = 255;
 
 /** 1 for unreserved and sub-delims: what a registered name is made of (RFC 3986 3.2.2). */
-const REG_NAME = Uint8Array.from({ length: 256 }, (_, b) => (/[A-Za-z0-9\-._~!$&'()*+,;=]/.test(String.fromCharCode(b)) && b < 0x80 ? 1 : 0));
+const REG_NAME = regNameTable();
+
+function regNameTable(): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const byte of ascii("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=")) table[byte] = 1;
+  return table;
+}
 
 /** True for `uri-host [ ":" port ]` with a host that is not empty (RFC 9110 7.2), of at most 255 bytes and a port of at most 65535. */
 export function isValidHost(bytes: Uint8Array, start: number, end: number): boolean {

@@ -241,5 +241,7 @@ function writeUint16(bytes: Uint8Array, at: number, value: number): void {
 }
 
 function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }

@@ -1,17 +1,13 @@
-/** The command line as settings. `node:util` parseArgs cuts it into tokens; this file is the only one that knows it. */
+/** The command line as settings. */
 
-import { parseArgs } from 'node:util';
 import { ConfigError, type Origin } from './errors.ts';
 import { readSwitchWord } from './forms.ts';
 import { type Option, standsAlone } from './option.ts';
 import { type Entry, label, lookUp } from './settings.ts';
-import { findOption, findShort, namesOf, TABLE } from './table.ts';
-
-type Token = ReturnType<typeof tokenize>[number];
-type OptionToken = Extract<Token, { kind: 'option' }>;
+import { findOption, findShort } from './table.ts';
+import { type OptionToken, type Token, tokenize } from './tokens.ts';
 
 const ARGV: Origin = { kind: 'argv' };
-const WITH_SHORT = TABLE.filter((option) => option.short !== undefined);
 
 /**
  * Reads the arguments behind the name of the program: `--a b`, `--a=b`, `-a b`, `-ab`, joined short flags, and files ending in `.ini`.
@@ -23,53 +19,37 @@ export function readArgv(argv: readonly string[]): Entry[] {
   const tokens = tokenize(argv);
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at];
-    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'end') continue;
     if (token.kind === 'positional') {
       if (token.value.endsWith('.ini')) entries.push({ option: findOption('ini')!, name: 'ini', text: token.value, origin: ARGV });
       else entries.push(strayArgument(token.value));
       continue;
     }
     const single = singleDashed(argv[token.index]);
-    // parseArgs took it for a row of letters.
+    // It was taken for a row of letters.
     if (single !== null) while (tokens[at + 1]?.index === token.index) at += 1;
     const spaced = spacedValue(tokens, at, single !== null);
     const entry = single === null ? readOption(token, spaced) : singleDashError(single);
     entries.push(entry);
     // What stands behind a wrong option was meant for it: a second error would only confuse.
-    const taken = entry instanceof ConfigError ? spaced !== undefined && !spaced.endsWith('.ini') : token.value === undefined && entry.text !== null;
+    const taken = entry instanceof ConfigError ? spaced !== undefined && !spaced.endsWith('.ini') : token.value === null && entry.text !== null;
     if (taken) at += 1;
   }
   return entries;
-}
-
-function tokenize(argv: readonly string[]) {
-  // Only what may occur: describing every option of the table would take a good part of the start.
-  const named = argv.flatMap((argument) => findOption(/^--([^=]+)/.exec(argument)?.[1] ?? '') ?? []);
-  const options = Object.fromEntries(
-    [...WITH_SHORT, ...named].flatMap((option) => namesOf(option).map((name, index) => [name, parseOption(option, index === 0)])),
-  );
-  return parseArgs({ args: [...argv], options, tokens: true, strict: false, allowPositionals: true }).tokens;
-}
-
-function parseOption(option: Option, withShort: boolean): { type: 'string' | 'boolean'; short?: string } {
-  const type = standsAlone(option) ? 'boolean' : 'string';
-  return withShort && option.short !== undefined ? { type, short: option.short } : { type };
 }
 
 /** The argument right behind an option, unless the option has a value of its own; `-http` has none, whatever its letters took. */
 function spacedValue(tokens: readonly Token[], at: number, isSingleDashed: boolean): string | undefined {
   const next = tokens[at + 1];
   const token = tokens[at];
-  const isFree = token.kind === 'option' && (isSingleDashed || token.value === undefined);
+  const isFree = token.kind === 'option' && (isSingleDashed || token.value === null);
   return isFree && next?.kind === 'positional' ? next.value : undefined;
 }
 
 function readOption(token: OptionToken, spaced: string | undefined): Entry {
-  const short = !token.rawName.startsWith('--');
-  const name = short ? token.rawName.slice(1) : token.name;
-  const option = short ? (findShort(name) ?? unknownShort(name)) : lookUp(name, ARGV);
+  const { name, isShort, value: text } = token;
+  const option = isShort ? (findShort(name) ?? unknownShort(name)) : lookUp(name, ARGV);
   if (option instanceof ConfigError) return option;
-  const text = token.value ?? null;
   const called = label(name, ARGV);
   if (text === null) {
     if (!standsAlone(option)) return new ConfigError(ARGV, `${called} wants a value`, `write it like ${exampleOf(option)}`);
@@ -77,7 +57,7 @@ function readOption(token: OptionToken, spaced: string | undefined): Entry {
     if (maySpace(option, spaced)) return { option, name, text: spaced, origin: ARGV };
     return new ConfigError(ARGV, `${called} takes a value only behind "="`, `write ${label(option.name, ARGV)}=${spaced}, or leave out "${spaced}"`);
   }
-  if (!token.inlineValue && text.startsWith('--'))
+  if (!token.isInline && text.startsWith('--'))
     return new ConfigError(ARGV, `${called} wants a value, but "${text}" follows`, `write it like ${exampleOf(option)}`);
   return { option, name, text, origin: ARGV };
 }
@@ -100,7 +80,7 @@ function exampleOf(option: Option): string {
   return `"--${name} ${value.join(' = ')}"`;
 }
 
-/** The option's name when `-http` was written for `--http`; parseArgs would see `-h` there and show the help. */
+/** The option's name when `-http` was written for `--http`; letter by letter it would begin with `-h` and show the help. */
 function singleDashed(argument: string): string | null {
   const name = /^-([a-z][a-z0-9-]+)/.exec(argument)?.[1];
   return name !== undefined && findOption(name) !== undefined ? argument.slice(1) : null;

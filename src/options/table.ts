@@ -48,8 +48,12 @@ export const WORKING = [
 /** Every option that ugate knows: those that work, then those that come later. */
 export const TABLE: readonly Option[] = [...WORKING, ...LATER];
 
-const BY_NAME: ReadonlyMap<string, Option> = new Map(TABLE.flatMap((option) => namesOf(option).map((name) => [name, option])));
-const BY_LETTER: ReadonlyMap<string, Option> = new Map(TABLE.flatMap((option) => (option.short === undefined ? [] : [[option.short, option]])));
+const BY_NAME = new Map<string, Option>();
+const BY_LETTER = new Map<string, Option>();
+for (const option of TABLE) {
+  for (const name of namesOf(option)) BY_NAME.set(name, option);
+  if (option.short !== undefined) BY_LETTER.set(option.short, option);
+}
 
 /** The option of this long name or alias. */
 export function findOption(name: string): Option | undefined {
@@ -68,5 +72,5 @@ export function allNames(): Iterable<string> {
 
 /** The name and the aliases of an option. */
 export function namesOf(option: Option): readonly string[] {
-  return [option.name, ...(option.aliases ?? [])];
+  return option.aliases === undefined ? [option.name] : [option.name, ...option.aliases];
 }

@@ -1,10 +1,10 @@
 import { acceptsGzip } from '../http1/accept-encoding.ts';
-import { equalsFolded, latin1 } from '../http1/bytes.ts';
+import { ascii, equalsFolded, latin1 } from '../http1/bytes.ts';
 import { FIELD } from '../http1/field-names.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 
-const GZIP = Uint8Array.from('gzip', (char) => char.charCodeAt(0));
+const GZIP = ascii('gzip');
 
 /** What becomes of an answer whose app asked for compression (`uWSGI-Encoding: gzip`). */
 export interface GzipPlan {

@@ -1,4 +1,4 @@
-import { latin1 } from '../http1/bytes.ts';
+import { ascii, latin1 } from '../http1/bytes.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 
 /** Where a listener of `http-to-https` sends its clients. */
@@ -24,7 +24,7 @@ export function httpsRedirect(head: RequestHead, { port }: HttpsRedirect, persis
     ...connectionLine(persists, head.minor),
     `${latin1(date, 0, date.length)}\r\n`,
   ];
-  return Uint8Array.from(lines.join('\r\n'), (char) => char.charCodeAt(0));
+  return ascii(lines.join('\r\n'));
 }
 
 /** HTTP/1.0 closes unless it is told otherwise. */

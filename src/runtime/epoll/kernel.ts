@@ -42,7 +42,7 @@ export interface Kernel {
    * does not end the process before. The function that it returns calls that off. Null when no descriptor is left for it.
    */
   park(epoll: number, wake: () => void): (() => void) | null;
-  /** The epoll descriptor of the runtime's own event loop, known from the first `park` on; -1 when it cannot be known. */
+  /** The epoll descriptor of the runtime's own event loop, known from the second `park` on; -1 before, and when it cannot be known. */
   readonly hostEpoll: number;
   /** Runs what promises have made due. False where only the runtime's own event loop can. */
   drainMicrotasks(): boolean;
