@@ -4,7 +4,8 @@ import { bodyKey, type MakeResponse, makeLight, pairsOf } from './app-response.t
 /**
  * Puts `Request`, `Response` and `fetch` in the place of the runtime's own, before an app is loaded. They are the runtime's own with
  * one thing more: requests that were never made native are taken too, and a response remembers a body that it was given whole, which
- * costs far more to ask of it later. On Node, where a Response is dear, it is not made before somebody needs it.
+ * costs far more to ask of it later. On Node and Deno a Response is not made before somebody needs it; on Bun native code would not
+ * take what stands for it (`HTMLRewriter`, `Bun.write`, `Bun.serve`).
  * A second call changes nothing.
  */
 export function installGlobals(runtime: 'bun' | 'deno' | 'node'): void {
@@ -13,7 +14,7 @@ export function installGlobals(runtime: 'bun' | 'deno' | 'node'): void {
   globalThis.Request = dressed(requestOf(Request), Request);
   // Bun hangs things of its own on fetch.
   globalThis.fetch = Object.assign((input: RequestInfo | URL, init?: RequestInit) => fetch(nativeOf(input), nativeOf(init)), fetch);
-  globalThis.Response = dressed(responseOf(Response, runtime === 'node' ? light(remembering(Response)) : remembering(Response)), Response);
+  globalThis.Response = dressed(responseOf(Response, runtime === 'bun' ? remembering(Response) : light(remembering(Response))), Response);
   Object.defineProperty(globalThis.Response, bodyKey, { value: true });
   // Native code makes its answers itself, past the constructor.
   globalThis.Response.json = (data: unknown, init?: ResponseInit): Response => {

@@ -122,6 +122,17 @@ class LightResponse {
   }
 }
 Object.setPrototypeOf(LightResponse.prototype, NativeResponse.prototype);
+// Deno keeps a response's state under symbols: with them its own code takes this one (`Deno.serve`, `Cache.put`).
+for (const key of Object.getOwnPropertySymbols(new NativeResponse())) {
+  Object.defineProperty(LightResponse.prototype, key, {
+    get(this: LightResponse) {
+      return (this.native() as unknown as Record<symbol, unknown>)[key];
+    },
+    set(this: LightResponse, value: unknown) {
+      (this.native() as unknown as Record<symbol, unknown>)[key] = value;
+    },
+  });
+}
 
 /** A light response; null for arguments it is not made for. @param make makes what it cannot be itself */
 export function makeLight(body: unknown, init: ResponseInit | undefined, make: MakeResponse): Response | null {

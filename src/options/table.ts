@@ -48,11 +48,19 @@ export const WORKING = [
 /** Every option that ugate knows: those that work, then those that come later. */
 export const TABLE: readonly Option[] = [...WORKING, ...LATER];
 
-const BY_NAME = new Map<string, Option>();
-const BY_LETTER = new Map<string, Option>();
-for (const option of TABLE) {
-  for (const name of namesOf(option)) BY_NAME.set(name, option);
-  if (option.short !== undefined) BY_LETTER.set(option.short, option);
+const BY_NAME: ReadonlyMap<string, Option> = byName();
+const BY_LETTER: ReadonlyMap<string, Option> = byLetter();
+
+function byName(): Map<string, Option> {
+  const map = new Map<string, Option>();
+  for (const option of TABLE) for (const name of namesOf(option)) map.set(name, option);
+  return map;
+}
+
+function byLetter(): Map<string, Option> {
+  const map = new Map<string, Option>();
+  for (const option of TABLE) if (option.short !== undefined) map.set(option.short, option);
+  return map;
 }
 
 /** The option of this long name or alias. */

@@ -37,6 +37,29 @@ test('responses are what they are everywhere else', async () => {
   assert.equal(Object.prototype.toString.call(response), '[object Response]');
 });
 
+test("the runtime's own code takes them", async () => {
+  if (runtimeName() === 'deno') {
+    const { serve } = (globalThis as unknown as { Deno: { serve(options: object, handler: () => Response): DenoServer } }).Deno;
+    const server = serve(
+      { hostname: '127.0.0.1', port: 0, onListen: () => {} },
+      () => new Response('served', { status: 203, headers: { 'x-a': '1' } }),
+    );
+    const answer = await fetch(`http://127.0.0.1:${server.addr.port}/`);
+    assert.deepEqual([answer.status, answer.headers.get('x-a'), await answer.text()], [203, '1', 'served']);
+    await server.shutdown();
+  } else if (runtimeName() === 'bun') {
+    const { HTMLRewriter } = globalThis as unknown as { HTMLRewriter: new () => { transform(response: Response): Response } };
+    assert.equal(await new HTMLRewriter().transform(new Response('<p>rewritten</p>')).text(), '<p>rewritten</p>');
+  }
+  const blob = await new Response('blob').blob();
+  assert.equal(await new Response(blob).text(), 'blob');
+});
+
+interface DenoServer {
+  readonly addr: { readonly port: number };
+  shutdown(): Promise<void>;
+}
+
 test('middleware that makes an answer anew leaves it whole', async () => {
   const app = new Hono();
   app.use(cors());
