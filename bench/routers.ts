@@ -48,14 +48,19 @@ export async function benchRouters({ rounds, seconds, only, on }: BenchOptions):
         samples.set(workload, byContestant);
         for (const contestant of present) {
           if (contestant.command(workload.mode ?? 'uwsgi', 1, sockets, directory) === null) continue;
-          const router = await start(contestant, workload.mode ?? 'uwsgi', sockets, directory);
-          try {
-            const value = await workload.measure(router, { seconds, directory, halfLoad });
-            byContestant.set(contestant, [...(byContestant.get(contestant) ?? []), value]);
-            console.error(`round ${round}, ${workload.name}, ${contestant.name}: ${value.toFixed(workload.digits)}`);
-          } finally {
-            await router.stop();
+          const values: number[] = [];
+          for (let n = 0; n < (workload.starts ?? 1); n++) {
+            const cores = workload.starts === undefined ? '0' : '0,1';
+            const router = await start(contestant, workload.mode ?? 'uwsgi', sockets, directory, cores);
+            try {
+              values.push(await workload.measure(router, { seconds, directory, halfLoad }));
+            } finally {
+              await router.stop();
+            }
           }
+          const value = Math.min(...values);
+          byContestant.set(contestant, [...(byContestant.get(contestant) ?? []), value]);
+          console.error(`round ${round}, ${workload.name}, ${contestant.name}: ${value.toFixed(workload.digits)}`);
         }
       }
     }

@@ -36,12 +36,12 @@ export function encodeAddress(to: ConnectAddress): SocketAddress | null {
 
 /** The address in a struct sockaddr that the kernel has filled in. */
 export function decodeAddress(bytes: Uint8Array): PeerAddress {
-  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const family = words.getUint16(0, true);
+  const family = bytes[0]! | (bytes[1]! << 8);
   if (family === AF_UNIX) return UNIX_PEER;
-  const port = words.getUint16(2);
+  const port = (bytes[2]! << 8) | bytes[3]!;
   if (family === AF_INET) return { family: 'ipv4', address: ipv4Text(bytes, 4), port };
   if (family !== AF_INET6) return addressless(false);
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isMapped = bytes.subarray(8, 18).every((byte) => byte === 0) && words.getUint16(18) === 0xffff;
   return isMapped ? { family: 'ipv4', address: ipv4Text(bytes, 20), port } : { family: 'ipv6', address: ipv6Text(words, 8), port };
 }
