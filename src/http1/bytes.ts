@@ -19,6 +19,8 @@ export const VALUE: Readonly<Uint8Array> = /* @__PURE__ */ valueTable();
 /** 1 for a byte that may stand in a request target: 0x21–0x7E without `#`. */
 export const TARGET: Readonly<Uint8Array> = /* @__PURE__ */ targetTable();
 
+const encoder = new TextEncoder();
+
 /** The value of a hexadecimal digit; 255 for any other byte. */
 export const HEX: Readonly<Uint8Array> = /* @__PURE__ */ hexTable();
 
@@ -57,9 +59,7 @@ function hexTable(): Uint8Array {
 
 /** The bytes of an ASCII text. */
 export function ascii(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  writeAscii(bytes, 0, text);
-  return bytes;
+  return encoder.encode(text);
 }
 
 /** True when `bytes[start, end)` is `exact`. */
