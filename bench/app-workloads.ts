@@ -12,7 +12,7 @@ export interface AppWorkload {
   readonly fields?: readonly string[];
   /** wrk's, in bench/apps: POST instead of GET, and what is expected is posted once before. */
   readonly script?: string;
-  /** s; compilers have had their say by then. */
+  /** s; compilers have had their say by then, also of what the row before did not ask for. */
   readonly warmUp: number;
   /** How many times as long as others it is measured. */
   readonly length?: number;
@@ -23,10 +23,10 @@ const HELLO = { path: '/', expected: 'Hello World' };
 
 /** In the order in which each contestant gets them, by app. */
 export const APP_WORKLOADS: readonly AppWorkload[] = [
-  { name: 'Hono, text', app: 'hono', ...HELLO, connections: 64, warmUp: 2 },
-  { name: 'Hono, JSON', app: 'hono', path: '/json', expected: '"isNice":true', connections: 64, warmUp: 1 },
-  { name: 'Hono, POST of 1 KB JSON', app: 'hono', path: '/echo', expected: '{"items":[1]}', connections: 64, script: 'post.lua', warmUp: 1 },
-  { name: 'Hono, text, closing clients', app: 'hono', ...HELLO, connections: 64, fields: CLOSE, warmUp: 1 },
+  { name: 'Hono, text', app: 'hono', ...HELLO, connections: 64, warmUp: 3 },
+  { name: 'Hono, JSON', app: 'hono', path: '/json', expected: '"isNice":true', connections: 64, warmUp: 3 },
+  { name: 'Hono, POST of 1 KB JSON', app: 'hono', path: '/echo', expected: '{"items":[1]}', connections: 64, script: 'post.lua', warmUp: 3 },
+  { name: 'Hono, text, closing clients', app: 'hono', ...HELLO, connections: 64, fields: CLOSE, warmUp: 3 },
   { name: 'WSGI hello, 16 connections', app: 'hello', ...HELLO, connections: 16, warmUp: 2 },
   { name: 'WSGI hello, 64 connections', app: 'hello', ...HELLO, connections: 64, warmUp: 0 },
   { name: 'WSGI hello, 16 closing clients', app: 'hello', ...HELLO, connections: 16, fields: CLOSE, warmUp: 1 },

@@ -29,7 +29,8 @@ export async function benchRouters({ rounds, seconds, only, on }: BenchOptions):
     throw new Error('cannot compile the backend');
   const [pin, ...pinArgs] = LOAD_CORE;
   // This program too leaves the router's core alone: it polls while one starts.
-  spawnSync(pin, ['-apc', LOAD_CORE[2], String(process.pid)]);
+  const stayOn = (cores: string): void => void spawnSync(pin, ['-apc', cores, String(process.pid)]);
+  stayOn(LOAD_CORE[2]);
   const backend = spawn(pin, [...pinArgs, `${directory}/backend`, sockets.plain, sockets.persistent], { stdio: 'inherit' });
 
   /** By workload and contestant, one number a round. */
@@ -49,8 +50,9 @@ export async function benchRouters({ rounds, seconds, only, on }: BenchOptions):
         for (const contestant of present) {
           if (contestant.command(workload.mode ?? 'uwsgi', 1, sockets, directory) === null) continue;
           const values: number[] = [];
+          const cores = workload.starts === undefined ? '0' : '0,1';
+          if (workload.starts !== undefined) stayOn(cores);
           for (let n = 0; n < (workload.starts ?? 1); n++) {
-            const cores = workload.starts === undefined ? '0' : '0,1';
             const router = await start(contestant, workload.mode ?? 'uwsgi', sockets, directory, cores);
             try {
               values.push(await workload.measure(router, { seconds, directory, halfLoad }));
@@ -58,6 +60,7 @@ export async function benchRouters({ rounds, seconds, only, on }: BenchOptions):
               await router.stop();
             }
           }
+          stayOn(LOAD_CORE[2]);
           const value = Math.min(...values);
           byContestant.set(contestant, [...(byContestant.get(contestant) ?? []), value]);
           console.error(`round ${round}, ${workload.name}, ${contestant.name}: ${value.toFixed(workload.digits)}`);
