@@ -19,8 +19,6 @@ export const VALUE: Readonly<Uint8Array> = /* @__PURE__ */ valueTable();
 /** 1 for a byte that may stand in a request target: 0x21–0x7E without `#`. */
 export const TARGET: Readonly<Uint8Array> = /* @__PURE__ */ targetTable();
 
-const encoder = new TextEncoder();
-
 /** The value of a hexadecimal digit; 255 for any other byte. */
 export const HEX: Readonly<Uint8Array> = /* @__PURE__ */ hexTable();
 
@@ -57,9 +55,11 @@ function hexTable(): Uint8Array {
   return table;
 }
 
-/** The bytes of an ASCII text. */
+/** The bytes of a text, one a character: not by TextEncoder, which makes two of what is not ASCII. */
 export function ascii(text: string): Uint8Array {
-  return encoder.encode(text);
+  const bytes = new Uint8Array(text.length);
+  writeAscii(bytes, 0, text);
+  return bytes;
 }
 
 /** True when `bytes[start, end)` is `exact`. */
