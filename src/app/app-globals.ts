@@ -1,5 +1,6 @@
+import { feedDeno } from '../runtime/feed-deno.ts';
 import { AppRequest } from './app-request.ts';
-import { bodyKey, type MakeResponse, makeLight, pairsOf } from './app-response.ts';
+import { bodyKey, type MakeResponse, makeLight, nativeResponse, pairsOf } from './app-response.ts';
 
 /**
  * Puts `Request`, `Response` and `fetch` in the place of the runtime's own, before an app is loaded. They are the runtime's own with
@@ -16,6 +17,7 @@ export function installGlobals(runtime: 'bun' | 'deno' | 'node'): void {
   globalThis.fetch = Object.assign((input: RequestInfo | URL, init?: RequestInit) => fetch(nativeOf(input), nativeOf(init)), fetch);
   globalThis.Response = dressed(responseOf(Response, runtime === 'bun' ? remembering(Response) : light(remembering(Response))), Response);
   Object.defineProperty(globalThis.Response, bodyKey, { value: true });
+  if (runtime === 'deno') feedDeno(nativeResponse);
   // Native code makes its answers itself, past the constructor.
   globalThis.Response.json = (data: unknown, init?: ResponseInit): Response => {
     const headers = new Headers(init?.headers);

@@ -122,16 +122,10 @@ class LightResponse {
   }
 }
 Object.setPrototypeOf(LightResponse.prototype, NativeResponse.prototype);
-// Deno keeps a response's state under symbols: with them its own code takes this one (`Deno.serve`, `Cache.put`).
-for (const key of Object.getOwnPropertySymbols(new NativeResponse())) {
-  Object.defineProperty(LightResponse.prototype, key, {
-    get(this: LightResponse) {
-      return (this.native() as unknown as Record<symbol, unknown>)[key];
-    },
-    set(this: LightResponse, value: unknown) {
-      (this.native() as unknown as Record<symbol, unknown>)[key] = value;
-    },
-  });
+
+/** What native code takes in its place; anything else as it is. */
+export function nativeResponse<Value>(value: Value): Value {
+  return value instanceof LightResponse ? (value.native() as Value) : value;
 }
 
 /** A light response; null for arguments it is not made for. @param make makes what it cannot be itself */

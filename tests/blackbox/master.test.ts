@@ -17,17 +17,21 @@ blackbox('SIGTSTP: 503 with Retry-After until it is sent again, whatever is relo
     await using tree = await Tree.start([...args, '--pidfile', folder.file('pid')]);
     await using kept = await RawClient.connect(tree.gate.target);
     const status = async (): Promise<number> => (await exchange(tree.gate.target, get())).status;
+    /** Each process is told by itself. */
+    const isEverywhere = async (wanted: number): Promise<boolean> => {
+      for (let i = 0; i < 6; i++) if ((await status()) !== wanted) return false;
+      return true;
+    };
     assert.equal(await status(), 200);
     await tree.after(() => tree.gate.process.kill('SIGTSTP'), /paused/);
-    await waitFor('503', async () => (await status()) === 503);
+    await waitFor('503', () => isEverywhere(503));
     const refused = await kept.request(get());
     assert.equal(refused.status, 503);
     assert.match(refused.header('retry-after') ?? '', /^\d+$/);
     await tree.after(() => tree.gate.process.kill('SIGHUP'), /reload \(graceful\) is done/);
     for (let i = 0; i < 6; i++) assert.equal(await status(), 503, 'new workers are paused too');
     await tree.after(async () => assert.equal((await runUgate(['--pause', folder.file('pid')])).code, 0), /resumed/);
-    await waitFor('200', async () => (await status()) === 200);
-    for (let i = 0; i < 6; i++) assert.equal(await status(), 200);
+    await waitFor('200', () => isEverywhere(200));
   }
 });
 

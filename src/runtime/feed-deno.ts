@@ -1,0 +1,35 @@
+type Handler = (request: unknown, info: unknown) => unknown;
+type NativeOf = <Value>(value: Value) => Value;
+
+interface Namespaces {
+  readonly Deno: { serve(...words: unknown[]): unknown };
+  readonly Cache: { readonly prototype: { put(request: unknown, response: unknown): Promise<void> } };
+}
+
+/** From now on Deno's own code that takes a Response (`Deno.serve`, `Cache.put`) gets what `nativeOf` makes of it. */
+export function feedDeno(nativeOf: NativeOf): void {
+  const { Deno, Cache } = globalThis as unknown as Namespaces;
+  const { serve } = Deno;
+  Deno.serve = (...words) => serve(...words.map((word) => servesNatives(word, nativeOf)));
+  const { put } = Cache.prototype;
+  Cache.prototype.put = function (request, response) {
+    return put.call(this, request, nativeOf(response));
+  };
+}
+
+/** A handler, or the options that may hold one. */
+function servesNatives(word: unknown, nativeOf: NativeOf): unknown {
+  if (typeof word === 'function') return givesNative(word as Handler, nativeOf);
+  if (word === null || typeof word !== 'object') return word;
+  const options: Record<string, unknown> = { ...word };
+  for (const name of ['handler', 'onError']) if (typeof options[name] === 'function') options[name] = givesNative(options[name] as Handler, nativeOf);
+  return options;
+}
+
+/** Two parameters, because Deno counts them: a handler with one is not told who asks. */
+function givesNative(handler: Handler, nativeOf: NativeOf): Handler {
+  return (request, info) => {
+    const answer = handler(request, info);
+    return answer instanceof Promise ? answer.then(nativeOf) : nativeOf(answer);
+  };
+}
