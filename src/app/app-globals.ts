@@ -1,23 +1,24 @@
-import { feedDeno } from '../runtime/feed-deno.ts';
+import { takesResponsesOnDemand } from '../runtime/native-responses.ts';
 import { AppRequest } from './app-request.ts';
 import { bodyKey, type MakeResponse, makeLight, nativeResponse, pairsOf } from './app-response.ts';
 
 /**
  * Puts `Request`, `Response` and `fetch` in the place of the runtime's own, before an app is loaded. They are the runtime's own with
  * one thing more: requests that were never made native are taken too, and a response remembers a body that it was given whole, which
- * costs far more to ask of it later. On Node and Deno a Response is not made before somebody needs it; on Bun native code would not
- * take what stands for it (`HTMLRewriter`, `Bun.write`, `Bun.serve`).
+ * costs far more to ask of it later. Where the runtime's own code bears it, a Response is not made before somebody needs it.
  * A second call changes nothing.
  */
-export function installGlobals(runtime: 'bun' | 'deno' | 'node'): void {
+export function installGlobals(): void {
   const { Request, Response, fetch } = globalThis;
   if (bodyKey in Response) return;
   globalThis.Request = dressed(requestOf(Request), Request);
   // Bun hangs things of its own on fetch.
   globalThis.fetch = Object.assign((input: RequestInfo | URL, init?: RequestInit) => fetch(nativeOf(input), nativeOf(init)), fetch);
-  globalThis.Response = dressed(responseOf(Response, runtime === 'bun' ? remembering(Response) : light(remembering(Response))), Response);
+  globalThis.Response = dressed(
+    responseOf(Response, takesResponsesOnDemand(nativeResponse) ? light(remembering(Response)) : remembering(Response)),
+    Response,
+  );
   Object.defineProperty(globalThis.Response, bodyKey, { value: true });
-  if (runtime === 'deno') feedDeno(nativeResponse);
   // Native code makes its answers itself, past the constructor.
   globalThis.Response.json = (data: unknown, init?: ResponseInit): Response => {
     const headers = new Headers(init?.headers);

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { isSyntaxOfNode, offerModules, runtimeName } from '../runtime/app-modules.ts';
+import { isSyntaxOfNode, offerModules } from '../runtime/app-modules.ts';
 import { AppError } from './app-error.ts';
 import { installGlobals } from './app-globals.ts';
 import { BUNDLED } from './bundled.ts';
@@ -16,7 +16,7 @@ const { fileURLToPath, pathToFileURL } = process.getBuiltinModule('node:url');
  * @throws {AppError} naming the file, and the line where that is known
  */
 export async function loadFetchApp(path: string, name: string | null): Promise<FetchHandler> {
-  installGlobals(runtimeName());
+  installGlobals();
   offerModules(path, BUNDLED);
   const module = await importModule(path);
   const found = pick(module, name);

@@ -12,7 +12,7 @@ import { RawClient } from '../support/raw-client.ts';
 import { sleep, within } from '../support/wait.ts';
 import { appFiles } from './files.ts';
 
-installGlobals(runtimeName());
+installGlobals();
 
 const failures: unknown[] = [];
 const failed = (error: unknown): void => void failures.push(error);

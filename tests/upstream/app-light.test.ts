@@ -10,8 +10,8 @@ import { addAppTests } from './app-suite.ts';
 import { startApp } from './app-support.ts';
 
 const Before = { Request: globalThis.Request, Response: globalThis.Response };
-installGlobals(runtimeName());
-installGlobals(runtimeName());
+installGlobals();
+installGlobals();
 addAppTests('light');
 
 test('responses are what they are everywhere else', async () => {

@@ -133,11 +133,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
    */
   accepted(): void {
     this.#isOpen = true;
-    try {
-      this.#handlers.open(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    this.#tellOpen();
     if (!this.#destroyed && !this.#paused) this.#read(false);
     this.#poller.settle();
     if (this.#destroyed) return;
@@ -213,14 +209,18 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
     if (this.#destroyed) return;
     this.#isOpen = true;
     const flushed = this.#flush();
+    this.#tellOpen();
+    if (this.#destroyed) return;
+    this.#watch();
+    if (flushed && this.#drainDue && this.#queue === null) this.#tellDrain();
+  }
+
+  #tellOpen(): void {
     try {
       this.#handlers.open(this);
     } catch (error) {
       handlerFailed(this, this.#handlers, error);
     }
-    if (this.#destroyed) return;
-    this.#watch();
-    if (flushed && this.#drainDue && this.#queue === null) this.#tellDrain();
   }
 
   /** @param isEnding the end is behind what there is to read, or there already */

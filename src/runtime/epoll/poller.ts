@@ -108,10 +108,9 @@ export class Poller {
     }
   }
 
-  /** Watches `patient` some ms later, and sooner when there is nothing else to do. While we wait for the runtime's loop it is done at once. */
+  /** Watches `patient` some ms later, and sooner when there is nothing else to do. Called in events only. */
   watchLater(patient: Patient): void {
-    if (this.#isActive) this.#young.push(patient);
-    else patient.watchNow();
+    this.#young.push(patient);
   }
 
   /** Tells now whom something is due, between two connections that one event has brought. */

@@ -1,3 +1,5 @@
+import { runtimeName } from './app-modules.ts';
+
 type Handler = (request: unknown, info: unknown) => unknown;
 type NativeOf = <Value>(value: Value) => Value;
 
@@ -6,8 +8,18 @@ interface Namespaces {
   readonly Cache: { readonly prototype: { put(request: unknown, response: unknown): Promise<void> } };
 }
 
-/** From now on Deno's own code that takes a Response (`Deno.serve`, `Cache.put`) gets what `nativeOf` makes of it. */
-export function feedDeno(nativeOf: NativeOf): void {
+/**
+ * Whether the runtime's own code takes a Response that is made on demand, by `nativeOf`; from now on that of Deno does. On Bun too much
+ * would have to be taught it (`HTMLRewriter`, `Bun.write`, `Bun.serve`); on Node nothing takes any.
+ */
+export function takesResponsesOnDemand(nativeOf: NativeOf): boolean {
+  const name = runtimeName();
+  if (name === 'deno') feedDeno(nativeOf);
+  return name !== 'bun';
+}
+
+/** `Deno.serve` and `Cache.put` get what `nativeOf` makes. */
+function feedDeno(nativeOf: NativeOf): void {
   const { Deno, Cache } = globalThis as unknown as Namespaces;
   const { serve } = Deno;
   Deno.serve = (...words) => serve(...words.map((word) => servesNatives(word, nativeOf)));
