@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { temporaryFolder } from '../support/paths.ts';
 import { exchange } from '../support/raw-client.ts';
-import { sleep, waitFor, within } from '../support/wait.ts';
+import { isWithin, sleep, waitFor, within } from '../support/wait.ts';
 import { asking, FETCH_APP, get, isAlive, kill, OTHER, post, runUgate, Tree, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
 import { Load } from './load.ts';
@@ -26,7 +26,7 @@ blackbox('a worker that cannot start: ugate ends with 1 and says why', OTHER, as
     assert.equal(code, 1, stderr);
     assert.match(stderr, why);
     assert.doesNotMatch(stderr, /listening/);
-    assert.ok(performance.now() - began < 6000);
+    assert.ok(isWithin(6000, began));
   }
 });
 
@@ -42,7 +42,7 @@ blackbox('a worker that stops starting: longer and longer waits, the others serv
   await tree.log(/again-in-ms[=:]1000/);
   const waits = [...tree.gate.stderr.matchAll(/again-in-ms[=:](\d+)/g)].map(([, ms]) => Number(ms));
   assert.deepEqual(waits.slice(0, 5), [0, 0, 250, 500, 1000]);
-  assert.match(tree.gate.stderr, /no database today/);
+  await tree.log(/no database today/);
   writeApp(folder.file('app.ts'), 'mended');
   await tree.log(/worker-started/);
   await sleep(100);
@@ -95,7 +95,7 @@ blackbox('--max-requests and --max-worker-lifetime under load: workers are renew
     await sleep(200);
     const { failures } = await load.stop();
     assert.deepEqual(failures, []);
-    assert.match(tree.gate.stderr, new RegExp(limit[0]!.slice(2)));
+    await tree.log(new RegExp(limit[0]!.slice(2)));
     await waitFor('four processes', () => tree.childrenOf().length === 4, 8000);
     assert.equal(tree.childrenOf().filter((pid) => before.includes(pid)).length, 1, 'the router');
     assert.equal(tree.count(/ (error|warn) /), 0, tree.gate.stderr);

@@ -6,6 +6,7 @@ import os
 import stat
 import socket
 import sys
+import tempfile
 import time
 from urllib.parse import parse_qs
 from wsgiref.validate import validator
@@ -64,6 +65,17 @@ def do_digest(environ, query):
             return {"size": size, "sha256": digest.hexdigest()}
         digest.update(part)
         size += len(part)
+
+
+def do_meet(environ, query):
+    """Waits until as many requests as it says are in hand at once, in whatever process or thread; a folder is where they meet."""
+    with tempfile.NamedTemporaryFile(dir=query["folder"], delete=False):
+        pass
+    for _ in range(1000):
+        if len(os.listdir(query["folder"])) >= int(query["count"]):
+            return os.getpid()
+        time.sleep(0.01)
+    return "alone"
 
 
 def do_sleep(environ, query):

@@ -8,6 +8,7 @@ import { CidrSet } from '../../src/net/cidr.ts';
 import { forwardedClient } from '../../src/router/forwarded-client.ts';
 import { bytesOf, requestHead } from '../http1/support.ts';
 import { check, fc } from '../support/fast-check.ts';
+import { isWithin } from '../support/wait.ts';
 
 const TRUSTED = new CidrSet(['10.0.0.0/8', 'fd00::/8']);
 const PROXY = peerAddress('10.0.0.1', 999);
@@ -273,7 +274,7 @@ test('no value makes the readers throw, and a long one is read in one pass', () 
     const started = performance.now();
     client([`X-Forwarded-For: ${value}`]);
     client([`Forwarded: ${value}`]);
-    assert.ok(performance.now() - started < 1000, piece);
+    assert.ok(isWithin(1000, started), piece);
   }
 });
 

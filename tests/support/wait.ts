@@ -1,5 +1,20 @@
 /** Waiting with a bound: nothing in a test may wait for ever. */
 
+import { availableParallelism, loadavg } from 'node:os';
+
+/**
+ * How many times as long something may take as on a machine with a processor to spare: the processes that wait for each processor,
+ * from 1 to 4. Suites run side by side on small machines; on a quiet one each bound is as it is written.
+ */
+function crowding(): number {
+  return Math.min(4, Math.max(1, loadavg()[0]! / availableParallelism()));
+}
+
+/** Whether it is less than `milliseconds` since `began` (of `performance.now()`), or not much more on a crowded machine. */
+export function isWithin(milliseconds: number, began: number): boolean {
+  return performance.now() - began < milliseconds * crowding();
+}
+
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
@@ -12,8 +27,9 @@ export function never(): Promise<never> {
 /** The promise's value, or an error that names what was awaited. */
 export async function within<T>(milliseconds: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = Math.round(milliseconds * crowding());
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${milliseconds} ms for ${what}`)), milliseconds);
+    timer = setTimeout(() => reject(new Error(`waited ${patience} ms for ${what}`)), patience);
   });
   try {
     return await Promise.race([promise, late]);
@@ -27,13 +43,12 @@ const PAUSE = { least: 10, most: 100, times: 4 };
 
 /** Asks again every few milliseconds until `condition` gives something truthy, and returns that. */
 export async function waitFor<T>(what: string, condition: () => T | Promise<T>, milliseconds = 5000): Promise<NonNullable<T>> {
-  const deadline = performance.now() + milliseconds;
+  const started = performance.now();
   for (;;) {
     const began = performance.now();
     const value = await condition();
     if (value) return value as NonNullable<T>;
-    const now = performance.now();
-    if (now > deadline) throw new Error(`waited ${milliseconds} ms for ${what}`);
-    await sleep(Math.max(PAUSE.least, Math.min(PAUSE.most, PAUSE.times * (now - began))));
+    if (!isWithin(milliseconds, started)) throw new Error(`waited ${Math.round(performance.now() - started)} ms for ${what}`);
+    await sleep(Math.max(PAUSE.least, Math.min(PAUSE.most, PAUSE.times * (performance.now() - began))));
   }
 }
