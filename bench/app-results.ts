@@ -12,7 +12,7 @@ export interface AppSample {
 }
 
 type Measure = keyof AppSample;
-/** By round, counted from one; a round in which it failed has none. */
+/** By turn, through all rounds; a turn in which it failed has none. */
 type Samples = readonly (AppSample | undefined)[];
 
 interface Goal {
@@ -35,12 +35,12 @@ const KINDS: readonly AppKind[] = ['fetch', 'wsgi'];
 export class AppResults {
   readonly #samples = new Map<AppWorkload, Map<AppContestant, (AppSample | undefined)[]>>();
 
-  add(workload: AppWorkload, contestant: AppContestant, round: number, sample: AppSample): void {
+  add(workload: AppWorkload, contestant: AppContestant, turn: number, sample: AppSample): void {
     const byContestant = this.#samples.get(workload) ?? new Map<AppContestant, (AppSample | undefined)[]>();
     this.#samples.set(workload, byContestant);
     const samples = byContestant.get(contestant) ?? [];
     byContestant.set(contestant, samples);
-    samples[round] = sample;
+    samples[turn] = sample;
   }
 
   /** Tables of CPU time and of requests a second for each kind of app, then what was aimed at. Writes to stdout. */
@@ -73,13 +73,13 @@ export class AppResults {
     return ratio === null ? value : `${value} (${ratio.toFixed(2)})`;
   }
 
-  /** The median of what the rounds say, each taken for itself; null when they were in no round together. */
+  /** The median of what the turns say, each taken for itself; null when they were in no turn together. */
   #ratio(workload: AppWorkload, contestant: AppContestant, reference: string, measure: Measure): number | null {
     const byContestant = this.#samples.get(workload)!;
     const samples: Samples = byContestant.get(contestant) ?? [];
     const others: Samples = [...byContestant].find(([{ name }]) => name === reference)?.[1] ?? [];
-    const ratios = samples.flatMap((sample, round) => {
-      const other = others[round];
+    const ratios = samples.flatMap((sample, turn) => {
+      const other = others[turn];
       return sample === undefined || other === undefined ? [] : [sample[measure] / other[measure]];
     });
     return ratios.length === 0 ? null : median(ratios);

@@ -16,17 +16,21 @@ export interface AppWorkload {
   readonly warmUp: number;
   /** How many times as long as others it is measured. */
   readonly length?: number;
+  /** How often in each round the contestants are measured one after another; once when it does not say. A turn counts as a round of its own. */
+  readonly turns?: number;
 }
 
+/** Where ratios of a few percent decide. */
+const IN_PROCESS = { app: 'hono', connections: 64, warmUp: 3, turns: 5 } as const;
 const CLOSE = ['Connection: close'];
 const HELLO = { path: '/', expected: 'Hello World' };
 
 /** In the order in which each contestant gets them, by app. */
 export const APP_WORKLOADS: readonly AppWorkload[] = [
-  { name: 'Hono, text', app: 'hono', ...HELLO, connections: 64, warmUp: 3 },
-  { name: 'Hono, JSON', app: 'hono', path: '/json', expected: '"isNice":true', connections: 64, warmUp: 3 },
-  { name: 'Hono, POST of 1 KB JSON', app: 'hono', path: '/echo', expected: '{"items":[1]}', connections: 64, script: 'post.lua', warmUp: 3 },
-  { name: 'Hono, text, closing clients', app: 'hono', ...HELLO, connections: 64, fields: CLOSE, warmUp: 3 },
+  { name: 'Hono, text', ...IN_PROCESS, ...HELLO },
+  { name: 'Hono, JSON', ...IN_PROCESS, path: '/json', expected: '"isNice":true' },
+  { name: 'Hono, POST of 1 KB JSON', ...IN_PROCESS, path: '/echo', expected: '{"items":[1]}', script: 'post.lua' },
+  { name: 'Hono, text, closing clients', ...IN_PROCESS, ...HELLO, fields: CLOSE },
   { name: 'WSGI hello, 16 connections', app: 'hello', ...HELLO, connections: 16, warmUp: 2 },
   { name: 'WSGI hello, 64 connections', app: 'hello', ...HELLO, connections: 64, warmUp: 0 },
   { name: 'WSGI hello, 16 closing clients', app: 'hello', ...HELLO, connections: 16, fields: CLOSE, warmUp: 1 },

@@ -1,6 +1,6 @@
 /**
- * The bench of embedded apps. In each round all servers of an app are up at the same time, and each workload goes from one to the next, so
- * that what is compared lies close together. Each server's whole tree has core 0 (several processes too: what one request costs all of them
+ * The bench of embedded apps. In each round all servers of an app are up at the same time, and each workload goes from one to the next, some of
+ * them several times, so that what is compared lies close together. Each server's whole tree has core 0 (several processes too: what one request costs all of them
  * is then what decides), wrk has core 1; requests a second are those of the same runs as the CPU time.
  */
 
@@ -18,7 +18,7 @@ import {
 } from './app-contestants.ts';
 import { AppResults } from './app-results.ts';
 import { APP_WORKLOADS, type AppWorkload } from './app-workloads.ts';
-import { LOAD_CORE, wrk } from './load.ts';
+import { LOAD_CORE, type LoadResult, wrk } from './load.ts';
 import type { BenchOptions } from './routers.ts';
 import { freePort, type Running, startServer } from './server.ts';
 
@@ -75,7 +75,7 @@ class AppBench {
       for (const app of apps) {
         this.#entrants = await this.#startAll(app, contestants);
         for (const workload of workloads.filter((one) => one.app === app)) {
-          for (const entrant of this.#entrants) await this.#measure(workload, entrant, round, app === 'django' ? [`Cookie: ${cookie}`] : []);
+          await this.#goRound(workload, round, app === 'django' ? [`Cookie: ${cookie}`] : []);
         }
         await this.#stopAll();
       }
@@ -118,24 +118,38 @@ class AppBench {
     await Promise.all(entrants.map(({ running }) => running.stop()));
   }
 
-  async #measure(workload: AppWorkload, { contestant, running }: Entrant, round: number, more: readonly string[]): Promise<void> {
+  /** All of them are warm before the first is measured, and each turn goes from one to the next. */
+  async #goRound(workload: AppWorkload, round: number, more: readonly string[]): Promise<void> {
+    const turns = workload.turns ?? 1;
+    for (const entrant of this.#entrants) await this.#try(workload, entrant, round, () => this.#warmUp(workload, entrant, more));
+    for (let turn = 0; turn < turns; turn++) {
+      for (const entrant of this.#entrants) {
+        await this.#try(workload, entrant, round, () => this.#measure(workload, entrant, round, (round - 1) * turns + turn, more));
+      }
+    }
+  }
+
+  async #warmUp(workload: AppWorkload, entrant: Entrant, more: readonly string[]): Promise<void> {
+    await check(urlOf(workload, entrant), workload, more);
+    if (workload.warmUp > 0) load(workload, entrant, workload.warmUp, more);
+  }
+
+  #measure(workload: AppWorkload, entrant: Entrant, round: number, sample: number, more: readonly string[]): void {
+    const { contestant, running } = entrant;
+    const before = running.cpu();
+    const { requests, rate } = load(workload, entrant, this.#options.seconds * (workload.length ?? 1), more);
+    const cpu = (running.cpu() - before) / requests;
+    this.#results.add(workload, contestant, sample, { cpu, rate });
+    // Far less than a core: wrk was slower than the server, or somebody else was busy on this machine.
+    const share = (cpu * rate) / 10_000;
+    const numbers = `${cpu.toFixed(1)} µs, ${rate.toFixed(0)} a second, ${share.toFixed(0)} % of a core`;
+    console.error(`round ${round}, ${workload.name}, ${contestant.name}: ${numbers}`);
+  }
+
+  async #try(workload: AppWorkload, { contestant }: Entrant, round: number, step: () => Promise<void> | void): Promise<void> {
     if (this.#isAborted) return;
-    const url = `http://127.0.0.1:${running.port}${workload.path}`;
-    const fields = [...(workload.fields ?? []), ...more];
-    const { connections, script, warmUp } = workload;
-    const options = { script: script === undefined ? undefined : `${APPS_DIRECTORY}/${script}`, isClosing: contestant.isClosing };
-    const seconds = this.#options.seconds * (workload.length ?? 1);
     try {
-      await check(url, workload, more);
-      if (warmUp > 0) wrk(url, warmUp, connections, fields, options);
-      const before = running.cpu();
-      const { requests, rate } = wrk(url, seconds, connections, fields, options);
-      const cpu = (running.cpu() - before) / requests;
-      this.#results.add(workload, contestant, round, { cpu, rate });
-      // Far less than a core: wrk was slower than the server, or somebody else was busy on this machine.
-      const share = (cpu * rate) / 10_000;
-      const numbers = `${cpu.toFixed(1)} µs, ${rate.toFixed(0)} a second, ${share.toFixed(0)} % of a core`;
-      console.error(`round ${round}, ${workload.name}, ${contestant.name}: ${numbers}`);
+      await step();
     } catch (error) {
       this.#complain(`round ${round}, ${workload.name}, ${contestant.name}: ${error}`);
     }
@@ -153,6 +167,16 @@ class AppBench {
     console.error(String(problem));
     process.exitCode = 1;
   }
+}
+
+function urlOf({ path }: AppWorkload, { running }: Entrant): string {
+  return `http://127.0.0.1:${running.port}${path}`;
+}
+
+function load(workload: AppWorkload, entrant: Entrant, seconds: number, more: readonly string[]): LoadResult {
+  const { connections, script, fields = [] } = workload;
+  const options = { script: script === undefined ? undefined : `${APPS_DIRECTORY}/${script}`, isClosing: entrant.contestant.isClosing };
+  return wrk(urlOf(workload, entrant), seconds, connections, [...fields, ...more], options);
 }
 
 /** That all are measured at the same work. */
