@@ -33,7 +33,7 @@ export const APP_WORKLOADS: readonly AppWorkload[] = [
   { name: 'Hono, text, closing clients', ...IN_PROCESS, ...HELLO, fields: CLOSE },
   { name: 'WSGI hello, 16 connections', app: 'hello', ...HELLO, connections: 16, warmUp: 2 },
   { name: 'WSGI hello, 64 connections', app: 'hello', ...HELLO, connections: 64, warmUp: 0 },
-  { name: 'WSGI hello, 16 closing clients', app: 'hello', ...HELLO, connections: 16, fields: CLOSE, warmUp: 1 },
+  { name: 'WSGI hello, 16 closing clients', app: 'hello', ...HELLO, connections: 16, fields: CLOSE, warmUp: 2 },
   { name: 'Flask hello, 16 connections', app: 'flask', ...HELLO, connections: 16, warmUp: 2 },
   { name: 'Django page, 16 connections', app: 'django', path: '/', expected: 'Hello reader', connections: 16, warmUp: 1, length: 2 },
 ];
