@@ -50,8 +50,8 @@ export async function benchRouters({ rounds, seconds, only, on }: BenchOptions):
         for (const contestant of present) {
           if (contestant.command(workload.mode ?? 'uwsgi', 1, sockets, directory) === null) continue;
           const values: number[] = [];
-          const cores = workload.starts === undefined ? '0' : '0,1';
-          if (workload.starts !== undefined) stayOn(cores);
+          const cores = workload.starts === undefined ? '0' : null;
+          if (cores === null) stayOn('0,1');
           for (let n = 0; n < (workload.starts ?? 1); n++) {
             const router = await start(contestant, workload.mode ?? 'uwsgi', sockets, directory, cores);
             try {

@@ -18,8 +18,8 @@ export interface Running {
 }
 
 export interface StartOptions {
-  /** Cores for all of the tree, as taskset has them; the first by default. */
-  readonly cores?: string;
+  /** Cores for all of the tree, as taskset has them; the first by default. Null: those of this program, and no taskset before what starts. */
+  readonly cores?: string | null;
   readonly cwd?: string;
   /** What its environment has besides this one. */
   readonly env?: Readonly<Record<string, string>>;
@@ -36,7 +36,8 @@ const STOP_LIMIT = 3000;
  * @throws {Error} with the end of its log when none comes within 20 s; nothing of it runs then
  */
 export async function startServer(name: string, command: readonly string[], port: number, options: StartOptions = {}): Promise<Running> {
-  const [program, ...args] = ['taskset', '-c', options.cores ?? '0', ...command];
+  const { cores = '0' } = options;
+  const [program, ...args] = [...(cores === null ? [] : ['taskset', '-c', cores]), ...command];
   const log = options.log === undefined ? 'ignore' : openSync(options.log, 'w');
   const started = performance.now();
   const child = spawn(program, args, {
