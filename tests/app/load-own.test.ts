@@ -1,12 +1,14 @@
 /** An app that brings Hono itself. In a process of its own: what was offered to one app is there for the next. */
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { loadFetchApp } from '../../src/app/load-app.ts';
 import { runtimeName } from '../../src/runtime/app-modules.ts';
+import { peerTest } from '../support/peers.ts';
 import { appFiles } from './files.ts';
 
-test("an app's own hono comes first", { skip: runtimeName() === 'deno' && "its import map, which is ugate's, comes first there" }, async () => {
+const skip = runtimeName() === 'deno' && "its import map, which is ugate's, comes first there";
+
+peerTest("an app's own hono comes first", { needs: [], skip }, async () => {
   using files = appFiles({
     'package.json': '{ "type": "module", "dependencies": { "hono": "*" } }',
     'app.ts': 'import { Hono } from "hono"; import { cors } from "hono/cors"; export default new Hono(cors);',

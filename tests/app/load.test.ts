@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { AppError } from '../../src/app/app-error.ts';
 import { loadFetchApp } from '../../src/app/load-app.ts';
 import { runtimeName } from '../../src/runtime/app-modules.ts';
+import { peerTest } from '../support/peers.ts';
 import { appFiles } from './files.ts';
 
 const CONTEXT = { remoteAddress: '', remotePort: 0 };
@@ -106,7 +107,7 @@ test('what does not load says where', async () => {
     assert.match((await fault(files.at(file))).message, message);
 });
 
-test('enums, where types are only taken out', { skip: runtimeName() !== 'node' && 'the others compile them' }, async () => {
+peerTest('enums, where types are only taken out', { needs: [], skip: runtimeName() !== 'node' && 'the others compile them' }, async () => {
   using files = appFiles({ 'app.ts': 'export enum A { x }\nexport default () => new Response(String(A.x));\n' });
   const error = await fault(files.at('app.ts'));
   assert.match(error.message, /app\.ts:1: .*enum/);

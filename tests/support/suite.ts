@@ -41,7 +41,7 @@ export async function runFile(run: FileRun): Promise<FileReport> {
   const milliseconds = performance.now() - started;
   writeFileSync(output, ended.output);
 
-  const { results, broken } = readResults(junit, run.file, readSkips(skips));
+  const { results, broken } = readResults(junit, run, readSkips(skips));
   return { results, trouble: findTrouble(run, ended, results, broken), milliseconds };
 }
 
@@ -141,22 +141,27 @@ function readSkips(path: string): Map<string, string> {
   );
 }
 
-function readResults(junit: string, file: string, skips: Map<string, string>): { results: TestResult[]; broken: string | null } {
+function readResults(junit: string, { file, testName }: FileRun, skips: Map<string, string>): { results: TestResult[]; broken: string | null } {
   if (!existsSync(junit)) return { results: [], broken: 'the runner wrote no report' };
   try {
     const all = parseJunit(readFileSync(junit, 'utf8'));
     // Node reports a file without tests, or one that does not load, as a test with the file's name.
     const results = all.filter((result) => result.name !== file && !file.endsWith(`/${result.name}`));
-    return { results: results.map((result) => withReason(result, skips)), broken: null };
+    return { results: results.map((result) => withReason(result, skips, testName !== null)), broken: null };
   } catch (error) {
     return { results: [], broken: `the runner's report is broken: ${String(error)}` };
   }
 }
 
-function withReason(result: TestResult, skips: Map<string, string>): TestResult {
+/** Nothing is skipped in silence, but what was not asked for by name. */
+function withReason(result: TestResult, skips: Map<string, string>, isPicked: boolean): TestResult {
   if (result.outcome !== 'skipped') return result;
   const own = result.name.split(' > ').at(-1) ?? '';
-  return { ...result, message: skips.get(result.name) ?? skips.get(own) ?? (result.message || 'no reason given') };
+  const message = skips.get(result.name) ?? skips.get(own) ?? result.message;
+  // Node tells the `true` of `{ skip: true }` as a reason.
+  return (message === '' || message === 'true') && !isPicked
+    ? { ...result, outcome: 'failed', message: 'skipped without a reason: see noteSkip in tests/support/peers.ts' }
+    : { ...result, message };
 }
 
 function findTrouble(run: FileRun, ended: Ended, results: readonly TestResult[], broken: string | null): string | null {
