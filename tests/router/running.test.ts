@@ -105,20 +105,23 @@ async function provoke(gate: Gate, { client: does, says }: End): Promise<void> {
 
 /** One request at a time, and not two. */
 async function isWhole(gate: Gate, backend: UwsgiBackend, name: string, otherwise = /nodes-full/): Promise<void> {
-  backend.script = async (received, reply) => {
-    await sleep(60);
-    await answer('held')(received, reply);
-  };
+  backend.script = answer('held');
   await waitFor(`the node to be free behind: ${name}`, async () => {
     await using client = await gate.connect();
     return (await client.request(get())).text() === 'held';
   });
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  backend.script = async (received, reply) => {
+    await released;
+    await answer('held')(received, reply);
+  };
   await using first = await gate.connect();
   await using second = await gate.connect();
   const before = backend.requests.length;
   first.write(get());
   await backend.request(before);
   assert.match((await second.request(get())).text(), otherwise, `two at a time behind: ${name}`);
+  release();
   assert.equal((await first.readResponse()).text(), 'held', name);
 }
 
