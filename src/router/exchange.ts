@@ -24,9 +24,6 @@ import type { Upstream, UpstreamExchange } from './upstream.ts';
  */
 const STATE = { routing: 0, spooling: 1, connecting: 2, backoff: 3, active: 4, tunnel: 5, done: 6 } as const;
 
-/** The master's clock and ours do not start at the same moment. */
-const HARAKIRI_MARGIN_MS = 100;
-
 /**
  * One request and its answer: finds a node, retries while nothing was sent, relays both bodies with backpressure, and ends in
  * exactly one way. Knows nothing of the bytes on either side.
@@ -44,9 +41,6 @@ export class Exchange implements UpstreamExchange {
   #state: number = STATE.routing;
   readonly #search: NodeSearch;
   #upstream: Upstream | null = null;
-  #node: Node | null = null;
-  /** The node has been told that it has this request. */
-  #isCounted = false;
   #backoff: ReturnType<typeof setTimeout> | null = null;
   #spool: BodySpool | null = null;
   /** Body bytes that came before there was a connection for them. */
@@ -55,8 +49,6 @@ export class Exchange implements UpstreamExchange {
   #trailers: Uint8Array | null = null;
   #requestEnded = false;
   #requestPaused = false;
-  /** When the node got the request, where that may be asked (`harakiri`). */
-  #sentAt = 0;
   #answered = false;
   #answerEnded = false;
   #answerPaused = false;
@@ -170,9 +162,7 @@ export class Exchange implements UpstreamExchange {
   // From the upstream
 
   connected(): void {
-    const node = this.#node!;
-    node.connected();
-    if (node.harakiri > 0) this.#sentAt = this.#service.wheel.precise();
+    this.#search.connected();
     const { isRaw } = this.request;
     this.#state = isRaw ? STATE.tunnel : STATE.active;
     this.#touch();
@@ -191,10 +181,9 @@ export class Exchange implements UpstreamExchange {
 
   connectFailed(failure: NodeFailure, code: string): void {
     const { log, mapper, settings, wheel } = this.#service;
-    const node = this.#node!;
+    const node = this.#search.node!;
     this.#upstream = null;
-    this.#release();
-    this.#search.failed(node);
+    this.#search.refused();
     const hasDied = node.failed(failure, wheel.now);
     // A full backlog is asked again and again: once is enough to know.
     if (!settings.quiet && !(isPassing(failure) && this.#search.isWaiting))
@@ -220,7 +209,7 @@ export class Exchange implements UpstreamExchange {
       this.#requestEnded = false;
     }
     this.#answered = true;
-    if (head.status === 101) this.#node!.answered();
+    if (head.status === 101) this.#search.node!.answered();
     this.#touch();
     this.#downstream.head(head);
   }
@@ -243,16 +232,17 @@ export class Exchange implements UpstreamExchange {
       this.#answerEnded = true;
       return this.#downstream.end();
     }
-    this.#node!.answered();
+    this.#search.node!.answered();
     this.#finish();
     this.#downstream.end();
   }
 
   failed(cause: Refusal): void {
-    const failure = this.#wasKilled(cause) ? FAILURES.harakiri : cause;
+    const failure = !this.#answered && isBrokenOff(cause) && this.#search.isOverdue ? FAILURES.harakiri : cause;
+    const { node } = this.#search;
     // Many apps end a WebSocket so; it says nothing about the node.
     if (this.#state === STATE.tunnel && this.#answered && isNodesFault(failure)) return this.#giveUp('tunnel-broken', 'the node broke a tunnel off');
-    if (this.#node !== null && isNodesFault(failure) && this.#node.answerFailed(this.#service.wheel.now)) this.#tellDead(this.#node);
+    if (node !== null && isNodesFault(failure) && node.answerFailed(this.#service.wheel.now)) this.#tellDead(node);
     if (this.#answered) {
       this.#tell(failure);
       this.abort();
@@ -271,13 +261,6 @@ export class Exchange implements UpstreamExchange {
     if (this.#downstream.flush() || this.#state === STATE.done || this.#answerPaused) return;
     this.#answerPaused = true;
     this.#upstream!.pause();
-  }
-
-  /** Nobody tells us why a worker is gone; that it had the request for so long says enough. */
-  #wasKilled(failure: Refusal): boolean {
-    const harakiri = this.#node?.harakiri ?? 0;
-    if (harakiri === 0 || this.#answered || !isBrokenOff(failure)) return false;
-    return this.#service.wheel.precise() - this.#sentAt >= harakiri - HARAKIRI_MARGIN_MS;
   }
 
   // Finding a node
@@ -336,9 +319,7 @@ export class Exchange implements UpstreamExchange {
 
   #connect(node: Node): void {
     this.#state = STATE.connecting;
-    this.#node = node;
-    this.#isCounted = true;
-    node.started();
+    this.#search.take(node);
     this.#arm(this.#service.settings.connectTimeout);
     const upstream = this.#service.open(node, this);
     if ('status' in upstream) return this.#fail(upstream);
@@ -350,7 +331,7 @@ export class Exchange implements UpstreamExchange {
     const wait = this.#search.backoff();
     if (wait === null) return this.#fail(connectFailure(failure));
     this.#state = STATE.backoff;
-    this.#backoff = setTimeout(() => this.#guard(() => this.#connect(this.#search.again(this.#node!))), wait);
+    this.#backoff = setTimeout(() => this.#guard(() => this.#connect(this.#search.again())), wait);
   }
 
   /** Nobody stands above a timer or a promise: what is thrown ends the exchange, not the process. */
@@ -436,18 +417,11 @@ export class Exchange implements UpstreamExchange {
   #finish(): void {
     this.#state = STATE.done;
     this.#upstream = null;
-    this.#release();
+    this.#search.release();
     if (this.#backoff !== null) clearTimeout(this.#backoff);
     this.#spool?.discard();
     this.#spool = null;
     this.#early = null;
-  }
-
-  /** The node has this request no more. */
-  #release(): void {
-    if (!this.#isCounted) return;
-    this.#isCounted = false;
-    this.#node!.finished();
   }
 
   #tellDead(node: Node): void {
@@ -466,7 +440,7 @@ export class Exchange implements UpstreamExchange {
       client: formatPeer(this.client.remote),
       method: latin1(bytes, methodStart, methodEnd),
       target: latin1(bytes, targetStart, targetEnd),
-      node: this.#node?.name,
+      node: this.#search.node?.name,
     };
   }
 }

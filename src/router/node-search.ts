@@ -7,18 +7,26 @@ import type { Service } from './service.ts';
 const MAX_ATTEMPTS = 4;
 const BUSY_RETRY_MS = 250;
 const FIRST_BACKOFF_MS = 5;
+/** The master's clock and ours do not start at the same moment. */
+const HARAKIRI_MARGIN_MS = 100;
 
-/** The nodes that one request is tried on, one after the other, until one takes it. */
+/** The nodes that one request is tried on, one after the other, until one takes it; and the one that has it. */
 export class NodeSearch {
   /** Null when the key asked for has none: then only fallbacks are left. */
   pool: Pool | null = null;
   /** Tries so far that count: asking a busy node again does not. */
   attempts = 0;
+  /** Asked now, or the last one that was; null before the first. */
+  node: Node | null = null;
   readonly #service: Service;
   readonly #client: Client;
   #tried: Node[] | null = null;
   #fallbacks = 0;
   #busySince = 0;
+  /** The node has been told that it has this request. */
+  #isCounted = false;
+  /** When the node got the request, where that may be asked (`harakiri`). */
+  #sentAt = 0;
 
   constructor(service: Service, client: Client) {
     this.#service = service;
@@ -60,10 +68,38 @@ export class NodeSearch {
     return node;
   }
 
+  /** The node is asked, and counts the request until it is released. */
+  take(node: Node): void {
+    this.node = node;
+    this.#isCounted = true;
+    node.started();
+  }
+
+  /** The node has accepted. */
+  connected(): void {
+    const node = this.node!;
+    node.connected();
+    if (node.harakiri > 0) this.#sentAt = this.#service.wheel.precise();
+  }
+
+  /** The node has had the request for as long as `harakiri` lets it. Nobody tells us why a worker is gone; this says enough. */
+  get isOverdue(): boolean {
+    const harakiri = this.node?.harakiri ?? 0;
+    return harakiri !== 0 && this.#service.wheel.precise() - this.#sentAt >= harakiri - HARAKIRI_MARGIN_MS;
+  }
+
   /** The node did not take the request. */
-  failed(node: Node): void {
+  refused(): void {
+    this.release();
     this.#tried ??= [];
-    this.#tried.push(node);
+    this.#tried.push(this.node!);
+  }
+
+  /** The node has the request no more. */
+  release(): void {
+    if (!this.#isCounted) return;
+    this.#isCounted = false;
+    this.node!.finished();
   }
 
   /**
@@ -78,9 +114,9 @@ export class NodeSearch {
     return waited >= Math.min(BUSY_RETRY_MS, settings.connectTimeout) ? null : Math.max(FIRST_BACKOFF_MS, waited);
   }
 
-  /** Behind a backoff: another node if there is one, else `busy` once more. */
-  again(busy: Node): Node {
+  /** Behind a backoff: another node if there is one, else the busy one once more. */
+  again(): Node {
     this.attempts++;
-    return this.pool?.pick(this.#service.wheel.now, this.#client.remote, this.#tried) ?? busy;
+    return this.pool?.pick(this.#service.wheel.now, this.#client.remote, this.#tried) ?? this.node!;
   }
 }
