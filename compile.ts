@@ -9,7 +9,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -107,8 +107,15 @@ function build(tool: string, words: string[], path: string): Built {
 function writeAtOnce(path: string): void {
   const { mode } = statSync(path);
   const bytes = readFileSync(path);
-  rmSync(path);
-  writeFileSync(path, bytes, { mode });
+  const whole = `${path}.new`;
+  try {
+    writeFileSync(whole, bytes, { mode });
+    renameSync(whole, path);
+  } catch {
+    // No room for two of them: the one that is there is as good, if slower.
+  } finally {
+    rmSync(whole, { force: true });
+  }
 }
 
 /** The tool this runs under, else the one of node_modules, else the one on the PATH. */
