@@ -118,9 +118,9 @@ export class Tree {
 }
 
 /** Sends a request and waits until the app has it in hand, which our apps tell in the log when they are asked to. */
-export async function hand(tree: Tree, client: RawClient, path: string): Promise<void> {
+export async function hand(tree: Tree, client: RawClient, path: string, make = get): Promise<void> {
   const word = Math.random().toString(36).slice(2);
-  client.write(get(`${path}${path.includes('?') ? '&' : '?'}tell=${word}`));
+  client.write(make(`${path}${path.includes('?') ? '&' : '?'}tell=${word}`));
   await tree.log(new RegExp(`in hand: ${word}`));
 }
 
@@ -128,6 +128,13 @@ export async function hand(tree: Tree, client: RawClient, path: string): Promise
 export async function asking(tree: Tree, path: string): Promise<RawClient> {
   const client = await RawClient.connect(tree.gate.target);
   await hand(tree, client, path);
+  return client;
+}
+
+/** The same with a body of `length` bytes that the test has yet to write: an app that waits for it answers then, and not before. */
+export async function holding(tree: Tree, path: string, length = 1): Promise<RawClient> {
+  const client = await RawClient.connect(tree.gate.target);
+  await hand(tree, client, path, (target) => `POST ${target} HTTP/1.1\r\nHost: a.example\r\nContent-Length: ${length}\r\n\r\n`);
   return client;
 }
 

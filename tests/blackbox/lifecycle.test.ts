@@ -14,6 +14,8 @@ import { blackbox } from './front.ts';
 
 const OTHER = { differs: 'its command line and its signals are other ones' };
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+/** What ugate says when it has heard that it is to end. */
+const FINISHING = /SIG(TERM|INT): finishing what is in flight/;
 
 function ugate(...args: string[]): Promise<RunResult> {
   return run([...ugateCommand(), ...args], { cwd: ROOT, lifetime: 20_000 });
@@ -25,9 +27,10 @@ function target(listener: string): Target {
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   blackbox(`${signal}: requests in service are finished, then it ends with 0`, OTHER, async () => {
+    const { promise: told, resolve: tell } = Promise.withResolvers<void>();
     await using backend = await UwsgiBackend.listen(async (request, reply) => {
       await request.complete();
-      await sleep(700);
+      await told;
       await reply.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nfirst ');
       await sleep(300);
       await reply.write('second');
@@ -39,18 +42,21 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     busy.write(GET);
     await backend.request();
     gate.process.kill(signal);
+    await gate.process.said(FINISHING);
+    tell();
     const response = await busy.readResponse();
     assert.equal(response.status, 200);
     assert.equal(response.text(), 'first second');
     const exit = await within(5000, 'the end of ugate', gate.process.exited);
     assert.deepEqual(exit, { code: 0, signal: null });
-    assert.equal((await idle.readToEnd(1000)).length, 0, 'an idle connection is closed without a word');
+    assert.equal((await idle.readToEnd()).length, 0, 'an idle connection is closed without a word');
   });
 }
 
 blackbox('SIGTERM: nobody new is served while the last requests are', OTHER, async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
   await using backend = await UwsgiBackend.listen(async (_, reply) => {
-    await sleep(1500);
+    await released;
     await reply.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
   });
   await using gate = await startUgate(['--http-to', backend.address]);
@@ -58,8 +64,11 @@ blackbox('SIGTERM: nobody new is served while the last requests are', OTHER, asy
   busy.write(GET);
   await backend.request();
   gate.process.kill('SIGTERM');
-  await sleep(300);
+  await gate.process.said(FINISHING);
+  await sleep(100);
   await assert.rejects(exchange(gate.target, GET, { milliseconds: 1000 }), 'a new client finds the door closed');
+  assert.equal(backend.requests.length, 1);
+  release();
   const response = await busy.readResponse();
   assert.equal(response.text(), 'ok');
   assert.equal(response.header('connection')?.toLowerCase(), 'close', 'the client is told to go elsewhere');
@@ -83,7 +92,9 @@ blackbox('a second signal ends it at once', OTHER, async () => {
   busy.write(GET);
   await backend.request();
   gate.process.kill('SIGTERM');
-  await sleep(300);
+  await gate.process.said(FINISHING);
+  // Sooner it would be an echo of the first.
+  await sleep(400);
   assert.ok(gate.process.running, 'it waits for the request');
   gate.process.kill('SIGTERM');
   const exit = await within(3000, 'the end of ugate', gate.process.exited);

@@ -38,6 +38,9 @@ export async function answerOf(framework: string, request: Request, client: Clie
     case '/slow':
       await new Promise((resolve) => setTimeout(resolve, number('ms', 1000)));
       return new Response(`slow ${process.pid}`);
+    case '/held':
+      await request.text();
+      return new Response(`held ${process.pid}`);
     case '/block':
       for (;;);
     case '/exit':
