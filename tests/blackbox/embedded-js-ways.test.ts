@@ -108,7 +108,7 @@ for (const [where, args] of [
     assert.equal(echoed.text(), 'abcdef');
     await using other = await RawClient.connect({ path: folder.file('n.sock') });
     const began = performance.now();
-    other.write(get('/stream?n=3&ms=300'));
+    other.write(get('/stream?n=3&ms=800'));
     await other.readUntil('piece 0\n');
     const first = performance.now() - began;
     await other.readUntil('piece 2\n');
@@ -133,8 +133,8 @@ blackbox('--socket behind nginx: reloads under load lose no request', { ...OTHER
   await using tree = await Tree.start(['--socket', folder.file('app.sock'), '--module', folder.file('app.ts'), '--processes', '2']);
   await using nginx = await startNginx(folder, `unix:${folder.file('app.sock')}`);
   const load = new Load({ path: folder.file('n.sock') });
-  await sleep(100);
   for (let number = 1; number <= 4; number++) {
+    await waitFor('load on the code there is', () => load.texts.has(number === 1 ? 'one' : `code ${number - 1}`));
     writeApp(folder.file('app.ts'), `code ${number}`);
     await tree.after(() => tree.gate.process.kill('SIGHUP'), /reload \(graceful\) is done/);
   }

@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 import { temporaryFolder } from '../support/paths.ts';
 import { exchange, RawClient } from '../support/raw-client.ts';
 import { sleep, waitFor } from '../support/wait.ts';
-import { asking, FETCH_APP, get, HONO_APP, OTHER, post, runUgate, Tree } from './embedded.ts';
+import { FETCH_APP, get, HONO_APP, holding, OTHER, post, runUgate, Tree } from './embedded.ts';
 import { blackbox, shared } from './front.ts';
 import { Load } from './load.ts';
 
@@ -87,7 +87,7 @@ for (const [framework, module] of [
       const { gate } = await start();
       await using client = await RawClient.connect(gate.target);
       const began = performance.now();
-      client.write(get('/stream?n=3&ms=500'));
+      client.write(get('/stream?n=3&ms=800'));
       await client.readUntil('piece 0\n');
       const first = performance.now() - began;
       await client.readUntil('piece 2\n');
@@ -133,12 +133,13 @@ blackbox('hono: routes, forms and errors', OTHER, async () => {
 blackbox('least busy first: no request waits behind a slow one', OTHER, async () => {
   const tree = await hono();
   const { gate } = tree;
-  await using slow = await asking(tree, '/slow?ms=1500');
-  await using slower = await asking(tree, '/slow?ms=1500');
+  await using slow = await holding(tree, '/held');
+  await using slower = await holding(tree, '/held');
   const free = new Set<string>();
   await using client = await RawClient.connect(gate.target);
   for (let i = 0; i < 8; i++) free.add((await client.request(get('/pid'))).text());
-  const busy = [(await slow.readResponse()).text(), (await slower.readResponse()).text()].map((text) => text.replace('slow ', ''));
+  for (const one of [slow, slower]) one.write('x');
+  const busy = [(await slow.readResponse()).text(), (await slower.readResponse()).text()].map((text) => text.replace('held ', ''));
   assert.equal(new Set(busy).size, 2, 'the slow ones are with two workers');
   assert.equal(free.size, 1, 'all others with the third');
   assert.ok(!busy.includes([...free][0]!));

@@ -9,7 +9,7 @@ import { startProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep, waitFor } from '../support/wait.ts';
-import { asking, DONE, FAILED, get, OTHER, startChanging, Tree, text, writeApp } from './embedded.ts';
+import { asking, DONE, FAILED, get, holding, OTHER, startChanging, Tree, text, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
 import { Load } from './load.ts';
 
@@ -20,10 +20,9 @@ blackbox('ten reloads under load: no request fails, the routers stay, the last c
   const load = new Load(tree.gate.target);
   // One that is in flight over several of them.
   await using slow = await asking(tree, '/slow?ms=1500');
-  await using upload = await RawClient.connect(tree.gate.target);
-  upload.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n');
-  await sleep(100);
+  await using upload = await holding(tree, '/', 10);
   for (let number = 1; number <= 10; number++) {
+    await waitFor('load on the code there is', () => load.texts.has(number === 1 ? 'one' : `code ${number - 1}`));
     writeApp(folder.file('app.ts'), `code ${number}`);
     await tree.after(() => tree.gate.process.kill('SIGHUP'), DONE);
     upload.write('x');
@@ -56,8 +55,8 @@ blackbox('--http-socket, without a router: reloads under load lose no request', 
     folder.file('fifo'),
   ]);
   const load = new Load(tree.gate.target, { keeping: 0, posting: 0, closing: 8 });
-  await sleep(100);
   for (let number = 1; number <= 3; number++) {
+    await waitFor('load on the code there is', () => load.texts.has(number === 1 ? 'one' : `code ${number - 1}`));
     writeApp(folder.file('app.ts'), `code ${number}`);
     await tree.after(() => writeFileSync(folder.file('fifo'), number % 2 === 0 ? 'c' : 'r'), DONE);
   }

@@ -77,7 +77,7 @@ blackbox('SIGTERM while another is about to take over: both end', OTHER, async (
   writeApp(folder.file('app.ts'), 'one');
   await using tree = await Tree.start(['--master', '--module', folder.file('app.ts'), '--pidfile', folder.file('pid'), '--vacuum']);
   await using busy = await asking(tree, '/slow?ms=800');
-  writeApp(folder.file('app.ts'), 'two', 'console.error("loading"); await new Promise((resolve) => setTimeout(resolve, 400));');
+  writeApp(folder.file('app.ts'), 'two', 'console.error("loading"); await new Promise((resolve) => setTimeout(resolve, 20_000));');
   kill(tree.gate.pid, 'SIGUSR2');
   await tree.log(/loading/);
   kill(tree.gate.pid, 'SIGTERM');

@@ -27,15 +27,16 @@ blackbox('workers are killed under load: each takes at most its own request alon
   const { pid } = await ask(target);
   const python = pythonOf(tree, pid);
   for (let round = 0; round < 6; round++) {
-    kill(tree.childrenOf(python)[0]!, 'SIGKILL');
-    await waitFor('another worker', () => tree.childrenOf(python).length === 3);
+    const victim = tree.childrenOf(python)[0]!;
+    kill(victim, 'SIGKILL');
+    await waitFor('another worker', () => !isAlive(victim) && tree.childrenOf(python).length === 3);
     await sleep(100);
   }
   await load.stop();
   assert.ok(load.failures.length <= 6, load.failures.join('\n'));
   for (const failure of load.failures) assert.match(failure, /status 502/);
   assert.ok(load.answered > 50, `${load.answered}`);
-  assert.ok(tree.count(/app-worker-exit.*signal=SIGKILL/) >= 6, tree.gate.stderr);
+  await waitFor('six lines', () => tree.count(/app-worker-exit.*signal=SIGKILL/) >= 6);
 });
 
 blackbox('Python itself is killed under load: what waits in the queue is served by the next one', LIMITED, async () => {
@@ -45,7 +46,7 @@ blackbox('Python itself is killed under load: what waits in the queue is served 
   const { pid } = await ask(target);
   await sleep(200);
   await tree.after(() => kill(pythonOf(tree, pid), 'SIGKILL'), /Python is there again/);
-  assert.ok(!isAlive(pid), 'its workers went with it');
+  await waitFor('its workers to go with it', () => !isAlive(pid));
   await sleep(200);
   await load.stop();
   assert.ok(load.failures.length <= 3, load.failures.join('\n'));
@@ -125,8 +126,8 @@ blackbox('an app that dies at each request: every client hears of it, and who as
   assert.deepEqual(dying, Array(6).fill(502));
   assert.equal(await statusOf(target, '/', 15_000), 200);
   assert.ok(isWithin(10_000, began));
-  const lines = tree.count(/app-worker-exit/);
-  assert.ok(lines >= 6 && lines < 12, `${lines}`);
+  await waitFor('six lines', () => tree.count(/app-worker-exit/) >= 6);
+  assert.ok(tree.count(/app-worker-exit/) < 12, tree.gate.stderr);
   await tree.log(/app-worker-exit.*pause=/);
 });
 

@@ -61,16 +61,18 @@ export async function begin(target: Target, path: string): Promise<RawClient> {
   return client;
 }
 
-/** An app file that can be changed: it answers `text`; `/slow?s=` takes so long. */
+/** An app file that can be changed: it answers `text`; `/slow?s=` takes so long, and `/told?s=` says before that it has begun. */
 export function writeWsgi(path: string, text: string, before = ''): void {
   writeFileSync(
     path,
     `${before}
-import os, time
+import os, sys, time
 
 def application(environ, start_response):
     body = environ["wsgi.input"].read()
-    if environ["PATH_INFO"] == "/slow":
+    if environ["PATH_INFO"] == "/told":
+        print("in hand", file=sys.stderr, flush=True)
+    if environ["PATH_INFO"] in ("/slow", "/told"):
         time.sleep(float(environ["QUERY_STRING"][2:]))
     answer = b"${text}" if not body else b"${text} %d" % len(body)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(answer)))])

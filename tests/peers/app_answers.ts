@@ -1,4 +1,6 @@
-/** What the fixture apps of embedded mode answer: about themselves and about the request, slowly, blocked, or not at all. */
+/** What the fixture apps of embedded mode answer: about themselves and about the request, slowly, when they are let, blocked, or not at all. */
+
+import { existsSync } from 'node:fs';
 
 export interface ClientOf {
   readonly remoteAddress: string;
@@ -38,9 +40,12 @@ export async function answerOf(framework: string, request: Request, client: Clie
     case '/slow':
       await new Promise((resolve) => setTimeout(resolve, number('ms', 1000)));
       return new Response(`slow ${process.pid}`);
-    case '/held':
+    case '/held': {
+      const file = url.searchParams.get('until');
+      while (file !== null && !existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20));
       await request.text();
       return new Response(`held ${process.pid}`);
+    }
     case '/block':
       for (;;);
     case '/exit':

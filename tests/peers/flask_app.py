@@ -88,9 +88,9 @@ def events():
     """Server-sent events, compressed by the router, each with the time it was written."""
 
     def written():
-        for number in range(5):
+        for number in range(9):
             yield f"data: {number} {time.time()}\n\n"
-            time.sleep(0.15)
+            time.sleep(0.3)
 
     return Response(written(), headers={"uWSGI-Encoding": "gzip"}, mimetype="text/event-stream")
 

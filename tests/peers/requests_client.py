@@ -76,7 +76,7 @@ def stream(url):
     import time
 
     times, lines = [], []
-    with requests.get(f"{url}/stream?n=5&delay=0.2", stream=True, timeout=TIMEOUT) as answer:
+    with requests.get(f"{url}/stream?n=5&delay=0.4", stream=True, timeout=TIMEOUT) as answer:
         for line in answer.iter_lines(chunk_size=1):
             times.append(time.monotonic())
             lines.append(line.decode())

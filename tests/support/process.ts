@@ -75,11 +75,13 @@ export class StartedProcess {
       // A grandchild that lives on holds the pipes open, and `close` would wait for it.
       child.on('exit', (code, signal) => {
         alive.delete(child);
-        setTimeout(() => {
+        const leave = (): void => {
           child.stdout?.destroy();
           child.stderr?.destroy();
           done({ code, signal });
-        }, 300).unref();
+        };
+        // Behind a look at the pipes: the timer comes first to a process that was held up, and there may be last words.
+        setTimeout(() => setImmediate(leave), 300).unref();
       });
       child.on('error', (error) => {
         this.#stderr += `${program}: ${error.message}\n`;
