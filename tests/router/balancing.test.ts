@@ -44,13 +44,14 @@ function shares(bodies: string): string {
 }
 
 /** Requests that are in service until `release`: as many open connections. */
-async function held(gate: Gate, count: number): Promise<{ clients: RawClient[]; bodies(): Promise<string> }> {
+async function held(gate: Gate, backends: readonly UwsgiBackend[], count: number): Promise<{ clients: RawClient[]; bodies(): Promise<string> }> {
   const clients: RawClient[] = [];
   for (let i = 0; i < count; i++) {
     const client = await gate.connect();
     client.write(get('/hold'));
     clients.push(client);
-    await sleep(15);
+    const asked = (): number => backends.flatMap(({ requests }) => requests).length;
+    await waitFor(`request ${i} at a node`, () => asked() > i);
   }
   const bodies = async (): Promise<string> => {
     const texts = await Promise.all(clients.map(async (client) => (await client.readResponse()).text()));
@@ -97,7 +98,7 @@ for (const [algorithm, running, quiet] of [
     );
     const weights = algorithm === 'lrc' ? ['weight=9'] : ['weight=2'];
     await using gate = await startGate({ 'http-to': nodes(it.backends, ...weights), 'http-algo': algorithm });
-    const { bodies } = await held(gate, 6);
+    const { bodies } = await held(gate, it.backends, 6);
     assert.equal([it.backends[0].requests.length, it.backends[1].requests.length].join(), running.replace(/[ab]/g, '').replace(' ', ','));
     open();
     assert.equal(shares(await bodies()), running);
@@ -147,7 +148,7 @@ test('max-conns: the others take what is too much, then the backup, then 503 nod
     holding(() => opened),
   );
   await using gate = await startGate({ 'http-to': nodes(it.backends, 'max-conns=2', 'max-conns=1', 'max-conns=1,backup=1') });
-  const { bodies } = await held(gate, 4);
+  const { bodies } = await held(gate, it.backends, 4);
   await using client = await gate.connect();
   const full = await client.request(get());
   assert.equal(full.status, 503);
@@ -169,7 +170,7 @@ test('a fallback takes what is too much for the nodes', async () => {
   );
   const [a, f] = it.backends;
   await using gate = await startGate({ 'http-to': `${a.address},max-conns=1`, 'http-fallback': f.address });
-  const { bodies } = await held(gate, 1);
+  const { bodies } = await held(gate, it.backends, 1);
   assert.equal(await ask(gate, 2), 'ff');
   open();
   assert.equal(await bodies(), 'a');

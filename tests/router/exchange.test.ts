@@ -6,7 +6,7 @@ import { findTool, freePort, temporaryFolder } from '../support/paths.ts';
 import { StartedProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { settle, sleep, waitFor } from '../support/wait.ts';
 import { get, request, startGate, withBackend } from './support.ts';
 
 /** Asks `count` times and returns the bodies. */
@@ -125,7 +125,7 @@ test('a full backlog is asked again for a moment, then 503, and marks nobody dea
   assert.ok(waited >= 240 && waited < 2000, String(waited));
   assert.ok(!gate.logs.some((line) => line.includes('node-dead')), gate.logs.join('\n'));
   process.kill(backend.pid, 'SIGCONT');
-  assert.equal((await client.request(get())).text(), 'ok');
+  await waitFor('it to go on', async () => (await client.request(get())).text() === 'ok');
   for (const filler of fillers) filler.destroy();
   await backend.stop();
 });
@@ -178,12 +178,12 @@ test('chunked bodies have bounds: 413 for one, 503 for all together', async () =
   await using second = await it.gate.connect();
   await using third = await it.gate.connect();
   for (const client of [first, second]) client.write(request('POST', '/', 'Transfer-Encoding: chunked') + chunk);
-  await sleep(100);
+  await settle();
   third.write(request('POST', '/', 'Transfer-Encoding: chunked') + chunk);
   assert.match((await third.readResponse()).text(), /503 .*body-buffer-full/);
   // What was given up is free again.
   first.destroy();
-  await sleep(100);
+  await settle();
   await using fourth = await it.gate.connect();
   fourth.write(`${request('POST', '/', 'Transfer-Encoding: chunked')}${chunk}0\r\n\r\n`);
   assert.equal((await fourth.readResponse()).text(), 'ok');

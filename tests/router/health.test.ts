@@ -58,7 +58,7 @@ peerTest('uWSGI on a unix socket, connected to only: stopped, and started again'
 peerTest('uWSGI over TCP, asked for a path: a worker that hangs, an app that is not well', { needs: ['uwsgi', 'flask'] }, async () => {
   await using uwsgi = await startUwsgi({ app: 'flask', processes: 1, socket: 'tcp' });
   const worker = Number(/spawned uWSGI worker 1 \(pid: (\d+)/.exec(uwsgi.stderr)?.[1]);
-  await using it = await before(uwsgi.address, 'path=/status/204,interval=100ms,timeout=200ms,fails=2,passes=2');
+  await using it = await before(uwsgi.address, 'path=/status/204,interval=100ms,timeout=1s,fails=2,passes=2');
   await using ill = await startGate({ 'http-to': uwsgi.address, 'http-check': 'path=/status/500,interval=100ms' });
   assert.match(await ill.logged(/code=node-down/), /reason="status 500"/);
   await using client = await ill.connect();
@@ -67,7 +67,7 @@ peerTest('uWSGI over TCP, asked for a path: a worker that hangs, an app that is 
   assert.deepEqual(await standsBy(it.gate, 4), NONE);
   process.kill(worker, 'SIGSTOP');
   try {
-    assert.match(await it.gate.logged(/code=node-down/), /reason="no answer within 200 ms"/);
+    assert.match(await it.gate.logged(/code=node-down/), /reason="no answer within 1000 ms"/);
     assert.deepEqual(await standsBy(it.gate, 4), ALL);
   } finally {
     process.kill(worker, 'SIGCONT');

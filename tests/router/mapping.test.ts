@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { type TemporaryFolder, temporaryFolder } from '../support/paths.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { settle, sleep, waitFor } from '../support/wait.ts';
 import { type Gate, startGate } from './support.ts';
 
 const GONE = 'no-node';
@@ -174,12 +174,23 @@ test('a host name in a map is looked up before its first request', async () => {
 });
 
 /** A mapper that takes its time, long enough for a client to do something meanwhile. */
-function slowCode(folder: TemporaryFolder, address: string, milliseconds = 300): string {
-  writeFileSync(
-    folder.file('slow.mjs'),
-    `export default (key) => new Promise((done) => setTimeout(done, ${milliseconds}, key === 'none' ? null : '${address}'));\n`,
-  );
+function slowCode(folder: TemporaryFolder, address: string): string {
+  writeFileSync(folder.file('slow.mjs'), `export default (key) => new Promise((done) => setTimeout(done, 300, '${address}'));\n`);
   return folder.file('slow.mjs');
+}
+
+/** One that answers when the file `go` is there. */
+function heldCode(folder: TemporaryFolder, address: string): string {
+  writeFileSync(
+    folder.file('held.mjs'),
+    `import { existsSync } from 'node:fs';
+export default async (key) => {
+  while (!existsSync('${folder.file('go')}')) await new Promise((done) => setTimeout(done, 10));
+  return key === 'none' ? null : '${address}';
+};
+`,
+  );
+  return folder.file('held.mjs');
 }
 
 const BODY = Array.from({ length: 40_000 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
@@ -220,16 +231,18 @@ for (const [name, settings] of [
 test('a client that leaves while the mapper is asked leaves no request behind', async () => {
   await using folder = temporaryFolder();
   await using backend = await UwsgiBackend.listen(answer('ok'));
-  await using gate = await startGate({ 'http-use-code-string': slowCode(folder, backend.address) });
+  await using gate = await startGate({ 'http-use-code-string': heldCode(folder, backend.address) });
   {
     const [left, reset, half] = await Promise.all([gate.connect(), gate.connect(), gate.connect()]);
     left.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n');
     reset.write(to('b'));
     half.write(to('c'));
-    await sleep(50);
+    await settle();
     left.end();
     reset.reset();
     half.end();
+    await settle();
+    writeFileSync(folder.file('go'), '');
     // FIN behind a complete request is only half of the end.
     assert.equal((await half.readResponse()).text(), 'ok');
     left.destroy();

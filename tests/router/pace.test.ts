@@ -10,7 +10,7 @@ import { FakeTime } from '../support/fake-time.ts';
 import { HttpBackend, type HttpReply } from '../support/http-backend.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { type Script, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { settle, sleep, waitFor } from '../support/wait.ts';
 import { type Gate, get, request, startGate } from './support.ts';
 
 const RATE = 100;
@@ -258,7 +258,7 @@ test('who reads its answer is not cut off, and 0 allows any speed', async () => 
   for (let i = 0; i < 4; i++) {
     // As much as makes the kernel go on.
     reader.resume();
-    await sleep(60);
+    await settle(6);
     reader.pause();
     await it.pass(WINDOW);
     await any.pass(WINDOW);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { HttpBackend, reply } from '../support/http-backend.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { type Script, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { settle, sleep, waitFor } from '../support/wait.ts';
 import { request, startGate, withBackend } from './support.ts';
 
 const SIZES = [2, 9_999, 10_000, 10_001, 700_000];
@@ -121,14 +121,14 @@ test('a client that leaves in the middle frees file and budget, and no node is a
     await using client = await it.gate.connect();
     client.write(withLength(90_000));
     client.write(bodyOf(89_999));
-    await sleep(20);
+    await settle(3);
     client.reset();
-    await sleep(20);
+    await settle(3);
   }
   await using first = await it.gate.connect();
   first.write(withLength(90_000));
   first.write(bodyOf(89_999));
-  await sleep(50);
+  await settle();
   assert.equal(it.backend.connections, 0);
   // The rest is too little for a second one.
   await using second = await it.gate.connect();

@@ -70,8 +70,8 @@ function assertWhole(body: Buffer, size: number, what = ''): void {
   }
 }
 
-/** Reads at so many bytes a millisecond, to the end or to `size` bytes behind the head; ends its side meanwhile when told. */
-function readSlowly(gate: Gate, bytes: string, rate: number, size: number, ends = false): Promise<Buffer> {
+/** Reads at so many bytes a millisecond, to the end or to `size` bytes behind the head; ends its side once it is to. */
+function readSlowly(gate: Gate, bytes: string, rate: number, size: number, end?: Promise<unknown>): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', ...gate.targets[0]!, allowHalfOpen: true });
     let got = Buffer.alloc(0);
@@ -81,8 +81,7 @@ function readSlowly(gate: Gate, bytes: string, rate: number, size: number, ends 
       resolve(body());
     };
     socket.write(bytes);
-    // Sooner it would be taken for a client that leaves in the middle of its request.
-    if (ends) setTimeout(() => socket.end(), 500);
+    end?.then(() => socket.end(), reject);
     socket.on('data', (piece: Buffer) => {
       got = Buffer.concat([got, piece]);
       if (body().length >= size) return done();
@@ -150,6 +149,7 @@ test('requests of a client that does not read its answers wait, and are answered
       client.write(Array.from({ length: batch }, (_, k) => get(`/${size + i + k}`)).join(''));
       await sleep(8);
     }
+    await waitFor('the first requests', () => it.backend.requests.length >= 4);
     await sleep(200);
     const asked = it.backend.requests.length;
     assert.ok(asked >= 4 && asked <= (2 * KERNEL + 256 * KIB) / size + 3, `${asked} requests executed`);
@@ -169,13 +169,16 @@ test('who reads slowly gets all of it: beyond http-timeout, beyond keep-alive, a
   await using behind = await shielded({ ...times, 'http-response-buffer': '1m' });
   await using early = await shielded({ ...times, 'http-response-buffer': '4m' }, false);
   const upload = (length: number): string => request('POST', `/${length}`, 'Content-Length: 999999');
+  const { requests } = early.backend;
+  // Sooner the end of a client would be taken for one that leaves in the middle of its request.
+  const answered = waitFor('the answers to be with ugate', () => requests.length === 2 && requests.every(({ closed, ended }) => closed || ended));
   const bodies = await Promise.all([
     readSlowly(ahead.gate, get(`/${size}`), 900, size),
     readSlowly(ahead.gate, get(`/${size}`, 'Connection: close'), 900, size),
     readSlowly(ahead.gate, get(`/${size}/close`).replace('1.1', '1.0'), 900, Number.POSITIVE_INFINITY),
     readSlowly(behind.gate, get(`/${size}`), 900, size),
     readSlowly(early.gate, upload(size), 900, Number.POSITIVE_INFINITY),
-    readSlowly(early.gate, upload(size), 900, Number.POSITIVE_INFINITY, true),
+    readSlowly(early.gate, upload(size), 900, Number.POSITIVE_INFINITY, answered),
   ]);
   for (const [i, body] of bodies.entries()) assertWhole(body, size, `reader ${i}`);
   for (const { gate } of [ahead, behind, early]) assert.deepEqual(gate.logs, []);

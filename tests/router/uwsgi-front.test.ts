@@ -163,7 +163,7 @@ test('what is no packet is closed without a word, and told of; a ping is answere
 });
 
 test('a packet that does not come is not waited for longer than a head', async () => {
-  await using it = await rig(undefined, { settings: { headersTimeout: 200 } });
+  await using it = await rig(undefined, { settings: { headersTimeout: 1000 } });
   await using client = await RawClient.connect(it.target);
   client.write(get());
   assert.match((await client.readToEnd()).toString(), /: head-timeout\n$/);

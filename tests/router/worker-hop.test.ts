@@ -10,7 +10,7 @@ import { python } from '../support/peers.ts';
 import { startProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { settle, sleep, waitFor } from '../support/wait.ts';
 import { get, request } from './support.ts';
 import { type Given, nodeAt, Wired } from './wired.ts';
 
@@ -223,15 +223,17 @@ test('a worker that drains finishes what it has; its idle connections close, and
   await using busy = await RawClient.connect(target);
   // Two connections to the worker, one of them idle.
   await Promise.all([client.request(get()), busy.request(get())]);
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
   app.script = async (received, to) => {
-    await sleep(200);
+    await released;
     await answer('slow')(received, to);
   };
   busy.write(get('/slow'));
   await app.request(2);
   const drained = worker.router.drain(5_000);
-  await sleep(50);
+  await settle(5);
   assert.equal((await client.request(`${request('POST', '/', 'Content-Length: 3')}abc`)).text(), 'other');
+  release();
   assert.equal((await busy.readResponse()).text(), 'slow');
   await drained;
   assert.equal(worker.router.connections, 0);

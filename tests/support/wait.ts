@@ -19,6 +19,14 @@ export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+/**
+ * Lets this process do what is there to be done, such as a router of ours what has come to it: for what shows in nothing else.
+ * One sleep of the same length would be no turn at all when the process is held up meanwhile, because timers come first.
+ */
+export async function settle(turns = 10): Promise<void> {
+  for (let i = 0; i < turns; i++) await sleep(10);
+}
+
 /** What a node does that never answers. Unlike a long sleep it does not keep the test's process alive behind the last test. */
 export function never(): Promise<never> {
   return new Promise(() => {});
