@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '../support/paths.ts';
+import { type TemporaryFolder, temporaryFolder } from '../support/paths.ts';
 import { run, startProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { isWithin, waitFor } from '../support/wait.ts';
@@ -25,6 +25,12 @@ function isAlive(pid: number): boolean {
 function closeIt(client: RawClient): boolean {
   client.destroy();
   return true;
+}
+
+/** A request to wsgi_probe.py that is answered when `release` is called. */
+async function hold(wsgi: StartedWsgi, folder: TemporaryFolder, more = ''): Promise<{ client: RawClient; release(): void }> {
+  const client = await begin(wsgi, `/meet?count=2&folder=${folder.path}${more}`);
+  return { client, release: () => writeFileSync(folder.file('second'), '') };
 }
 
 /** A request whose answer is not waited for. */
@@ -134,8 +140,10 @@ describe(`WSGI workers on ${runtime.name}`, () => {
   });
 
   it('tells what each worker does', async () => {
-    await using wsgi = await startWsgi({ processes: 2 });
-    await using client = await begin(wsgi, '/sleep?s=0.2&why=caf%C3%A9');
+    await using folder = temporaryFolder();
+    await using wsgi = await startWsgi({ name: 'wsgi_probe', processes: 2 });
+    const began = performance.now();
+    const { client, release } = await hold(wsgi, folder, '&why=caf%C3%A9');
     const workers = await wsgi.process.status();
     assert.deepEqual(
       workers.map(({ id }) => id),
@@ -143,8 +151,10 @@ describe(`WSGI workers on ${runtime.name}`, () => {
     );
     const busy = workers.filter((worker) => worker.busy !== null);
     assert.equal(busy.length, 1);
-    assert.ok(busy[0]!.since! >= 0 && busy[0]!.since! < 0.2);
+    assert.ok(busy[0]!.since! >= 0 && busy[0]!.since! <= (performance.now() - began) / 1000, `${busy[0]!.since} s`);
+    release();
     await client.readResponse();
+    client.destroy();
     await waitFor('the worker to be idle', async () => (await wsgi.process.status()).every(({ busy, running }) => busy === null && running === 0));
   });
 
@@ -179,13 +189,14 @@ describe(`WSGI workers on ${runtime.name}`, () => {
     const response = await wsgi.request('/spin?a=1').catch((error) => error);
     assert.equal(response.status, 504, String(response));
     assert.ok(performance.now() - begun > 950 && isWithin(2500, begun), `${performance.now() - begun} ms`);
+    await waitFor('it to be told', () => wsgi.stuck.length === 1);
     assert.equal(wsgi.stuck[0]?.request, 'GET /spin?a=1');
     assert.ok(wsgi.stuck[0]!.seconds >= 1);
     await waitFor('the other worker', async () => (await wsgi.process.status()).every(({ pid }) => pid !== 0 && pid !== wsgi.stuck[0]!.pid));
     assert.equal((await wsgi.request('/')).status, 200);
     // Behind the head nothing may be added.
     await assert.rejects(wsgi.request('/large?n=2&hold=3'), /chunked|closed/);
-    assert.equal(wsgi.stuck.length, 2);
+    await waitFor('it to be told', () => wsgi.stuck.length === 2);
   });
 
   it('replaces a worker after max-requests and after max-worker-lifetime', async () => {
@@ -207,16 +218,19 @@ describe(`WSGI workers on ${runtime.name}`, () => {
   });
 
   it('drains: what runs and what waits is answered, then all is gone', async () => {
-    await using wsgi = await startWsgi({ processes: 1 });
-    await using running = await begin(wsgi, '/sleep?s=0.3');
+    await using folder = temporaryFolder();
+    await using wsgi = await startWsgi({ name: 'wsgi_probe', processes: 1 });
+    const { client: running, release } = await hold(wsgi, folder);
     await using waiting = await wsgi.connect();
     waiting.write(requestPacket('/'));
     const { pid } = wsgi.process;
     const drained = wsgi.process.drain(5000);
     const isOpen = (): Promise<boolean> => RawClient.connect({ path: wsgi.process.path }).then(closeIt, () => false);
     await waitFor('the socket to close', async () => !(await isOpen()));
+    release();
     assert.equal((await running.readResponse()).status, 200);
-    assert.equal((await waiting.readResponse()).text(), 'hello\n');
+    assert.equal((await waiting.readResponse()).text(), '"hello"');
+    running.destroy();
     await drained;
     assert.deepEqual([isAlive(pid), existsSync(wsgi.process.path), wsgi.exits.length], [false, false, 0]);
   });
@@ -276,13 +290,16 @@ describe(`WSGI workers on ${runtime.name}`, () => {
   });
 
   it('ignores the signals that a terminal sends to all', async () => {
-    await using wsgi = await startWsgi({ processes: 2 });
+    await using folder = temporaryFolder();
+    await using wsgi = await startWsgi({ name: 'wsgi_probe', processes: 2 });
     const pids = [wsgi.process.pid, ...(await wsgi.process.status()).map(({ pid }) => pid)];
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'])
       for (const pid of pids) process.kill(pid, signal);
-    await using slow = await begin(wsgi, '/sleep?s=0.2');
+    const { client: slow, release } = await hold(wsgi, folder);
     for (const pid of pids) process.kill(pid, 'SIGINT');
+    release();
     assert.equal((await slow.readResponse()).status, 200);
+    slow.destroy();
     assert.deepEqual([pids.every(isAlive), wsgi.exits.length], [true, 0]);
   });
 

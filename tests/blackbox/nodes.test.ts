@@ -158,12 +158,12 @@ blackbox(
     for (const body of ['Content-Length: 5\r\n\r\nhello', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n']) {
       client.write(`POST /echo HTTP/1.1\r\nHost: a\r\n${body}`);
       // The only worker sits on the idle connection, for 4 s if that is not given up.
-      assert.equal((await client.readResponse({ milliseconds: 2000 })).text(), 'hello');
+      assert.equal((await client.readResponse({ milliseconds: 3500 })).text(), 'hello');
     }
     assert.equal((await client.request(request('GET', '/'))).text(), 'hello from flask\n');
     // Without a length: uWSGI would wait 4 s for a next request before it ends the answer.
     client.write(request('GET', '/stream?n=3&delay=0'));
-    assert.equal((await client.readResponse({ milliseconds: 2000 })).text(), 'line 0\nline 1\nline 2\n');
+    assert.equal((await client.readResponse({ milliseconds: 3500 })).text(), 'line 0\nline 1\nline 2\n');
     assert.doesNotMatch(gate.stderr, /code=/);
   },
 );

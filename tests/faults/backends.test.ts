@@ -8,7 +8,7 @@ import { findTool, temporaryFolder } from '../support/paths.ts';
 import { type StartedProcess, startProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep } from '../support/wait.ts';
+import { sleep, waitFor } from '../support/wait.ts';
 import { GET, outcome, tally } from './support.ts';
 
 /** A backend in a process of its own on a unix socket: `each` is what it does with a connection once something has come. */
@@ -47,12 +47,12 @@ test('a backend killed in the middle of its answer: the client is cut off, and t
 test('a backend killed in the middle of an upload: 502 with a code, and the connection ends behind it', { timeout: 20_000 }, async () => {
   await using folder = temporaryFolder();
   const path = folder.file('app.sock');
-  await using first = await startBackend(path, '');
+  await using first = await startBackend(path, "console.error('something came');");
   await using gate = await startGate({ 'http-to': path });
   await using client = await gate.connect();
   client.write(request('POST', '/', 'Content-Length: 50000000'));
   client.write('x'.repeat(5_000_000));
-  await sleep(150);
+  await first.said(/something came/);
   first.kill('SIGKILL');
   const response = await client.readResponse();
   assert.match(response.text(), /^502 .*: upstream-(reset|empty)\n$/);
@@ -108,7 +108,7 @@ test('a backlog of one and 200 clients: each gets 200 or 503 upstream-busy, and 
   );
   assert.ok(!gate.logs.some((line) => line.includes('code=node-dead')));
   await using late = await gate.connect();
-  assert.equal(await outcome(late), 'ok');
+  await waitFor('it to serve on', async () => (await outcome(late)) === 'ok');
   assert.ok(backend.running);
 });
 

@@ -63,7 +63,7 @@ test('a reader that never goes on is cut off after http-timeout, and it is not t
 
 test('slow writers of heads and bodies get 408, each with its code, and others are served meanwhile', { timeout: 20_000 }, async () => {
   await using backend = await UwsgiBackend.listen(answer('ok'));
-  await using gate = await startGate({ 'http-to': backend.address, 'http-headers-timeout': 1, 'http-timeout': 1 });
+  await using gate = await startGate({ 'http-to': backend.address, 'http-headers-timeout': 2, 'http-timeout': 2 });
   const heads = await Promise.all(Array.from({ length: 50 }, () => gate.connect()));
   const bodies = await Promise.all(Array.from({ length: 50 }, () => gate.connect()));
   for (const client of heads) client.write('GET / HTTP/1.1\r\n');

@@ -61,13 +61,14 @@ export async function startLimited(shell: string, args: readonly string[], env: 
   }
 }
 
-/** Waits until a process holds at most `most` descriptors. */
 /** How many descriptors the process has when nothing is to be done: idle, it has one more by which it is woken. */
 export async function restingFiles(pid: number): Promise<number> {
-  await sleep(100);
+  // Nothing tells that it is idle, and it may be held up on the way there.
+  await sleep(700);
   return openFiles(pid);
 }
 
+/** Waits until a process holds at most `most` descriptors. */
 export function untilFiles(pid: number, most: number): Promise<unknown> {
   return waitFor(`at most ${most} descriptors, not ${openFiles(pid)}`, () => openFiles(pid) <= most, 10_000);
 }

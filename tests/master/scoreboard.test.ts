@@ -118,7 +118,7 @@ test('many short requests in the same slot are not one long one', async () => {
   await using folder = temporaryFolder();
   const path = folder.file('board');
   const board = Scoreboard.open(path);
-  using stuck = new Stuck(200, () => [{ id: 1, pid: 1, scoreboardPath: path }]);
+  using stuck = new Stuck(500, () => [{ id: 1, pid: 1, scoreboardPath: path }]);
   for (let n = 0; n < 15; n++) {
     const slot = board.begin('GET / HTTP/1.1');
     await sleep(100);

@@ -5,11 +5,11 @@ import { rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { TouchWatch } from '../../src/master/touch.ts';
 import { temporaryFolder } from '../support/paths.ts';
-import { sleep, waitFor } from '../support/wait.ts';
+import { settle, waitFor } from '../support/wait.ts';
 
 const PERIOD = 20;
 /** Enough looks for whatever would be told. */
-const QUIET = 150;
+const quiet = (): Promise<void> => settle(15);
 
 class Watch {
   readonly told: string[] = [];
@@ -21,7 +21,7 @@ class Watch {
 
   async takes(count: number): Promise<string[]> {
     await waitFor(`${count} files, got ${this.told}`, () => this.told.length >= count);
-    await sleep(QUIET);
+    await quiet();
     return this.told.splice(0);
   }
 
@@ -35,7 +35,7 @@ test('tells which file was touched, once for each time', async () => {
   const [a, b] = [folder.file('a'), folder.file('b')];
   for (const file of [a, b]) writeFileSync(file, '');
   using watch = new Watch(a, b);
-  await sleep(QUIET);
+  await quiet();
   assert.deepEqual(watch.told, []);
   utimesSync(b, new Date(), new Date());
   assert.deepEqual(await watch.takes(1), [b]);
@@ -48,11 +48,11 @@ test('a file that was missing counts when it appears, and none when it goes', as
   await using folder = temporaryFolder();
   const file = folder.file('later');
   using watch = new Watch(file);
-  await sleep(QUIET);
+  await quiet();
   writeFileSync(file, '');
   assert.deepEqual(await watch.takes(1), [file]);
   rmSync(file);
-  await sleep(QUIET);
+  await quiet();
   assert.deepEqual(watch.told, []);
   writeFileSync(file, '');
   assert.deepEqual(await watch.takes(1), [file]);
@@ -64,10 +64,10 @@ test('tells nothing after stop', async () => {
   writeFileSync(file, '');
   {
     using watch = new Watch(file);
-    await sleep(QUIET);
+    await quiet();
     watch[Symbol.dispose]();
     utimesSync(file, 1_000, 1_000);
-    await sleep(QUIET);
+    await quiet();
     assert.deepEqual(watch.told, []);
   }
 });

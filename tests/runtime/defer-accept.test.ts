@@ -41,7 +41,7 @@ describe(`deferAccept on ${runtime.name}`, () => {
         ends((end) => accepted.push(end)),
         async (listener) => {
           connect(listener.address);
-          await waitFor(() => accepted.length === 1, undefined, 500);
+          await waitFor(() => accepted.length === 1, undefined, 900);
         },
         { deferAccept },
       );

@@ -152,11 +152,13 @@ test('a body that ends with its connection', { timeout: 20_000 }, async () => {
 });
 
 test('limits: how many connections are kept, for how long, and none at all', { timeout: 20_000 }, async () => {
-  const slow: HttpScript = async (received, to) => {
-    await sleep(100);
-    await reply('ok')(received, to);
-  };
-  await using rig = await withHttpNode(slow, { 'http-upstream-connections': 2, 'http-upstream-idle': 1 });
+  await using rig = await withHttpNode(
+    async (received, to) => {
+      await rig.backend.request(4);
+      await reply('ok')(received, to);
+    },
+    { 'http-upstream-connections': 2, 'http-upstream-idle': 3 },
+  );
   const all = Array.from({ length: 5 }, async () => {
     await using client = await rig.gate.connect();
     assert.equal((await client.request(get())).text(), 'ok');
@@ -186,16 +188,18 @@ test('idle connections are closed when the server stops', { timeout: 20_000 }, a
   assert.equal((await client.request(get())).text(), 'ok');
   client.destroy();
   await rig.gate.stop();
-  await waitFor('the node to see the end', () => rig.backend.closed === 1, 1000);
+  await waitFor('the node to see the end', () => rig.backend.closed === 1);
 });
 
 test('Keep-Alive: timeout=N of the node is kept, less a second', { timeout: 20_000 }, async () => {
-  await using rig = await withHttpNode(reply('ok', 'Keep-Alive: timeout=2'), { 'http-upstream-idle': 60 });
+  await using rig = await withHttpNode(reply('ok', 'Keep-Alive: timeout=4'), { 'http-upstream-idle': 60 });
   await using client = await rig.gate.connect();
+  const began = performance.now();
   assert.equal((await client.request(get())).text(), 'ok');
-  await sleep(800);
+  await sleep(1500);
   assert.equal(rig.backend.closed, 0);
-  await waitFor('the connection to be closed', () => rig.backend.closed === 1, 1000);
+  await waitFor('the connection to be closed', () => rig.backend.closed === 1);
+  assert.ok(performance.now() - began < 3950, 'before the node closes it');
 });
 
 test('PROXY protocol towards the node: each request on a connection of its own that begins with who asks', { timeout: 20_000 }, async () => {
