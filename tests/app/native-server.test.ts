@@ -9,12 +9,14 @@ import { type ListenAddress, parseListenAddress } from '../../src/net/address.ts
 import { runtimeName } from '../../src/runtime/app-modules.ts';
 import { ListenError } from '../../src/runtime/seam.ts';
 import { RawClient } from '../support/raw-client.ts';
-import { sleep, within } from '../support/wait.ts';
+import { sleep, waitFor, within } from '../support/wait.ts';
 import { appFiles } from './files.ts';
 
 installGlobals();
 
 const failures: unknown[] = [];
+/** Paths whose answers take their time, as they are asked for. */
+const begun: string[] = [];
 const failed = (error: unknown): void => void failures.push(error);
 
 async function app(request: Request, context: AppContext): Promise<Response> {
@@ -27,9 +29,11 @@ async function app(request: Request, context: AppContext): Promise<Response> {
     case '/throws':
       throw new RangeError('thrown');
     case '/slow':
+      begun.push(pathname);
       await sleep(200);
       return new Response('slow');
     case '/never':
+      begun.push(pathname);
       return await new Promise(() => {});
     case '/stream':
       return new Response(new Response('stream').body, { status: 203 });
@@ -80,8 +84,8 @@ test('it finishes what is in flight, and cuts off what takes longer than mercy',
     () => 'answered',
     () => 'cut off',
   );
-  await sleep(50);
-  const stopped = server.stop(600);
+  await waitFor('both requests', () => begun.length === 2);
+  const stopped = server.stop(1500);
   assert.equal(await slow, 'slow');
   await within(3000, 'the stop', stopped);
   // Deno.serve leaves a handler that never ends its connection until the process ends.

@@ -3,6 +3,7 @@
  * `/case/INDEX/late` says what stands behind the answer only once that has gone out. Anything else is a good request.
  */
 
+import type { Socket } from 'node:net';
 import { HttpBackend } from '../support/http-backend.ts';
 import { type RecordedRequest, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep } from '../support/wait.ts';
@@ -23,14 +24,23 @@ interface To {
 export class AnsweringNode implements AsyncDisposable {
   readonly #backend: UwsgiBackend | HttpBackend;
   readonly #cases: readonly AnswerCase[];
+  /** Connections on which something stands behind an answer, or will. */
+  readonly #spoiled: Set<Socket>;
 
-  private constructor(backend: UwsgiBackend | HttpBackend, cases: readonly AnswerCase[]) {
+  private constructor(backend: UwsgiBackend | HttpBackend, cases: readonly AnswerCase[], spoiled: Set<Socket>) {
     this.#backend = backend;
     this.#cases = cases;
+    this.#spoiled = spoiled;
   }
 
   static async start(kind: NodeKind, cases: readonly AnswerCase[]): Promise<AnsweringNode> {
-    return new AnsweringNode(kind === 'http' ? await listenHttp(cases) : await listenUwsgi(cases), cases);
+    const spoiled = new Set<Socket>();
+    return new AnsweringNode(kind === 'http' ? await listenHttp(cases, spoiled) : await listenUwsgi(cases), cases, spoiled);
+  }
+
+  /** ugate has let go of every connection that holds more than answers. */
+  get isRidOfSpoiled(): boolean {
+    return [...this.#spoiled].every((socket) => socket.destroyed);
   }
 
   get address(): string {
@@ -58,13 +68,12 @@ function listenUwsgi(cases: readonly AnswerCase[]): Promise<UwsgiBackend> {
 }
 
 /** Keeps every connection that the answer does not end. None may be used again on which something stands behind an answer. */
-async function listenHttp(cases: readonly AnswerCase[]): Promise<HttpBackend> {
-  const spoiled = new Set<number>();
+async function listenHttp(cases: readonly AnswerCase[], spoiled: Set<Socket>): Promise<HttpBackend> {
   const backend = await HttpBackend.listen(async (request, reply) => {
-    if (spoiled.has(request.connection)) backend.errors.push(`${request.target} comes on a connection that holds more than answers`);
+    if (spoiled.has(reply.socket)) backend.errors.push(`${request.target} comes on a connection that holds more than answers`);
     const asked = target(request.target, cases);
     if (asked.one?.early !== true) await request.complete();
-    if (asked.one?.behind !== undefined) spoiled.add(request.connection);
+    if (asked.one?.behind !== undefined) spoiled.add(reply.socket);
     await give(asked, reply);
     if (asked.one !== null && endsByClose(asked.one)) reply.end();
   });

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import type { HttpResponse } from '../support/http-message.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { startUgate, type Ugate, type UnderTest } from '../support/ugate.ts';
-import { sleep } from '../support/wait.ts';
+import { waitFor } from '../support/wait.ts';
 import { AnsweringNode, GOOD_BODY } from './answering-node.ts';
 import { type AnswerCase, cuts, expand, type NodeKind, type Seen, type Theme } from './corpus.ts';
 import { type CaseResult, PATIENCE, runTrials, type Trial } from './play.ts';
@@ -28,7 +28,7 @@ export async function playAnswers(theme: Theme<AnswerCase>, under: UnderTest, ki
   const late =
     kind === 'http'
       ? await runTrials(
-          named((one, index) => (one.behind === undefined ? [] : [lateTrial(one, index, gate)])),
+          named((one, index) => (one.behind === undefined ? [] : [lateTrial(one, index, gate, node)])),
           1,
         )
       : [];
@@ -75,10 +75,10 @@ function trialsOf(one: AnswerCase, index: number, gate: Ugate, kind: NodeKind): 
 }
 
 /** The node says more once the answer is complete and its connection waits for the next request, which is another client's. */
-function lateTrial(one: AnswerCase, index: number, gate: Ugate): Trial {
+function lateTrial(one: AnswerCase, index: number, gate: Ugate, node: AnsweringNode): Trial {
   const run = async (): Promise<void> => {
     await playConnection(gate, [asker(one, index)('late')], [one.expect], endsConnection(one), false);
-    await sleep(20);
+    await waitFor('the connection to be given up', () => node.isRidOfSpoiled, PATIENCE);
     await playConnection(gate, [GOOD], [GOOD_SEEN], false, false);
   };
   return { about: 'bytes behind the answer that come later', run };

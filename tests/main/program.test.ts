@@ -5,7 +5,7 @@ import { createRouter, defineConfig } from '../../mod.ts';
 import { VERSION } from '../../src/main/version.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
-import { sleep } from '../support/wait.ts';
+import { settle } from '../support/wait.ts';
 
 test('a program can run a router of its own', async () => {
   await using backend = await UwsgiBackend.listen(answer('ok'));
@@ -47,7 +47,7 @@ test('a listener that cannot be had is told, and what was opened before it is cl
   await assert.rejects(createRouter(defineConfig({ http: ['127.0.0.1:0', `127.0.0.1:${taken.port}`] }), { sink: () => {} }), /in use/);
   await first.stop();
   // Deno lets go of a listener a turn later.
-  await sleep(20);
+  await settle();
   const again = await createRouter(defineConfig({ http: `127.0.0.1:${taken.port}` }), { sink: () => {} });
   await again.stop();
 });
