@@ -56,6 +56,13 @@ export class AnswerHead {
   #lines = '';
   /** The text of `head`, when that is good; else empty. */
   #last = '';
+  /** What `head` was made of; null when its fields were not known as pairs. */
+  #lastPairs: readonly string[] | null = null;
+  #lastStatus = 0;
+  #lastStatusText = '';
+  /** −1 when it was not known. */
+  #lastLength = -1;
+  #lastHasText = false;
   #hasContentType = false;
   /** Of the app's own Content-Length none is kept where we know better. */
   #knowsLength = false;
@@ -73,17 +80,35 @@ export class AnswerHead {
     this.bodyStart = 0;
     this.bodyEnd = 0;
     if (isWhole && body !== null) this.#encodeBody(body);
+    const hasText = isWhole && body !== null;
     this.#knowsLength = isWhole && !isHead && status !== 204 && status !== 304;
-    this.#lines = `HTTP/1.1 ${status} ${response.statusText || (REASONS[status] ?? '')}\r\n`;
+    const length = this.#knowsLength ? this.bodyEnd - this.bodyStart : -1;
+    const { pairs, statusText } = response;
+    if (pairs && this.#isLast(pairs, status, statusText, length, hasText)) return isWhole;
+    this.#lines = `HTTP/1.1 ${status} ${statusText || (REASONS[status] ?? '')}\r\n`;
     this.#hasContentType = false;
-    const { pairs } = response;
     if (pairs) for (let i = 0; i < pairs.length; i += 2) this.#field(pairs[i + 1], pairs[i]);
     else response.headers.forEach(this.#field);
     // Bun writes it only when it sends the response itself.
-    if (isWhole && body !== null && !this.#hasContentType) this.#lines += 'content-type: text/plain;charset=UTF-8\r\n';
-    if (this.#knowsLength) this.#lines += `content-length: ${this.bodyEnd - this.bodyStart}\r\n`;
+    if (hasText && !this.#hasContentType) this.#lines += 'content-type: text/plain;charset=UTF-8\r\n';
+    if (length !== -1) this.#lines += `content-length: ${length}\r\n`;
+    this.#lastPairs = null;
     this.#parse();
+    this.#lastPairs = pairs ?? null;
+    this.#lastStatus = status;
+    this.#lastStatusText = statusText;
+    this.#lastLength = length;
+    this.#lastHasText = hasText;
     return isWhole;
+  }
+
+  /** What `head` was made of is the same: no text has to be put together to find that out. */
+  #isLast(pairs: readonly string[], status: number, statusText: string, length: number, hasText: boolean): boolean {
+    const last = this.#lastPairs;
+    if (last === null || this.head.hasUwsgiEncoding || length !== this.#lastLength || status !== this.#lastStatus) return false;
+    if (statusText !== this.#lastStatusText || hasText !== this.#lastHasText || pairs.length !== last.length) return false;
+    for (let i = 0; i < last.length; i++) if (pairs[i] !== last[i]) return false;
+    return true;
   }
 
   readonly #field = (value: string, name: string): void => {
