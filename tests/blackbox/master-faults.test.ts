@@ -86,7 +86,7 @@ blackbox('kill -9 of the master: all its processes end within a second, also a b
     const load = new Load(tree.gate.target);
     await sleep(200);
     kill(tree.gate.pid, 'SIGKILL');
-    await tree.gone();
+    await tree.gone(1100);
     await load.stop();
     blocked.destroy();
     busy.destroy();

@@ -23,9 +23,9 @@ class Watch {
     this.#watch = new SourceWatch(roots, { changed, tooMany: (text) => this.notices.push(text) }, maxFiles);
   }
 
-  /** The one call that follows within a second, or two if somebody else has the processor. */
+  /** The one call that follows within a second. */
   async takes(): Promise<string[]> {
-    await waitFor('a change to be seen', () => this.calls.length > 0, 2000);
+    await waitFor('a change to be seen', () => this.calls.length > 0, 1000);
     await sleep(QUIET);
     assert.equal(this.calls.length, 1, JSON.stringify(this.calls));
     return this.calls.pop()!;
