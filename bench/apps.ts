@@ -1,7 +1,7 @@
 /**
- * The bench of embedded apps. In each round all servers of an app are up at the same time, and each workload goes from one to the next, some of
- * them several times, so that what is compared lies close together. Each server's whole tree has core 0 (several processes too: what one request costs all of them
- * is then what decides), wrk has core 1; requests a second are those of the same runs as the CPU time.
+ * The bench of embedded apps. In each round all servers of an app are up at the same time, and each workload goes from one to the next,
+ * some of them several times, so that what is compared lies close together. Each server's whole tree has core 0 (several processes too:
+ * what one request costs all of them is then what decides), wrk has core 1; requests a second are those of the same runs as the CPU time.
  */
 
 import { spawnSync } from 'node:child_process';

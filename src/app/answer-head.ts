@@ -79,8 +79,8 @@ export class AnswerHead {
     const isWhole = body !== undefined && !(response as { bodyUsed?: boolean }).bodyUsed;
     this.bodyStart = 0;
     this.bodyEnd = 0;
-    if (isWhole && body !== null) this.#encodeBody(body);
     const hasText = isWhole && body !== null;
+    if (hasText) this.#encodeBody(body);
     this.#knowsLength = isWhole && !isHead && status !== 204 && status !== 304;
     const length = this.#knowsLength ? this.bodyEnd - this.bodyStart : -1;
     const { pairs, statusText } = response;
