@@ -67,7 +67,7 @@ blackbox('a second signal ends it at once, and the exit code shows it', OTHER, a
     await sleep(400);
     assert.ok(tree.gate.process.running, 'it waits for the request');
     tree.gate.process.kill(signal);
-    assert.deepEqual(await within(3000, 'the end', tree.gate.process.exited), { code, signal: null });
+    assert.deepEqual(await within(1000, 'the end', tree.gate.process.exited), { code, signal: null });
     await tree.gone(1000);
     assert.deepEqual(tree.directories, []);
   }
@@ -95,7 +95,7 @@ blackbox('signals while the app still loads: those that end it do, and leave not
     await interrupted([...args, loading(20_000)], async (started) => {
       await started.said(/loading/);
       started.kill('SIGTERM');
-      assert.deepEqual(await within(3000, 'the end', started.exited), { code: 143, signal: null });
+      assert.deepEqual(await within(1000, 'the end', started.exited), { code: 143, signal: null });
     });
     await interrupted([...args, loading(700)], async (started) => {
       await started.said(/loading/);
