@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+
 // Not imported: a bundle would load it at the start of every binary.
 const { stat } = process.getBuiltinModule('node:fs/promises');
 
@@ -11,19 +13,20 @@ const LOOK_MS = 1_000;
 export class TouchWatch {
   readonly #touched: (files: readonly string[]) => void;
   readonly #timer: ReturnType<typeof setInterval>;
-  /** Time of last change in ns by path; null when the file is missing or cannot be seen, undefined before the first look. */
-  readonly #times = new Map<string, bigint | null | undefined>();
+  /** Time of last change in ns by path; null when the file is missing or cannot be seen. */
+  readonly #times = new Map<string, bigint | null>();
   #isBusy = false;
   #isStopped = false;
 
   /**
+   * Whatever is touched once this has returned is told of: the first look is not waited for later.
+   *
    * @param touched is told of all files that were touched since the last look
    * @param period ms from look to look
    */
   constructor(paths: readonly string[], touched: (files: readonly string[]) => void, period = LOOK_MS) {
     this.#touched = touched;
-    for (const path of paths) this.#times.set(path, undefined);
-    void this.#look();
+    for (const path of paths) this.#times.set(path, changeTimeNow(path));
     this.#timer = setInterval(() => void this.#look(), period);
     this.#timer.unref();
   }
@@ -41,10 +44,18 @@ export class TouchWatch {
     for (const [path, before] of this.#times) {
       const time = await changeTime(path);
       this.#times.set(path, time);
-      if (before !== undefined && time !== null && time !== before) touched.push(path);
+      if (time !== null && time !== before) touched.push(path);
     }
     this.#isBusy = false;
     if (touched.length > 0 && !this.#isStopped) this.#touched(touched);
+  }
+}
+
+function changeTimeNow(path: string): bigint | null {
+  try {
+    return statSync(path, { bigint: true }).mtimeNs;
+  } catch {
+    return null;
   }
 }
 

@@ -44,6 +44,16 @@ test('tells which file was touched, once for each time', async () => {
   assert.deepEqual(await watch.takes(1), [a]);
 });
 
+test('tells of what is touched right behind its start', async () => {
+  await using folder = temporaryFolder();
+  const [there, missing] = [folder.file('there'), folder.file('missing')];
+  writeFileSync(there, '');
+  using watch = new Watch(there, missing);
+  utimesSync(there, 1_000, 1_000);
+  writeFileSync(missing, '');
+  assert.deepEqual(await watch.takes(2), [there, missing]);
+});
+
 test('a file that was missing counts when it appears, and none when it goes', async () => {
   await using folder = temporaryFolder();
   const file = folder.file('later');
