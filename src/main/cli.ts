@@ -1,5 +1,6 @@
-import { readFileSync, writeSync } from 'node:fs';
 import { AppError } from '../app/app-error.ts';
+import { nodeFs } from '../builtin/modules.ts';
+import type { LineSink } from '../log/log.ts';
 import type { StartOrder } from '../master/messages.ts';
 import { SetupError } from '../master/setup-error.ts';
 import { formatAddress } from '../net/address.ts';
@@ -14,8 +15,6 @@ import { live, type TakeoverOrder } from './life.ts';
 import { SurroundingsError, surroundingsOf } from './surroundings.ts';
 import { VERSION } from './version.ts';
 
-const STDOUT = 1;
-const STDERR = 2;
 /** uWSGI's, for `need-app`. */
 const NO_APP = 22;
 
@@ -31,7 +30,7 @@ export async function main(runtime: Runtime, argv: readonly string[]): Promise<v
   parent.onMessage((value) => {
     const order = value as StartOrder | TakeoverOrder;
     if (order.kind === 'takeover') return void guard(runtime, () => start(runtime, argv, parent));
-    void guard(runtime, async () => (await import('./child.ts')).runChild(runtime, parent, order, sink));
+    void guard(runtime, async () => (await import('./child.ts')).runChild(runtime, parent, order, sinkOf(runtime)));
   });
 }
 
@@ -54,9 +53,9 @@ async function start(runtime: Runtime, argv: readonly string[], predecessor: Par
   const result = read(runtime, argv);
   switch (result.kind) {
     case 'help':
-      return say(STDOUT, result.text);
+      return runtime.print('stdout', result.text);
     case 'version':
-      return say(STDOUT, `ugate ${VERSION} (${runtime.name} ${runtime.version})`);
+      return runtime.print('stdout', `ugate ${VERSION} (${runtime.name} ${runtime.version})`);
     case 'errors':
       return fail(runtime, formatErrors(result.errors));
     case 'signal': {
@@ -69,7 +68,7 @@ async function start(runtime: Runtime, argv: readonly string[], predecessor: Par
   }
   // Nobody waits for us any more: another one may have taken over.
   predecessor?.onDisconnect(() => runtime.exit(1));
-  const options = { sink, inherited: (await predecessor?.sockets()) ?? [], reread: () => reread(runtime, argv) };
+  const options = { sink: sinkOf(runtime), inherited: (await predecessor?.sockets()) ?? [], reread: () => reread(runtime, argv) };
   const instance = await Instance.start(runtime, result, options).catch((error) => {
     if (error instanceof AppError && result.config.needApp) fail(runtime, withHint(error), NO_APP);
     throw error;
@@ -88,8 +87,8 @@ async function check(runtime: Runtime, { config }: Reading): Promise<void> {
   await (await import('./mapper.ts')).checkMapper(runtime, config);
   await findAppOf(config, surroundingsOf(config));
   if (config.postBufferingDir !== null) checkSpoolDirectory(config.postBufferingDir);
-  for (const notice of config.notices) say(STDERR, `ugate: ${notice}`);
-  say(STDOUT, 'ugate: the configuration is good');
+  for (const notice of config.notices) runtime.print('stderr', `ugate: ${notice}`);
+  runtime.print('stdout', 'ugate: the configuration is good');
 }
 
 function read(runtime: Runtime, argv: readonly string[]): ReadResult {
@@ -103,7 +102,7 @@ function read(runtime: Runtime, argv: readonly string[]): ReadResult {
 function reread(runtime: Runtime, argv: readonly string[]): Reading | null {
   const result = read(runtime, argv);
   if (result.kind === 'config') return result;
-  if (result.kind === 'errors') say(STDERR, formatErrors(result.errors));
+  if (result.kind === 'errors') runtime.print('stderr', formatErrors(result.errors));
   return null;
 }
 
@@ -117,27 +116,17 @@ function withHint({ message, hint }: SetupError | AppError): string {
 
 function readText(runtime: Runtime, path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return nodeFs().readFileSync(path, 'utf8');
   } catch (error) {
     throw runtime.explain(error);
   }
 }
 
+function sinkOf(runtime: Runtime): LineSink {
+  return (text) => runtime.print('stderr', text.trimEnd());
+}
+
 function fail(runtime: Runtime, text: string, code = 1): never {
-  say(STDERR, text);
+  runtime.print('stderr', text);
   runtime.exit(code);
-}
-
-function sink(text: string): void {
-  say(STDERR, text.trimEnd());
-}
-
-/** Written at once and whole, so that it is there before the process ends. A reader that went away is no reason to die. */
-function say(fd: number, text: string): void {
-  const bytes = new TextEncoder().encode(`${text}\n`);
-  try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-  } catch {
-    // EPIPE, or EAGAIN on a full non-blocking pipe: a log that nobody reads must not stop the server.
-  }
 }

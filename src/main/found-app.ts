@@ -1,5 +1,5 @@
-import { dirname } from 'node:path';
 import type { WsgiApp } from '../app/wsgi/wsgi-messages.ts';
+import { nodePath } from '../builtin/modules.ts';
 import type { Config } from '../options/config.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -20,6 +20,6 @@ export async function findAppOf({ app, callable, pythonPath }: Config, { directo
   if (app === null) return { kind: 'none' };
   const { findApp } = await import('../app/find-app.ts');
   const found = findApp(app, callable, { cwd: directory, pythonPath });
-  if (found.kind === 'fetch') return { ...found, directory: dirname(found.path) };
+  if (found.kind === 'fetch') return { ...found, directory: nodePath().dirname(found.path) };
   return { kind: 'wsgi', app: found.spec, directory, guess: found.guess };
 }

@@ -1,4 +1,4 @@
-import { lstatSync, unlinkSync } from 'node:fs';
+import { nodeFs } from '../builtin/modules.ts';
 import { type LineSink, Log } from '../log/log.ts';
 import { Master, type Plan } from '../master/master.ts';
 import type { Routers } from '../master/routers.ts';
@@ -214,13 +214,13 @@ export class Instance {
 }
 
 function inodeOf(path: string): number | null {
-  return lstatSync(path, { throwIfNoEntry: false })?.ino ?? null;
+  return nodeFs().lstatSync(path, { throwIfNoEntry: false })?.ino ?? null;
 }
 
 /** Unless somebody has put another file there. */
 function removeFile(path: string, inode: number | null): void {
   try {
-    if (inode !== null && inodeOf(path) === inode) unlinkSync(path);
+    if (inode !== null && inodeOf(path) === inode) nodeFs().unlinkSync(path);
   } catch {
     // The directory is gone or no longer ours: nothing that ending could mend.
   }

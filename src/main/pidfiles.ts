@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { nodePath } from '../builtin/modules.ts';
 import type { Config } from '../options/config.ts';
 
 /** `pidfile`, `pidfile2` and `safe-pidfile`: written when everything serves, removed at the end with `vacuum`. */
@@ -9,7 +9,7 @@ export class Pidfiles {
 
   /** @param directory relative paths count from there */
   constructor({ pidfile, pidfile2, safePidfile, vacuum }: Config, directory: string) {
-    this.#paths = [pidfile, pidfile2, safePidfile].filter((path) => path !== null).map((path) => resolve(directory, path));
+    this.#paths = [pidfile, pidfile2, safePidfile].filter((path) => path !== null).map((path) => nodePath().resolve(directory, path));
     this.#isRemoved = vacuum;
   }
 

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { nodePath } from '../builtin/modules.ts';
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import type { Config } from '../options/config.ts';
 
@@ -57,5 +57,5 @@ export function isSamePlaces(a: readonly Place[], b: readonly Place[]): boolean 
 }
 
 function absolute(address: ListenAddress): ListenAddress {
-  return address.kind === 'unix' && !address.abstract ? { ...address, path: resolve(address.path) } : address;
+  return address.kind === 'unix' && !address.abstract ? { ...address, path: nodePath().resolve(address.path) } : address;
 }

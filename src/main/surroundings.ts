@@ -1,5 +1,4 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { nodeFs, nodePath } from '../builtin/modules.ts';
 import type { Config } from '../options/config.ts';
 
 /** The app cannot have the surroundings that the config wants for it. */
@@ -17,8 +16,8 @@ export interface Surroundings {
 
 /** @throws {SurroundingsError} when there is no such directory */
 export function surroundingsOf({ chdir, env }: Config): Surroundings {
-  const directory = resolve(chdir ?? '.');
-  if (chdir !== null && !statSync(directory, { throwIfNoEntry: false })?.isDirectory())
+  const directory = chdir === null ? process.cwd() : nodePath().resolve(chdir);
+  if (chdir !== null && !nodeFs().statSync(directory, { throwIfNoEntry: false })?.isDirectory())
     throw new SurroundingsError(`chdir: there is no directory ${chdir}`);
   return { directory, variables: Object.fromEntries(env) };
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { nodePath } from '../builtin/modules.ts';
 import type { Log } from '../log/log.ts';
 import type { MasterCommand } from '../master/commands.ts';
 import type { Master } from '../master/master.ts';
@@ -16,7 +16,7 @@ export interface Wishes {
 /** What makes a master reload and the like, beside signals: FIFOs, touched files, changed sources. Returns how to stop it. @throws {SetupError} */
 export async function startTriggers(runtime: Runtime, { log, master, config, app, directory }: Instance, wishes: Wishes): Promise<() => void> {
   const stops: (() => void)[] = [];
-  const absolute = (paths: readonly string[]): string[] => paths.map((path) => resolve(directory, path));
+  const absolute = (paths: readonly string[]): string[] => paths.map((path) => nodePath().resolve(directory, path));
   if (config.masterFifo.length > 0) {
     const { MasterFifo } = await import('../master/fifo.ts');
     const events = { command: (command: MasterCommand) => obey(command, log, master, wishes), notice: (text: string) => log.info(text) };

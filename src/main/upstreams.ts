@@ -1,3 +1,4 @@
+import type { FetchHandler } from '../app/fetch-handler.ts';
 import type { Log } from '../log/log.ts';
 import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { Config, NodeConfig } from '../options/config.ts';
@@ -5,7 +6,6 @@ import { FAILURES } from '../router/failures.ts';
 import type { Front } from '../router/service.ts';
 import type { OpenUpstream } from '../router/upstream.ts';
 import type { Runtime } from '../runtime/seam.ts';
-import { AppUpstreams, type FetchHandler } from '../upstream/app.ts';
 import { HttpUpstreams, WORKER_SETTINGS } from '../upstream/http.ts';
 import { PuwsgiUpstreams } from '../upstream/puwsgi.ts';
 import type { RunningRequests } from '../upstream/timed-app.ts';
@@ -100,6 +100,7 @@ async function welcomePage(runtime: Runtime): Promise<AppHere> {
 
 async function makeOpenApp(runtime: Runtime, app: AppHere | null, { harakiri: limit }: Config, wheel: TimerWheel, log: Log): Promise<OpenUpstream> {
   if (app === null) return () => FAILURES.noNode;
+  const { AppUpstreams } = await import('../upstream/app.ts');
   const apps = new AppUpstreams(runtime, app.handler, (error) => log.event('error', 'app-failed', describe(error)));
   if (limit === 0) return (_node, exchange) => apps.open(exchange);
   const { TimedApp } = await import('../upstream/timed-app.ts');

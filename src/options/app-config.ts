@@ -1,6 +1,6 @@
 /** The fields of the configuration that are about the app, its workers and the process tree. */
 
-import { availableParallelism } from 'node:os';
+import { nodeOs } from '../builtin/modules.ts';
 import type { ListenAddress } from '../net/address.ts';
 import type { Setting } from './settings.ts';
 import type { Given, Values } from './values.ts';
@@ -145,7 +145,7 @@ function appOf(values: Values): AppConfig | null {
 
 function httpProcessesOf(values: Values): number {
   const count = values.last('http-processes');
-  return count === 'auto' ? availableParallelism() : count;
+  return count === 'auto' ? nodeOs().availableParallelism() : count;
 }
 
 function httpSocketsOf(values: Values): readonly HttpSocket[] {

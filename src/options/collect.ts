@@ -1,6 +1,6 @@
 /** From settings as they stand on the command line to all settings: values expanded, ini files read in at their place. */
 
-import { normalize } from 'node:path';
+import { nodePath } from '../builtin/modules.ts';
 import { ConfigError, type Origin } from './errors.ts';
 import { type IniLine, readIni, splitSection } from './ini.ts';
 import { type Environment, expandPlaceholders, refuseLaterPlaceholders } from './placeholders.ts';
@@ -52,7 +52,7 @@ export function collect(given: readonly Entry[], sources: Sources): Entry[] {
       entries.push(failed(setting, 'no file is named', hint));
       return;
     }
-    if (within.some(({ file, section }) => normalize(file) === normalize(place.file) && section === place.section)) {
+    if (within.some(({ file, section }) => nodePath().normalize(file) === nodePath().normalize(place.file) && section === place.section)) {
       const chain = [...within, place].map(({ file, section }) => `${file}:${section}`).join(' → ');
       entries.push(failed(setting, `the file is being read already (${chain})`, 'take one of these lines out'));
       return;

@@ -1,7 +1,7 @@
 /** The text of `--help`: short enough to read, made from the table. */
 
 import { argumentName, GROUPS, type Option } from './option.ts';
-import { TABLE } from './table.ts';
+import { table } from './table.ts';
 
 const MIN_COLUMNS = 60;
 const MAX_COLUMNS = 100;
@@ -16,10 +16,12 @@ export function formatHelp(columns = 80): string {
     'usage: ugate [options] [FILE.ini ...]\n  ugate --http :8080 --http-to 127.0.0.1:3031\n  ugate --http :8080 --http-to /tmp/uwsgi.sock --check\n  ugate /etc/ugate.ini',
   ];
   for (const group of GROUPS) {
-    const options = TABLE.filter((option) => option.group === group && option.later === undefined);
+    const options = table().filter((option) => option.group === group && option.later === undefined);
     if (options.length > 0) parts.push([group, ...options.map((option) => formatOption(option, width))].join('\n'));
   }
-  const accepted = TABLE.filter((option) => option.later?.effect === 'ignored').map((option) => option.name);
+  const accepted = table()
+    .filter((option) => option.later?.effect === 'ignored')
+    .map((option) => option.name);
   parts.push(['Accepted for uWSGI', ...wrap(accepted.join(', '), width, 2, 2)].join('\n'));
   parts.push(
     wrap(

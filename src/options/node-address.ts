@@ -39,7 +39,6 @@ const RANGES: ReadonlyMap<string, readonly [min: number, max: number]> = new Map
   ['max-conns', [0, 1_000_000]],
   ['fails', [1, 1000]],
 ]);
-const NAMES: readonly string[] = [...RANGES.keys(), 'uwsgi'];
 
 /**
  * Reads one node. Without a scheme it is of `defaultKind`; `http://host` alone has port 80.
@@ -137,10 +136,11 @@ function splitOption(text: string, index: number, piece: string): readonly [name
   if (piece === '') fail(text, 'a comma stands alone', 'write an option such as weight=3 behind it, or leave it out');
   const equals = piece.indexOf('=');
   const name = (equals === -1 ? piece : piece.slice(0, equals)).trim();
-  if (!NAMES.includes(name)) {
+  if (!RANGES.has(name) && name !== 'uwsgi') {
     if (equals === -1 && /[:@]/.test(piece)) fail(text, `${quote(piece)} is no option`, 'give http-to once for each node');
-    const list = `the options of a node are ${NAMES.join(', ')}; a path with a comma cannot be written here`;
-    fail(text, `a node has no option ${quote(name)}`, didYouMean(name, NAMES) ?? list);
+    const names = [...RANGES.keys(), 'uwsgi'];
+    const list = `the options of a node are ${names.join(', ')}; a path with a comma cannot be written here`;
+    fail(text, `a node has no option ${quote(name)}`, didYouMean(name, names) ?? list);
   }
   if (equals === -1) fail(text, `${name} wants a value`, `write ${name}=${name === 'uwsgi' ? '127.0.0.1:3031' : '1'}`);
   return [name, piece.slice(equals + 1).trim()];

@@ -1,6 +1,6 @@
 /** Paths that two options would use against each other: one writes a file where another makes a FIFO or a socket. */
 
-import { normalize } from 'node:path';
+import { nodePath } from '../builtin/modules.ts';
 import type { ListenAddress } from '../net/address.ts';
 import { ConfigError, formatOrigin } from './errors.ts';
 import { label, type Setting } from './settings.ts';
@@ -18,11 +18,13 @@ const MAX_FIFOS = 10;
 
 /** Listeners on the same address are another check's affair. */
 export function checkPaths(values: Values): ConfigError[] {
-  const first = new Map<string, Use>();
-  for (const use of socketsOf(values)) first.set(normalize(use.path), use);
   const errors = tooManyFifos(values);
-  for (const use of filesOf(values)) {
-    const path = normalize(use.path);
+  const files = filesOf(values);
+  if (files.length === 0) return errors;
+  const first = new Map<string, Use>();
+  for (const use of socketsOf(values)) first.set(nodePath().normalize(use.path), use);
+  for (const use of files) {
+    const path = nodePath().normalize(use.path);
     const before = first.get(path);
     if (before === undefined) first.set(path, use);
     else if (before.kind === null || before.kind !== use.kind) errors.push(clash(use, before.setting));

@@ -1,9 +1,9 @@
 /** The text of `docs/options.md`: the long form of the table. */
 
 import { formatUsage } from './help.ts';
-import { UWSGI_ONLY } from './later.ts';
+import { uwsgiOnly } from './later.ts';
 import { type Form, GROUPS, type Group, type Option } from './option.ts';
-import { TABLE } from './table.ts';
+import { table } from './table.ts';
 
 const INTRODUCTION = `# Options
 
@@ -50,13 +50,13 @@ http-keepalive = 30
 export function formatReference(): string {
   const parts = [INTRODUCTION.trimEnd()];
   for (const group of GROUPS) {
-    const options = TABLE.filter((option) => option.group === group);
+    const options = table().filter((option) => option.group === group);
     if (options.length === 0) continue;
     parts.push(`## ${group}`);
     if (options.some((option) => option.later !== undefined)) parts.push(...formatLater(group, options));
     else parts.push(...options.map(formatSection));
   }
-  const others = [...UWSGI_ONLY].sort().map((name) => `\`${name}\``);
+  const others = [...uwsgiOnly()].sort().map((name) => `\`${name}\``);
   parts.push(`These options of uWSGI are not in the table yet; ugate recognises and refuses them: ${others.join(', ')}.`);
   return `${parts.join('\n\n')}\n`;
 }

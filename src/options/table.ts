@@ -4,7 +4,7 @@
  * subject; options that come later are in `later.ts`.
  */
 
-import { LATER } from './later.ts';
+import { later } from './later.ts';
 import type { Option } from './option.ts';
 import { APP_SOCKETS } from './rows/app-sockets.ts';
 import { APPS } from './rows/apps.ts';
@@ -46,36 +46,34 @@ export const WORKING = [
 ] as const satisfies readonly Option[];
 
 /** Every option that ugate knows: those that work, then those that come later. */
-export const TABLE: readonly Option[] = [...WORKING, ...LATER];
+export function table(): readonly Option[] {
+  return [...WORKING, ...later()];
+}
 
 const BY_NAME: ReadonlyMap<string, Option> = byName();
-const BY_LETTER: ReadonlyMap<string, Option> = byLetter();
 
 function byName(): Map<string, Option> {
   const map = new Map<string, Option>();
-  for (const option of TABLE) for (const name of namesOf(option)) map.set(name, option);
-  return map;
-}
-
-function byLetter(): Map<string, Option> {
-  const map = new Map<string, Option>();
-  for (const option of TABLE) if (option.short !== undefined) map.set(option.short, option);
+  for (const option of WORKING as readonly Option[]) {
+    map.set(option.name, option);
+    if (option.aliases !== undefined) for (const alias of option.aliases) map.set(alias, option);
+  }
   return map;
 }
 
 /** The option of this long name or alias. */
 export function findOption(name: string): Option | undefined {
-  return BY_NAME.get(name);
+  return BY_NAME.get(name) ?? later().find((option) => namesOf(option).includes(name));
 }
 
 /** The option of this letter. */
 export function findShort(letter: string): Option | undefined {
-  return BY_LETTER.get(letter);
+  return table().find(({ short }) => short === letter);
 }
 
 /** The long names and aliases of all options; hints choose from them. */
-export function allNames(): Iterable<string> {
-  return BY_NAME.keys();
+export function allNames(): readonly string[] {
+  return table().flatMap(namesOf);
 }
 
 /** The name and the aliases of an option. */

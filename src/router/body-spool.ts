@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { nodeFs } from '../builtin/modules.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import { FAILURES } from './failures.ts';
 
@@ -83,7 +83,7 @@ export class BodySpool {
     }
     if (this.#read === this.size) return null;
     this.#buffer ??= new Uint8Array(PIECE_BYTES);
-    const count = readSync(this.#file, this.#buffer, 0, PIECE_BYTES, this.#read - this.#inMemory);
+    const count = nodeFs().readSync(this.#file, this.#buffer, 0, PIECE_BYTES, this.#read - this.#inMemory);
     if (count === 0) throw new Error('a temporary file is shorter than what was written to it');
     this.#read += count;
     return this.#buffer.subarray(0, count);
@@ -91,7 +91,7 @@ export class BodySpool {
 
   /** Gives memory, file and budget back. */
   discard(): void {
-    if (this.#file !== -1) closeSync(this.#file);
+    if (this.#file !== -1) nodeFs().closeSync(this.#file);
     this.#file = -1;
     this.#memory = NONE;
     this.#budget.give(this.size);
@@ -122,7 +122,7 @@ export class SpoolError extends Error {
  */
 export function checkSpoolDirectory(directory: string): void {
   try {
-    closeSync(openNameless(directory));
+    nodeFs().closeSync(openNameless(directory));
   } catch (error) {
     // What has no code is no answer of the system: the runtime withholds a right.
     if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error;
@@ -133,11 +133,11 @@ export function checkSpoolDirectory(directory: string): void {
 /** Opened anew and only for us, then unlinked: the name is gone before the first byte is in it. */
 function openNameless(directory: string): number {
   const path = `${directory}/ugate-body-${crypto.randomUUID()}`;
-  const file = openSync(path, 'wx+', 0o600);
-  unlinkSync(path);
+  const file = nodeFs().openSync(path, 'wx+', 0o600);
+  nodeFs().unlinkSync(path);
   return file;
 }
 
 function writeAll(file: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, position + done);
+  for (let done = 0; done < bytes.length; ) done += nodeFs().writeSync(file, bytes, done, bytes.length - done, position + done);
 }

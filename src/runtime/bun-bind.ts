@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { nodeFs } from '../builtin/modules.ts';
 import type { ListenAddress } from '../net/address.ts';
 import { BACKLOG, HeldSocket } from './held-socket.ts';
 import type { Libc } from './libc.ts';
@@ -23,7 +23,7 @@ export class DescriptorSocket extends HeldSocket {
   override giveBack(): void {}
 
   protected override release(): void {
-    closeSync(this.fd);
+    nodeFs().closeSync(this.fd);
   }
 }
 

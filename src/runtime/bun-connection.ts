@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { nodeFs } from '../builtin/modules.ts';
 import { addressless, type ConnectAddress, type PeerAddress, peerAddress } from '../net/address.ts';
 import { errorCode } from './connect-failure.ts';
 import { handlerFailed } from './handler-failure.ts';
@@ -19,6 +19,12 @@ const READS_A_TURN = 16;
 export class BunShared {
   /** Own reads go here; made when the first stream was paused. */
   #buffer: Uint8Array | null = null;
+  #read: typeof import('node:fs').readSync | null = null;
+
+  get readSync(): typeof import('node:fs').readSync {
+    this.#read ??= nodeFs().readSync;
+    return this.#read;
+  }
 
   get readBuffer(): Uint8Array {
     this.#buffer ??= new Uint8Array(READ_BYTES);
@@ -332,7 +338,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
   #readGently(): Uint8Array | null {
     const buffer = this.#shared.readBuffer;
     try {
-      const count = readSync(this.#socket!.fd, buffer);
+      const count = this.#shared.readSync(this.#socket!.fd, buffer);
       this.#streaming = count === buffer.length;
       return count === 0 ? null : buffer.subarray(0, count);
     } catch (error) {

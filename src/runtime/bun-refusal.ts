@@ -1,5 +1,4 @@
-import { accessSync, closeSync, constants, openSync, readFileSync, realpathSync } from 'node:fs';
-import { resolve as resolvePath } from 'node:path';
+import { nodeFs, nodePath } from '../builtin/modules.ts';
 import { isIpLiteral, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import type { ConnectFailure } from './seam.ts';
@@ -33,7 +32,7 @@ export class Refusals {
     if (to.kind === 'tcp') return isIpLiteral(to.host) && !isLoopback(to.host) ? this.#route(to, code) : connectFailure(code);
     if (!to.abstract) {
       try {
-        accessSync(to.path, constants.W_OK);
+        nodeFs().accessSync(to.path, nodeFs().constants.W_OK);
       } catch (error) {
         return connectFailure(errorCode(error, code));
       }
@@ -67,14 +66,14 @@ export class Refusals {
     if (to.abstract) return this.#listening.includes(` @${to.path}\n`);
     // The kernel lists the path that was bound: as it is, or through a link. A relative one is known by its last part alone.
     const name = to.path.slice(to.path.lastIndexOf('/') + 1);
-    return [resolvePath(to.path), realPath(to.path), name].some((path) => this.#listening.includes(` ${path}\n`));
+    return [nodePath().resolve(to.path), realPath(to.path), name].some((path) => this.#listening.includes(` ${path}\n`));
   }
 }
 
 /** The path without links; as it is when it cannot be followed. */
 function realPath(path: string): string {
   try {
-    return realpathSync(path);
+    return nodeFs().realpathSync(path);
   } catch {
     return path;
   }
@@ -87,7 +86,7 @@ function isLoopback(host: string): boolean {
 /** EMFILE or ENFILE when no descriptor is left, else null. */
 function descriptorShortage(): string | null {
   try {
-    closeSync(openSync('/dev/null', 'r'));
+    nodeFs().closeSync(nodeFs().openSync('/dev/null', 'r'));
     return null;
   } catch (error) {
     const code = errorCode(error, '');
@@ -98,7 +97,7 @@ function descriptorShortage(): string | null {
 /** The lines of listening stream sockets (flag __SO_ACCEPTCON, type 1) in /proc/net/unix, each with a closing newline. */
 function listeningUnixSockets(): string {
   try {
-    const lines = readFileSync('/proc/net/unix', 'latin1').split('\n');
+    const lines = nodeFs().readFileSync('/proc/net/unix', 'latin1').split('\n');
     return lines
       .filter((line) => line.includes(' 00010000 0001 '))
       .map((line) => `${line}\n`)

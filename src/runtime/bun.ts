@@ -74,6 +74,20 @@ class BunRuntime extends CommonRuntime implements Runtime {
     if (!dieWithParent()) super.watch();
   }
 
+  // Asked of the kernel directly, since files and node:os are loaded for nothing else at a start.
+
+  override hostname(): string | null {
+    return this.own.kernel?.hostname() ?? super.hostname();
+  }
+
+  override openFilesLimit(): number | null {
+    return this.own.kernel?.openFilesLimit() ?? super.openFilesLimit();
+  }
+
+  protected override write(fd: number, bytes: Uint8Array, start: number): number {
+    return this.own.kernel?.write(fd, bytes, start) ?? super.write(fd, bytes, start);
+  }
+
   /** Sockets of our own have these calls already. */
   #system(): Pick<Libc, 'dup' | 'listen'> {
     const { kernel } = this.own;

@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { nodeFs, nodeOs } from '../builtin/modules.ts';
 import type { TcpAddress, UnixAddress } from '../net/address.ts';
 import { datagram } from './datagram.ts';
 import type { OwnSockets } from './epoll/own-sockets.ts';
@@ -67,7 +67,7 @@ export abstract class CommonRuntime {
   }
 
   hostname(): string | null {
-    return hostname();
+    return nodeOs().hostname();
   }
 
   openFilesLimit(): number | null {
@@ -82,6 +82,23 @@ export abstract class CommonRuntime {
 
   explain(error: unknown): unknown {
     return error;
+  }
+
+  print(to: 'stdout' | 'stderr', text: string): void {
+    const bytes = new TextEncoder().encode(`${text}\n`);
+    for (let done = 0, count = 0; done < bytes.length; done += count) {
+      count = this.write(to === 'stdout' ? 1 : 2, bytes, done);
+      if (count === -1) return;
+    }
+  }
+
+  /** write(2) of `bytes` from `start` on: how many were taken, -1 when none can be. */
+  protected write(fd: number, bytes: Uint8Array, start: number): number {
+    try {
+      return nodeFs().writeSync(fd, bytes, start);
+    } catch {
+      return -1;
+    }
   }
 
   exit(code: number): never {

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { nodeFs, nodeOs } from '../builtin/modules.ts';
 import type { Signal } from './seam.ts';
 
 /** Every address of a host name, in the resolver's order. Rejects when there is none. */
@@ -23,13 +22,13 @@ export function ignoreSignals(signals: readonly Signal[]): void {
 
 /** Where temporary files go (POSIX: TMPDIR, else /tmp). */
 export function tempDirectory(): string {
-  return tmpdir();
+  return process.platform === 'win32' ? nodeOs().tmpdir() : process.env.TMPDIR || '/tmp';
 }
 
 /** The soft limit of open files, from Linux's /proc; null where there is none. */
 export function openFilesLimit(): number | null {
   try {
-    const soft = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    const soft = /^Max open files\s+(\d+|unlimited)/m.exec(nodeFs().readFileSync('/proc/self/limits', 'utf8'))?.[1];
     if (soft === undefined) return null;
     return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
   } catch {

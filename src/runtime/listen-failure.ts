@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { nodeFs, nodePath } from '../builtin/modules.ts';
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import { errorCode } from './connect-failure.ts';
 import { ListenError } from './seam.ts';
@@ -36,7 +35,7 @@ export function listenFailure(address: ListenAddress, error: unknown): ListenErr
 }
 
 function lacksDirectory(address: ListenAddress): boolean {
-  return address.kind === 'unix' && !address.abstract && !existsSync(dirname(address.path));
+  return address.kind === 'unix' && !address.abstract && !nodeFs().existsSync(nodePath().dirname(address.path));
 }
 
 function isLowPort(address: ListenAddress): boolean {

@@ -283,6 +283,11 @@ export interface Runtime {
   ignoreSignals(signals: readonly Signal[]): void;
   /** Sends `signal` to a process that need not be ours. False when there is none of that id. @throws when it is not ours to signal (EPERM) */
   signal(pid: number, signal: Signal): boolean;
+  /**
+   * Writes a text and a line end, at once and whole, so that they are there before the process ends. Never throws: a reader that went away
+   * (EPIPE), or a full pipe that does not block (EAGAIN), is no reason to stop a server.
+   */
+  print(to: 'stdout' | 'stderr', text: string): void;
   exit(code: number): never;
 
   /** Calls `due.told()` when no handler is on the stack, and before the next event where the adapter can. */

@@ -1,4 +1,5 @@
-import { type BigIntStats, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
+import { nodeFs } from '../builtin/modules.ts';
 import type { UnixAddress } from '../net/address.ts';
 import { type ConnectFailure, type ConnectionHandlers, ListenError, type Runtime } from './seam.ts';
 
@@ -18,7 +19,7 @@ export async function bindPath<T>(path: string, bind: () => T | Promise<T>, prob
     if (failure === null || failure.reason === 'busy') throw new ListenError('in-use', `${path} is in use: somebody listens there`);
     if (failure.reason !== 'refused' && failure.reason !== 'missing') throw error;
     // Only the file that was probed: another process may have bound the path meanwhile.
-    if (sameFile(fileAt(path), file)) unlinkSync(path);
+    if (sameFile(fileAt(path), file)) nodeFs().unlinkSync(path);
     return bind();
   }
 }
@@ -26,13 +27,13 @@ export async function bindPath<T>(path: string, bind: () => T | Promise<T>, prob
 /** Runs `close`, which unlinks the `path` it once bound. The file is there afterwards, and but for a moment all the time. */
 export function spareFile(path: string, close: () => void): void {
   const aside = `${path}.${process.pid}.aside`;
-  linkSync(path, aside);
+  nodeFs().linkSync(path, aside);
   try {
     close();
   } finally {
-    renameSync(aside, path);
+    nodeFs().renameSync(aside, path);
     // Two names of one file are left as they are by rename(2).
-    rmSync(aside, { force: true });
+    nodeFs().rmSync(aside, { force: true });
   }
 }
 
@@ -78,10 +79,10 @@ export class SocketFile {
     const now = fileAt(this.#path);
     const ours = sameFile(now, this.#made);
     const aside = `${this.#path}.${process.pid}.aside`;
-    if (now !== null && !ours) renameSync(this.#path, aside);
+    if (now !== null && !ours) nodeFs().renameSync(this.#path, aside);
     close();
-    if (now !== null && !ours) renameSync(aside, this.#path);
-    if (ours && sameFile(fileAt(this.#path), this.#made)) unlinkSync(this.#path);
+    if (now !== null && !ours) nodeFs().renameSync(aside, this.#path);
+    if (ours && sameFile(fileAt(this.#path), this.#made)) nodeFs().unlinkSync(this.#path);
   }
 
   /** Runs `close`, which may unlink the path; afterwards it is as it was, whoever made what is there. */
@@ -92,7 +93,7 @@ export class SocketFile {
 }
 
 function fileAt(path: string): BigIntStats | null {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+  return nodeFs().lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
 }
 
 function sameFile(a: BigIntStats | null, b: BigIntStats | null): boolean {

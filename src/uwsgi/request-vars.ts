@@ -54,8 +54,15 @@ export function makeVarsTemplate(settings: TemplateSettings): VarsTemplate {
 /** Vars as a packet holds them. */
 export function encodeVars(vars: readonly (readonly [string, string])[]): Uint8Array {
   const encoder = new TextEncoder();
-  const parts = vars.flat().map((text) => encoder.encode(text));
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + 2 + part.length, 0));
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (const pair of vars)
+    for (const text of pair) {
+      const part = encoder.encode(text);
+      parts.push(part);
+      length += 2 + part.length;
+    }
+  const out = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     at = writeLength(out, at, part.length);

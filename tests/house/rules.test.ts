@@ -45,7 +45,7 @@ interface Case {
 
 const CASES: readonly Case[] = [
   {
-    title: 'http1, encoding, net, log and metrics import no other room',
+    title: 'http1, encoding, net, log, metrics and builtin import no other room',
     rule: leavesImportNoRoom,
     sources: source,
     bad: [

@@ -2,26 +2,26 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { readValue } from '../../src/options/forms.ts';
-import { UWSGI_ONLY } from '../../src/options/later.ts';
+import { uwsgiOnly } from '../../src/options/later.ts';
 import type { Option } from '../../src/options/option.ts';
 import { formatReference } from '../../src/options/reference.ts';
-import { namesOf, TABLE, WORKING } from '../../src/options/table.ts';
+import { namesOf, table, WORKING } from '../../src/options/table.ts';
 import { configOf } from './support.ts';
 
 const rows: readonly Option[] = WORKING;
 
 test('no name and no letter is there twice', () => {
-  const names = [...TABLE.flatMap(namesOf), ...UWSGI_ONLY];
+  const names = [...table().flatMap(namesOf), ...uwsgiOnly()];
   assert.deepEqual(
     names.filter((name, index) => names.indexOf(name) !== index),
     [],
   );
-  const letters = TABLE.flatMap(({ short }) => short ?? []);
+  const letters = table().flatMap(({ short }) => short ?? []);
   assert.equal(new Set(letters).size, letters.length);
 });
 
 test('names, letters and texts have their form', () => {
-  for (const option of TABLE) {
+  for (const option of table()) {
     for (const name of namesOf(option)) assert.match(name, /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/);
     assert.match(option.short ?? 'x', /^[A-Za-z]$/, option.name);
     assert.match(option.since, /^\d+\.\d+$/, option.name);
@@ -63,5 +63,5 @@ test('docs/options.md is up to date; if not: node src/options/write-reference.ts
 test('the page has every option and every name that is recognised', () => {
   const page = formatReference();
   for (const option of rows) assert.ok(page.includes(`\n### ${option.name}\n\n${option.help}\n`), option.name);
-  for (const name of [...TABLE.flatMap(namesOf), ...UWSGI_ONLY]) assert.ok(page.includes(`${name}\``) || page.includes(`### ${name}\n`), name);
+  for (const name of [...table().flatMap(namesOf), ...uwsgiOnly()]) assert.ok(page.includes(`${name}\``) || page.includes(`### ${name}\n`), name);
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { describe, it } from 'node:test';
 import type { ChildProcess, SpawnOptions } from '../../src/runtime/seam.ts';
 import { commandFor, runtime, sleep, waitFor } from './support.ts';
@@ -104,9 +105,26 @@ describe(`processes on ${runtime.name}`, () => {
       last = now;
     }
     assert.match(runtime.version, /^\d+\.\d+\.\d+/);
-    assert.ok(runtime.hostname()!.length > 0);
-    const limit = runtime.openFilesLimit();
-    assert.ok(limit === null || limit > 0);
+    assert.equal(runtime.hostname(), hostname());
+  });
+
+  it('knows the limit of open files as the shell does', async () => {
+    const told = spawn(['sh', '-c', 'ulimit -n']);
+    await waitFor(() => told.exits.length > 0);
+    const limit = told.output.trim();
+    assert.equal(runtime.openFilesLimit(), limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit));
+  });
+
+  it('prints at once and whole, also what a pipe does not hold, and survives a reader that left', async () => {
+    const printer = commandFor('printer.ts', '5')
+      .map((word) => `'${word}'`)
+      .join(' ');
+    const whole = spawn(['sh', '-c', `${printer} | { sleep 0.3; wc -c; }`]);
+    await waitFor(() => whole.exits.length > 0, undefined, 8000);
+    assert.deepEqual(whole.output.trim().split(/\s+/).sort(), [String(5 * 100_003), 'printed']);
+    const left = spawn(['sh', '-c', `${printer} | true`]);
+    await waitFor(() => left.exits.length > 0, undefined, 8000);
+    assert.equal(left.output.trim(), 'printed');
   });
 
   it('resolves names to all addresses, and rejects where there is none', async () => {

@@ -9,6 +9,9 @@ interface Ffi {
   toArrayBuffer(pointer: number, offset: number, length: number): ArrayBuffer;
 }
 
+/** Reading all of /proc/self/fdinfo is nothing for the start, nor for the first requests: the host is sought in this call of `park`. */
+const HOST_SOUGHT = 16;
+
 const TYPES = { int: 'i32', bytes: 'ptr' };
 
 /** The system calls by `bun:ffi`, at about 30 ns each on top of the kernel's own time. Null where there is no C library that we know. */
@@ -60,9 +63,8 @@ class BunKernel extends LibcKernel {
       socket = opened;
     };
     this.#bun.connect({ fd, allowHalfOpen: true, socket: { open, data: nothing, drain: nothing, end: nothing, close, error: nothing } });
-    // Reading all of /proc/self/fdinfo is nothing for the start, which the first call is part of.
     this.#parks += 1;
-    if (this.#parks === 2) this.hostEpoll = findEpolls(fd)[0] ?? -1;
+    if (this.#parks === HOST_SOUGHT) this.hostEpoll = findEpolls(fd)[0] ?? -1;
     return () => {
       isParked = false;
       socket?.close();

@@ -10,7 +10,6 @@ interface MoreFunctions extends Functions {
   __errno_location(): object;
   eventfd(initial: number, flags: number): number;
   read(fd: number, into: Uint8Array, length: number): number;
-  write(fd: number, bytes: Uint8Array, length: number): number;
   /** On a thread of its own. */
   park(epoll: number, events: Int32Array, count: number, milliseconds: number): Promise<number>;
 }
@@ -22,7 +21,6 @@ export function denoKernel(deno: DenoNamespace): Kernel | null {
     __errno_location: { parameters: [], result: 'pointer' },
     eventfd: { parameters: [int, int], result: int },
     read: { parameters: [int, bytes, int], result: int },
-    write: { parameters: [int, bytes, int], result: int },
     park: { name: 'epoll_wait', parameters: [int, bytes, int, int], result: int, nonblocking: true },
   };
   for (const [name, words] of Object.entries(FUNCTIONS)) wanted[name] = { parameters: words.map((word) => TYPES[word]), result: int };
@@ -70,7 +68,7 @@ class DenoKernel extends LibcKernel {
     return () => {
       isParked = false;
       this.#word.fill(1);
-      this.#more.write(this.#bell, this.#word, 8);
+      this.functions.write(this.#bell, this.#word, 8);
     };
   }
 

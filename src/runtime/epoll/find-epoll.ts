@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { nodeFs } from '../../builtin/modules.ts';
 
 /**
  * The epoll descriptors of this process, or those of them that watch `fd`: how to find the one of the runtime's own event loop, which no
@@ -7,7 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 export function findEpolls(fd?: number): number[] {
   const watches = new RegExp(`^tfd:\\s+${fd ?? '\\d+'}\\s`, 'm');
   try {
-    return readdirSync('/proc/self/fdinfo')
+    return nodeFs()
+      .readdirSync('/proc/self/fdinfo')
       .filter((name) => watches.test(readInfo(name)))
       .map(Number);
   } catch {
@@ -19,7 +20,7 @@ export function findEpolls(fd?: number): number[] {
 /** Empty for a descriptor that is gone, such as the one by which the directory was read. */
 function readInfo(name: string): string {
   try {
-    return readFileSync(`/proc/self/fdinfo/${name}`, 'latin1');
+    return nodeFs().readFileSync(`/proc/self/fdinfo/${name}`, 'latin1');
   } catch {
     return '';
   }

@@ -32,6 +32,13 @@ export interface Kernel {
   /** A second descriptor of the same. */
   dup(fd: number): number;
 
+  /** Writes `bytes` from `start` on to any descriptor; a signal in between is no failure. */
+  write(fd: number, bytes: Uint8Array, start: number): number;
+  /** The soft limit of open files (RLIMIT_NOFILE), Infinity where there is none; null when the kernel does not say. */
+  openFilesLimit(): number | null;
+  /** This machine's name; null when the kernel does not say. */
+  hostname(): string | null;
+
   epoll(): number;
   /** `event` is a struct epoll_event (see `EVENT_WORDS`). */
   control(epoll: number, operation: number, fd: number, event: Int32Array): number;
@@ -42,7 +49,7 @@ export interface Kernel {
    * does not end the process before. The function that it returns calls that off. Null when no descriptor is left for it.
    */
   park(epoll: number, wake: () => void): (() => void) | null;
-  /** The epoll descriptor of the runtime's own event loop, known from the second `park` on; -1 before, and when it cannot be known. */
+  /** The epoll descriptor of the runtime's own event loop, known from some `park` on; -1 before, and when it cannot be known. */
   readonly hostEpoll: number;
   /** Runs what promises have made due. False where only the runtime's own event loop can. */
   drainMicrotasks(): boolean;

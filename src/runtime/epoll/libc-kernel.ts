@@ -1,4 +1,4 @@
-import type { Kernel } from './kernel.ts';
+import { EINTR, type Kernel } from './kernel.ts';
 
 /** What C functions take and give here: an int of 32 bits, or the address of bytes. */
 export type Word = 'int' | 'bytes';
@@ -20,6 +20,9 @@ export const FUNCTIONS = {
   shutdown: ['int', 'int'],
   close: ['int'],
   dup: ['int'],
+  write: ['int', 'bytes', 'int'],
+  getrlimit: ['int', 'bytes'],
+  gethostname: ['bytes', 'int'],
   epoll_create1: ['int'],
   epoll_ctl: ['int', 'int', 'int', 'bytes'],
   epoll_wait: ['int', 'bytes', 'int', 'int'],
@@ -41,6 +44,11 @@ const TCP_DEFER_ACCEPT = 9;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const PEER_BYTES = 28;
+const RLIMIT_NOFILE = 7;
+/** A struct rlimit in words of 32 bits: two numbers of 64. */
+const LIMIT_WORDS = 4;
+/** Linux allows 64 and the NUL behind them. */
+const NAME_BYTES = 65;
 
 /** The system calls through the C library of Linux, on x86-64 and ARM64. */
 export abstract class LibcKernel implements Kernel {
@@ -115,6 +123,28 @@ export abstract class LibcKernel implements Kernel {
   /** @param bytes a view, or on Bun an address */
   protected sendFrom(fd: number, bytes: Uint8Array | number, length: number, hasMore: boolean): number {
     return this.functions.send(fd, bytes, length, hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
+  }
+
+  write(fd: number, bytes: Uint8Array, start: number): number {
+    const left = start === 0 ? bytes : bytes.subarray(start);
+    for (;;) {
+      const count = this.functions.write(fd, left, left.length);
+      if (count !== -1 || this.errno() !== EINTR) return count;
+    }
+  }
+
+  openFilesLimit(): number | null {
+    const limit = new Uint32Array(LIMIT_WORDS);
+    if (this.functions.getrlimit(RLIMIT_NOFILE, limit) !== 0) return null;
+    const [low = 0, high = 0] = limit;
+    // RLIM_INFINITY is all ones; nothing else comes near 2^53.
+    return high === 0xffffffff ? Number.POSITIVE_INFINITY : high * 2 ** 32 + low;
+  }
+
+  hostname(): string | null {
+    const name = new Uint8Array(NAME_BYTES);
+    if (this.functions.gethostname(name, NAME_BYTES) !== 0) return null;
+    return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
   }
 
   shutdown(fd: number): number {
