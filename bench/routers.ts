@@ -1,12 +1,12 @@
 /** The bench of the routers: every workload on every router in interleaved rounds, with the ratio to nginx of the same round. */
 
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { CONTESTANTS, type Contestant, type Sockets, start } from './contestant.ts';
 import { LOAD_CORE, wrk } from './load.ts';
-import { isInstalled, median } from './server.ts';
-import { WORKLOADS, type Workload } from './workloads.ts';
+import { isInstalled, median, type Running } from './server.ts';
+import { type Settings, WORKLOADS, type Workload } from './workloads.ts';
 
 export interface BenchOptions {
   readonly rounds: number;
@@ -19,66 +19,126 @@ export interface BenchOptions {
 }
 
 const [NGINX] = CONTESTANTS;
+const ROUTERS_CORE = '0';
+const BOTH_CORES = '0,1';
 
 /** Writes Markdown tables to stdout, progress to stderr. */
-export async function benchRouters({ rounds, seconds, only, on }: BenchOptions): Promise<void> {
-  const directory = mkdtempSync(`${tmpdir()}/ugate-bench-`);
-  const sockets: Sockets = { plain: `${directory}/backend.sock`, persistent: `${directory}/persistent.sock` };
-  const source = new URL('./backend.c', import.meta.url).pathname;
-  if (spawnSync('cc', ['-O2', '-o', `${directory}/backend`, source], { stdio: 'inherit' }).status !== 0)
-    throw new Error('cannot compile the backend');
-  const [pin, ...pinArgs] = LOAD_CORE;
-  // This program too leaves the router's core alone: it polls while one starts.
-  const stayOn = (cores: string): void => void spawnSync(pin, ['-apc', cores, String(process.pid)]);
-  stayOn(LOAD_CORE[2]);
-  const backend = spawn(pin, [...pinArgs, `${directory}/backend`, sockets.plain, sockets.persistent], { stdio: 'inherit' });
-
-  /** By workload and contestant, one number a round. */
-  const samples = new Map<Workload, Map<Contestant, number[]>>();
-  const present = CONTESTANTS.filter((contestant) => {
-    const isWanted = contestant === NGINX || contestant.name.toLowerCase().includes(on.toLowerCase());
-    const isHere = isInstalled(contestant.command('uwsgi', 1, sockets, directory)![0]);
-    if (isWanted && !isHere) console.error(`${contestant.name} is not installed`);
-    return isWanted && isHere;
-  });
+export async function benchRouters(options: BenchOptions): Promise<void> {
+  const bench = new RouterBench(options);
   try {
-    for (let round = 1; round <= rounds; round++) {
-      const halfLoad = await measureHalfLoad(sockets, directory);
-      for (const workload of WORKLOADS.filter(({ name }) => name.includes(only))) {
-        const byContestant = samples.get(workload) ?? new Map<Contestant, number[]>();
-        samples.set(workload, byContestant);
-        for (const contestant of present) {
-          if (contestant.command(workload.mode ?? 'uwsgi', 1, sockets, directory) === null) continue;
-          const values: number[] = [];
-          const cores = workload.starts === undefined ? '0' : null;
-          if (cores === null) stayOn('0,1');
-          for (let n = 0; n < (workload.starts ?? 1); n++) {
-            const router = await start(contestant, workload.mode ?? 'uwsgi', sockets, directory, cores);
-            try {
-              values.push(await workload.measure(router, { seconds, directory, halfLoad }));
-            } finally {
-              await router.stop();
-            }
-          }
-          stayOn(LOAD_CORE[2]);
-          const value = Math.min(...values);
-          byContestant.set(contestant, [...(byContestant.get(contestant) ?? []), value]);
-          console.error(`round ${round}, ${workload.name}, ${contestant.name}: ${value.toFixed(workload.digits)}`);
-        }
-      }
-    }
+    await bench.run();
   } finally {
-    backend.kill();
-    rmSync(directory, { recursive: true, force: true });
+    bench.close();
   }
-  for (const [workload, byContestant] of samples) printTable(workload, byContestant);
 }
 
-async function measureHalfLoad(sockets: Sockets, directory: string): Promise<number> {
-  const router = await start(NGINX, 'uwsgi', sockets, directory);
-  const { rate } = wrk(`http://127.0.0.1:${router.port}/`, 2);
-  await router.stop();
-  return rate / 2;
+class RouterBench {
+  readonly #options: BenchOptions;
+  readonly #directory = mkdtempSync(`${tmpdir()}/ugate-bench-`);
+  readonly #sockets: Sockets = { plain: `${this.#directory}/backend.sock`, persistent: `${this.#directory}/persistent.sock` };
+  /** By workload and contestant, as many numbers as there were rounds, or turns in all of them. */
+  readonly #samples = new Map<Workload, Map<Contestant, number[]>>();
+  #backend: ChildProcess | null = null;
+  #halfLoad = 0;
+
+  constructor(options: BenchOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const { rounds, only } = this.#options;
+    const backend = `${this.#directory}/backend`;
+    const source = new URL('./backend.c', import.meta.url).pathname;
+    if (spawnSync('cc', ['-O2', '-o', backend, source], { stdio: 'inherit' }).status !== 0) throw new Error('cannot compile the backend');
+    // This program too leaves the router's core alone: it polls while one starts.
+    stayOn(LOAD_CORE[2]);
+    const [pin, ...pinArgs] = LOAD_CORE;
+    this.#backend = spawn(pin, [...pinArgs, backend, this.#sockets.plain, this.#sockets.persistent], { stdio: 'inherit' });
+    const present = this.#present();
+    for (let round = 1; round <= rounds; round++) {
+      this.#halfLoad = await this.#measureHalfLoad();
+      for (const workload of WORKLOADS.filter(({ name }) => name.includes(only))) {
+        const { mode = 'uwsgi' } = workload;
+        const able = present.filter((contestant) => contestant.command(mode, 1, this.#sockets, this.#directory) !== null);
+        if (workload.turns === undefined) for (const contestant of able) await this.#measureAlone(workload, contestant, round);
+        else await this.#measureInTurns(workload, able, round, workload.turns);
+      }
+    }
+    for (const [workload, byContestant] of this.#samples) printTable(workload, byContestant);
+  }
+
+  close(): void {
+    this.#backend?.kill();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #present(): readonly Contestant[] {
+    return CONTESTANTS.filter((contestant) => {
+      const isWanted = contestant === NGINX || contestant.name.toLowerCase().includes(this.#options.on.toLowerCase());
+      const isHere = isInstalled(contestant.command('uwsgi', 1, this.#sockets, this.#directory)![0]);
+      if (isWanted && !isHere) console.error(`${contestant.name} is not installed`);
+      return isWanted && isHere;
+    });
+  }
+
+  /** The best of its starts, of which there is one where the start is not what is measured. */
+  async #measureAlone(workload: Workload, contestant: Contestant, round: number): Promise<void> {
+    const values: number[] = [];
+    const isStart = workload.starts !== undefined;
+    if (isStart) stayOn(BOTH_CORES);
+    for (let n = 0; n < (workload.starts ?? 1); n++) {
+      const router = await this.#start(workload, contestant, isStart ? null : ROUTERS_CORE);
+      try {
+        values.push(await workload.measure(router, this.#settings));
+      } finally {
+        await router.stop();
+      }
+    }
+    stayOn(LOAD_CORE[2]);
+    this.#note(workload, contestant, round, Math.min(...values));
+  }
+
+  async #measureInTurns(workload: Workload, contestants: readonly Contestant[], round: number, turns: number): Promise<void> {
+    const running: Running[] = [];
+    try {
+      for (const contestant of contestants) {
+        const router = await this.#start(workload, contestant, ROUTERS_CORE);
+        running.push(router);
+        workload.warmUp?.(router);
+      }
+      for (let turn = 0; turn < turns; turn++) {
+        for (const [i, router] of running.entries()) this.#note(workload, contestants[i], round, await workload.measure(router, this.#settings));
+      }
+    } finally {
+      for (const router of running) await router.stop();
+    }
+  }
+
+  get #settings(): Settings {
+    return { seconds: this.#options.seconds, directory: this.#directory, halfLoad: this.#halfLoad };
+  }
+
+  #start({ mode = 'uwsgi' }: Workload, contestant: Contestant, cores: string | null): Promise<Running> {
+    return start(contestant, mode, this.#sockets, this.#directory, cores);
+  }
+
+  #note(workload: Workload, contestant: Contestant, round: number, value: number): void {
+    const byContestant = this.#samples.get(workload) ?? new Map<Contestant, number[]>();
+    this.#samples.set(workload, byContestant);
+    byContestant.set(contestant, [...(byContestant.get(contestant) ?? []), value]);
+    console.error(`round ${round}, ${workload.name}, ${contestant.name}: ${value.toFixed(workload.digits)}`);
+  }
+
+  async #measureHalfLoad(): Promise<number> {
+    const router = await start(NGINX, 'uwsgi', this.#sockets, this.#directory);
+    const { rate } = wrk(`http://127.0.0.1:${router.port}/`, 2);
+    await router.stop();
+    return rate / 2;
+  }
+}
+
+function stayOn(cores: string): void {
+  spawnSync(LOAD_CORE[0], ['-apc', cores, String(process.pid)]);
 }
 
 function printTable({ name, unit, digits }: Workload, byContestant: ReadonlyMap<Contestant, readonly number[]>): void {

@@ -2,7 +2,7 @@
 
 import type { Mode } from './contestant.ts';
 import { echoes, openIdle, p99AtRate, upload, wrk } from './load.ts';
-import { median, type Running } from './server.ts';
+import type { Running } from './server.ts';
 
 export interface Settings {
   readonly seconds: number;
@@ -20,6 +20,10 @@ export interface Workload {
   measure(router: Running, settings: Settings): number | Promise<number>;
   /** The start itself is measured: the best of so many, each on both cores, as it would be anywhere. */
   readonly starts?: number;
+  /** All routers are up at the same time and warm; then they are measured one after the other, so often in a round. */
+  readonly turns?: number;
+  /** Before the first turn. */
+  warmUp?(router: Running): void;
 }
 
 /** Compilers have had their say by then. */
@@ -36,6 +40,7 @@ const cpuPerRequest =
     const { requests } = wrk(url, seconds, connections, fields);
     return (router.cpu() - before) / requests;
   };
+const urlOf = ({ port }: Running): string => `http://127.0.0.1:${port}/`;
 const GZIP = 'Accept-Encoding: gzip';
 
 export const WORKLOADS: readonly Workload[] = [
@@ -92,11 +97,9 @@ export const WORKLOADS: readonly Workload[] = [
     name: 'p99 at half load',
     unit: "ms, at half of nginx's most",
     digits: 2,
-    measure(router, { seconds, directory, halfLoad }) {
-      const url = `http://127.0.0.1:${router.port}/`;
-      // What is in the tail while a compiler is at work says little of the hours behind that.
-      wrk(url, 3 * WARM_UP_SECONDS);
-      return median(Array.from({ length: 3 }, () => p99AtRate(url, seconds, halfLoad, directory)));
-    },
+    turns: 5,
+    // What is in the tail while a compiler is at work says little of the hours behind that.
+    warmUp: (router) => void wrk(urlOf(router), 3 * WARM_UP_SECONDS),
+    measure: (router, { seconds, directory, halfLoad }) => p99AtRate(urlOf(router), seconds, halfLoad, directory),
   },
 ];
