@@ -89,10 +89,10 @@ frontend f\n  bind 127.0.0.1:${port} defer-accept\n  default_backend b\nbackend 
   ugate('Node', [tool('node'), MOD]),
 ];
 
-/** Starts a contestant, which can do `mode`, on the first core, or others (StartOptions), and waits for its first answer. */
-export async function start(contestant: Contestant, mode: Mode, sockets: Sockets, directory: string, cores: string | null = '0'): Promise<Running> {
+/** Starts a contestant, which can do `mode`, on the first core, and waits for its first answer. */
+export async function start(contestant: Contestant, mode: Mode, sockets: Sockets, directory: string): Promise<Running> {
   const port = await freePort();
   const command = contestant.command(mode, port, sockets, directory);
   if (command === null) throw new Error(`${contestant.name} does not speak ${mode}`);
-  return startServer(contestant.name, command, port, { cores });
+  return startServer(contestant.name, command, port);
 }

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { CONTESTANTS, type Contestant, type Sockets, start } from './contestant.ts';
 import { LOAD_CORE, wrk } from './load.ts';
-import { isInstalled, median, type Running } from './server.ts';
+import { freePort, isInstalled, median, type Running } from './server.ts';
 import { type Settings, WORKLOADS, type Workload } from './workloads.ts';
 
 export interface BenchOptions {
@@ -19,7 +19,6 @@ export interface BenchOptions {
 }
 
 const [NGINX] = CONTESTANTS;
-const ROUTERS_CORE = '0';
 const BOTH_CORES = '0,1';
 
 /** Writes Markdown tables to stdout, progress to stderr. */
@@ -47,21 +46,20 @@ class RouterBench {
 
   async run(): Promise<void> {
     const { rounds, only } = this.#options;
-    const backend = `${this.#directory}/backend`;
-    const source = new URL('./backend.c', import.meta.url).pathname;
-    if (spawnSync('cc', ['-O2', '-o', backend, source], { stdio: 'inherit' }).status !== 0) throw new Error('cannot compile the backend');
+    for (const program of ['backend', 'first-answer']) this.#compile(program);
     // This program too leaves the router's core alone: it polls while one starts.
     stayOn(LOAD_CORE[2]);
     const [pin, ...pinArgs] = LOAD_CORE;
-    this.#backend = spawn(pin, [...pinArgs, backend, this.#sockets.plain, this.#sockets.persistent], { stdio: 'inherit' });
+    this.#backend = spawn(pin, [...pinArgs, `${this.#directory}/backend`, this.#sockets.plain, this.#sockets.persistent], { stdio: 'inherit' });
     const present = this.#present();
     for (let round = 1; round <= rounds; round++) {
       this.#halfLoad = await this.#measureHalfLoad();
       for (const workload of WORKLOADS.filter(({ name }) => name.includes(only))) {
         const { mode = 'uwsgi' } = workload;
         const able = present.filter((contestant) => contestant.command(mode, 1, this.#sockets, this.#directory) !== null);
-        if (workload.turns === undefined) for (const contestant of able) await this.#measureAlone(workload, contestant, round);
-        else await this.#measureInTurns(workload, able, round, workload.turns);
+        if (workload.starts !== undefined) await this.#measureStarts(workload, able, round, workload.starts);
+        else if (workload.turns !== undefined) await this.#measureInTurns(workload, able, round, workload.turns);
+        else for (const contestant of able) await this.#measureAlone(workload, contestant, round);
       }
     }
     for (const [workload, byContestant] of this.#samples) printTable(workload, byContestant);
@@ -70,6 +68,12 @@ class RouterBench {
   close(): void {
     this.#backend?.kill();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #compile(program: string): void {
+    const source = new URL(`./${program}.c`, import.meta.url).pathname;
+    const { status } = spawnSync('cc', ['-O2', '-o', `${this.#directory}/${program}`, source], { stdio: 'inherit' });
+    if (status !== 0) throw new Error(`cannot compile ${program}.c`);
   }
 
   #present(): readonly Contestant[] {
@@ -81,33 +85,41 @@ class RouterBench {
     });
   }
 
-  /** The best of its starts, of which there is one where the start is not what is measured. */
   async #measureAlone(workload: Workload, contestant: Contestant, round: number): Promise<void> {
-    const values: number[] = [];
-    const isStart = workload.starts !== undefined;
-    if (isStart) stayOn(BOTH_CORES);
-    for (let n = 0; n < (workload.starts ?? 1); n++) {
-      const router = await this.#start(workload, contestant, isStart ? null : ROUTERS_CORE);
-      try {
-        values.push(await workload.measure(router, this.#settings));
-      } finally {
-        await router.stop();
+    const router = await start(contestant, workload.mode ?? 'uwsgi', this.#sockets, this.#directory);
+    try {
+      this.#note(workload, contestant, round, await workload.measure!(router, this.#settings));
+    } finally {
+      await router.stop();
+    }
+  }
+
+  async #measureStarts(workload: Workload, contestants: readonly Contestant[], round: number, starts: number): Promise<void> {
+    const best = new Map<Contestant, number>();
+    stayOn(BOTH_CORES);
+    for (let n = 0; n < starts; n++) {
+      for (const contestant of contestants) {
+        const port = await freePort();
+        const command = contestant.command(workload.mode ?? 'uwsgi', port, this.#sockets, this.#directory)!;
+        const { status, stdout, stderr } = spawnSync(`${this.#directory}/first-answer`, [String(port), ...command], { encoding: 'utf8' });
+        if (status !== 0) throw new Error(`${contestant.name}: ${stderr}`);
+        best.set(contestant, Math.min(best.get(contestant) ?? Number.POSITIVE_INFINITY, Number(stdout)));
       }
     }
     stayOn(LOAD_CORE[2]);
-    this.#note(workload, contestant, round, Math.min(...values));
+    for (const [contestant, value] of best) this.#note(workload, contestant, round, value);
   }
 
   async #measureInTurns(workload: Workload, contestants: readonly Contestant[], round: number, turns: number): Promise<void> {
     const running: Running[] = [];
     try {
       for (const contestant of contestants) {
-        const router = await this.#start(workload, contestant, ROUTERS_CORE);
+        const router = await start(contestant, workload.mode ?? 'uwsgi', this.#sockets, this.#directory);
         running.push(router);
         workload.warmUp?.(router);
       }
       for (let turn = 0; turn < turns; turn++) {
-        for (const [i, router] of running.entries()) this.#note(workload, contestants[i], round, await workload.measure(router, this.#settings));
+        for (const [i, router] of running.entries()) this.#note(workload, contestants[i], round, await workload.measure!(router, this.#settings));
       }
     } finally {
       for (const router of running) await router.stop();
@@ -116,10 +128,6 @@ class RouterBench {
 
   get #settings(): Settings {
     return { seconds: this.#options.seconds, directory: this.#directory, halfLoad: this.#halfLoad };
-  }
-
-  #start({ mode = 'uwsgi' }: Workload, contestant: Contestant, cores: string | null): Promise<Running> {
-    return start(contestant, mode, this.#sockets, this.#directory, cores);
   }
 
   #note(workload: Workload, contestant: Contestant, round: number, value: number): void {

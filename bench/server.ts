@@ -7,8 +7,6 @@ import { askOnce } from './load.ts';
 
 export interface Running {
   readonly port: number;
-  /** ms from exec to the first answer. */
-  readonly firstAnswer: number;
   /** User and system CPU time of the process and its children so far, in µs; that of children which ended and were waited for included. */
   cpu(): number;
   /** Resident memory of the process and its children, in bytes. */
@@ -18,8 +16,8 @@ export interface Running {
 }
 
 export interface StartOptions {
-  /** Cores for all of the tree, as taskset has them; the first by default. Null: those of this program, and no taskset before what starts. */
-  readonly cores?: string | null;
+  /** Cores for all of the tree, as taskset has them; the first by default. */
+  readonly cores?: string;
   readonly cwd?: string;
   /** What its environment has besides this one. */
   readonly env?: Readonly<Record<string, string>>;
@@ -37,7 +35,7 @@ const STOP_LIMIT = 3000;
  */
 export async function startServer(name: string, command: readonly string[], port: number, options: StartOptions = {}): Promise<Running> {
   const { cores = '0' } = options;
-  const [program, ...args] = [...(cores === null ? [] : ['taskset', '-c', cores]), ...command];
+  const [program, ...args] = ['taskset', '-c', cores, ...command];
   const log = options.log === undefined ? 'ignore' : openSync(options.log, 'w');
   const started = performance.now();
   const child = spawn(program, args, {
@@ -49,7 +47,6 @@ export async function startServer(name: string, command: readonly string[], port
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   while (!(await answers(port))) {
     if (performance.now() - started < START_LIMIT && child.exitCode === null && child.signalCode === null) {
-      // Whoever asks without a pause has the core that the other threads of what starts would run on.
       await new Promise((resolve) => setTimeout(resolve, 1));
       continue;
     }
@@ -57,9 +54,8 @@ export async function startServer(name: string, command: readonly string[], port
     const said = options.log === undefined ? '' : `:\n${readFileSync(options.log, 'utf8').slice(-2000)}`;
     throw new Error(`${name} does not answer${said}`);
   }
-  const firstAnswer = performance.now() - started;
   const sum = (of: (pid: number) => number): number => processTree(child.pid!).reduce((total, pid) => total + of(pid), 0);
-  return { port, firstAnswer, cpu: () => sum(cpuOf), rss: () => sum(rssOf), stop: () => stop(child, ended) };
+  return { port, cpu: () => sum(cpuOf), rss: () => sum(rssOf), stop: () => stop(child, ended) };
 }
 
 async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
