@@ -36,6 +36,8 @@ export const ENDING: ReadonlyMap<Signal, number> = new Map([
 /** One ugate as the user started it: a master with its tree, or a process that is alone. */
 export class Instance {
   readonly log: Log;
+  /** ms of the epoch. */
+  readonly startedAt = Date.now();
   /** Somebody else obeys signals from now on. */
   isLive = false;
   /** Where it was started: relative paths of the config count from there, also when an app of this process went elsewhere (`chdir`). */

@@ -14,7 +14,11 @@ export interface Wishes {
 }
 
 /** What makes a master reload and the like, beside signals: FIFOs, touched files, changed sources. Returns how to stop it. @throws {SetupError} */
-export async function startTriggers(runtime: Runtime, { log, master, config, app, directory }: Instance, wishes: Wishes): Promise<() => void> {
+export async function startTriggers(
+  runtime: Runtime,
+  { log, master, config, app, directory, startedAt }: Instance,
+  wishes: Wishes,
+): Promise<() => void> {
   const stops: (() => void)[] = [];
   const absolute = (paths: readonly string[]): string[] => paths.map((path) => nodePath().resolve(directory, path));
   if (config.masterFifo.length > 0) {
@@ -31,7 +35,7 @@ export async function startTriggers(runtime: Runtime, { log, master, config, app
   for (const { paths, kind } of touches) {
     if (paths.length === 0) continue;
     const { TouchWatch } = await import('../master/touch.ts');
-    const watch = new TouchWatch(absolute(paths), (files) => {
+    const watch = new TouchWatch(absolute(paths), startedAt, (files) => {
       log.info(`touched: ${files.join(', ')}`);
       void master.reload(kind);
     });

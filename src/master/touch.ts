@@ -5,6 +5,7 @@ const { stat } = process.getBuiltinModule('node:fs/promises');
 
 /** As often as uWSGI looks, in ms. */
 const LOOK_MS = 1_000;
+const NS_PER_MS = 1_000_000n;
 
 /**
  * The files of `touch-reload` and its like: tells when the time of their last change is another one than before.
@@ -13,20 +14,25 @@ const LOOK_MS = 1_000;
 export class TouchWatch {
   readonly #touched: (files: readonly string[]) => void;
   readonly #timer: ReturnType<typeof setInterval>;
-  /** Time of last change in ns by path; null when the file is missing or cannot be seen. */
+  /** Time of last change in ns by path; null when the file is missing or cannot be seen, or was touched before the first look. */
   readonly #times = new Map<string, bigint | null>();
   #isBusy = false;
   #isStopped = false;
 
   /**
-   * Whatever is touched once this has returned is told of: the first look is not waited for later.
-   *
+   * @param since in ms of the epoch: what was touched later is told of as well. An app may take its time to load, and what it has loaded
+   *   is not what is there now
    * @param touched is told of all files that were touched since the last look
    * @param period ms from look to look
    */
-  constructor(paths: readonly string[], touched: (files: readonly string[]) => void, period = LOOK_MS) {
+  constructor(paths: readonly string[], since: number, touched: (files: readonly string[]) => void, period = LOOK_MS) {
     this.#touched = touched;
-    for (const path of paths) this.#times.set(path, changeTimeNow(path));
+    // What lies in the future was written by somebody whose clock is ahead, and says nothing.
+    const [from, to] = [BigInt(since) * NS_PER_MS, BigInt(Date.now() + 1) * NS_PER_MS];
+    for (const path of paths) {
+      const time = changeTimeNow(path);
+      this.#times.set(path, time !== null && time > from && time < to ? null : time);
+    }
     this.#timer = setInterval(() => void this.#look(), period);
     this.#timer.unref();
   }

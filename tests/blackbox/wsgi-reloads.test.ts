@@ -47,6 +47,20 @@ blackbox('ten reloads under load, by signal, file and FIFO: no request fails, an
   await waitFor('the old Pythons to end', () => tree.childrenOf(pid).length === routers);
 });
 
+blackbox('a file that is touched while the app loads: what is there then serves', LIMITED, async () => {
+  await using folder = temporaryFolder();
+  const [app, touched, loading] = [folder.file('app.py'), folder.file('touched'), folder.file('loading')];
+  writeFileSync(touched, '');
+  writeWsgi(app, 'old', `import time\nopen(${JSON.stringify(loading)}, 'w').close()\ntime.sleep(1)`);
+  const starts = Tree.start(['--master', '--module', 'app', '--chdir', folder.path, '--touch-reload', touched], { folder, env: ENV });
+  await waitFor('the app to load', () => existsSync(loading), 20_000);
+  writeWsgi(app, 'new');
+  utimesSync(touched, new Date(), new Date());
+  await using tree = await starts;
+  await tree.log(/reload \(graceful\) is done/);
+  assert.equal((await exchange(tree.gate.target, get())).text(), 'new');
+});
+
 blackbox('code that does not load: the old code goes on, and the log says why', LIMITED, async () => {
   await using folder = temporaryFolder();
   const app = folder.file('app.py');

@@ -16,7 +16,7 @@ class Watch {
   readonly #watch: TouchWatch;
 
   constructor(...paths: string[]) {
-    this.#watch = new TouchWatch(paths, (files) => this.told.push(...files), PERIOD);
+    this.#watch = new TouchWatch(paths, Date.now(), (files) => this.told.push(...files), PERIOD);
   }
 
   async takes(count: number): Promise<string[]> {
@@ -52,6 +52,22 @@ test('tells of what is touched right behind its start', async () => {
   utimesSync(there, 1_000, 1_000);
   writeFileSync(missing, '');
   assert.deepEqual(await watch.takes(2), [there, missing]);
+});
+
+test('tells of what was touched before it, but behind what it shall tell of', async () => {
+  await using folder = temporaryFolder();
+  const [old, fresh, created] = [folder.file('old'), folder.file('fresh'), folder.file('created')];
+  for (const file of [old, fresh]) writeFileSync(file, '');
+  const now = Date.now();
+  utimesSync(old, now / 1000 - 20, now / 1000 - 20);
+  utimesSync(fresh, now / 1000 - 5, now / 1000 - 5);
+  writeFileSync(created, '');
+  const told: string[] = [];
+  const watch = new TouchWatch([old, fresh, created], now - 10_000, (files) => told.push(...files), PERIOD);
+  await waitFor('what was touched', () => told.length >= 2);
+  await quiet();
+  watch.stop();
+  assert.deepEqual(told, [fresh, created]);
 });
 
 test('a file that was missing counts when it appears, and none when it goes', async () => {
