@@ -20,8 +20,8 @@ import { endAll, type FileReport, type FileRun, runFile, type TestRuntime } from
 const TARGETS = ['bun', 'deno', 'node', 'binary'] as const;
 type Target = (typeof TARGETS)[number] | 'uwsgi';
 
-const UNIT_LIMIT = 120_000;
-const BLACKBOX_LIMIT = 150_000;
+const UNIT_LIMIT = 240_000;
+const BLACKBOX_LIMIT = 300_000;
 
 interface Suite {
   readonly title: string;

@@ -12,7 +12,7 @@ import { saveResult } from '../corpus/results.ts';
 import { underTest } from '../support/ugate.ts';
 import { blackbox, shared } from './front.ts';
 
-const OPTIONS = { differs: 'it is lenient, and closes without an answer', timeout: 90_000 };
+const OPTIONS = { differs: 'it is lenient, and closes without an answer' };
 
 /** Every case is told that failed, not only the first. */
 function settle(theme: string, node: NodeKind, results: readonly CaseResult[]): void {

@@ -28,7 +28,7 @@ blackbox('--http-socket with several processes: each accepts, connections are cl
   assert.equal(client, `127.0.0.1 ${first.localPort}`);
   assert.ok(tree.childrenOf().includes(pid));
   assert.equal((await first.readToEnd(2000)).length, 0, 'closed by ugate');
-  const load = new Load(tree.gate.target, { keeping: 0, posting: 0, closing: 12, path: '/pid' });
+  await using load = new Load(tree.gate.target, { keeping: 0, posting: 0, closing: 12, path: '/pid' });
   await waitFor('a second and a third one to accept', () => load.texts.size === 3, 20_000);
   assert.deepEqual((await load.stop()).failures, []);
   assert.deepEqual([...load.texts.keys()].map(Number).toSorted(), tree.childrenOf().toSorted());
@@ -132,7 +132,7 @@ blackbox('--socket behind nginx: reloads under load lose no request', { ...OTHER
   writeApp(folder.file('app.ts'), 'one');
   await using tree = await Tree.start(['--socket', folder.file('app.sock'), '--module', folder.file('app.ts'), '--processes', '2']);
   await using nginx = await startNginx(folder, `unix:${folder.file('app.sock')}`);
-  const load = new Load({ path: folder.file('n.sock') });
+  await using load = new Load({ path: folder.file('n.sock') });
   for (let number = 1; number <= 4; number++) {
     await waitFor('load on the code there is', () => load.texts.has(number === 1 ? 'one' : `code ${number - 1}`));
     writeApp(folder.file('app.ts'), `code ${number}`);

@@ -157,7 +157,7 @@ blackbox('http-processes: two routers accept', OTHER, async () => {
   await using tree = await Tree.start(['--module', FETCH_APP, '--processes', '2', '--http-processes', '2']);
   assert.equal(tree.childrenOf().length, 4);
   // The kernel gives each connection to whoever is awake first.
-  const load = new Load(tree.gate.target, { keeping: 0, posting: 0, closing: 12 });
+  await using load = new Load(tree.gate.target, { keeping: 0, posting: 0, closing: 12 });
   await waitFor('many requests', () => load.answered > 300, 20_000);
   const { answered, failures } = await load.stop();
   assert.deepEqual(failures, []);

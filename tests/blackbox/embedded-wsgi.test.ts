@@ -111,30 +111,26 @@ blackbox('a virtualenv, pythonpath, wsgi-file and callable', UNLIKE, async () =>
   assert.match(name!, /^uwsgi_file_/);
 });
 
-blackbox(
-  'an app that cannot be loaded: one line that helps, Python’s own words, exit code 1, or 22 with need-app',
-  { ...UNLIKE, timeout: 60_000 },
-  async () => {
-    await using folder = temporaryFolder();
-    writeFileSync(folder.file('failing.py'), 'def connect():\n    raise RuntimeError("no database")\nconnect()\n');
-    writeFileSync(folder.file('lacking.py'), 'import no_such_package\n');
-    writeFileSync(folder.file('named.py'), 'def wsgi(environ, start_response):\n    return []\n');
-    const cases: [words: string[], line: RegExp, more: RegExp, code: number][] = [
-      [['--module', 'nowhere'], /no module named nowhere; looked in .*; --chdir or --pythonpath/, /^/, 1],
-      [['--module', 'failing', '--master', '--processes', '2'], /RuntimeError: no database/, /File ".*failing\.py", line 3[\s\S]*in connect/, 1],
-      [['--module', 'failing', '--need-app'], /RuntimeError: no database/, /in connect/, 22],
-      [['--module', 'lacking'], /No module named 'no_such_package' \(in .*python.*--home says which/, /lacking\.py/, 1],
-      [['--module', 'named'], /named has no callable `application` nor `app`; it has wsgi: --callable says which/, /^/, 1],
-      [['--module', 'named:wsgi', '--virtualenv', 'none'], /home none does not exist/, /^/, 1],
-    ];
-    const results = await Promise.all(cases.map(([words]) => runUgate(['--http', '127.0.0.1:0', ...words], { cwd: folder.path })));
-    for (const [index, { code, stderr }] of results.entries()) {
-      const [words, line, more, wanted] = cases[index]!;
-      const text = `${words.join(' ')}:\n${stderr}`;
-      assert.equal(code, wanted, text);
-      assert.match(stderr.split('\n').find((one) => one.startsWith('ugate: ')) ?? '', line, text);
-      assert.match(stderr, more, text);
-      assert.ok(!/\.ts:\d|at .*src\/|<ugate/.test(stderr), text);
-    }
-  },
-);
+blackbox('an app that cannot be loaded: one line that helps, Python’s own words, exit code 1, or 22 with need-app', UNLIKE, async () => {
+  await using folder = temporaryFolder();
+  writeFileSync(folder.file('failing.py'), 'def connect():\n    raise RuntimeError("no database")\nconnect()\n');
+  writeFileSync(folder.file('lacking.py'), 'import no_such_package\n');
+  writeFileSync(folder.file('named.py'), 'def wsgi(environ, start_response):\n    return []\n');
+  const cases: [words: string[], line: RegExp, more: RegExp, code: number][] = [
+    [['--module', 'nowhere'], /no module named nowhere; looked in .*; --chdir or --pythonpath/, /^/, 1],
+    [['--module', 'failing', '--master', '--processes', '2'], /RuntimeError: no database/, /File ".*failing\.py", line 3[\s\S]*in connect/, 1],
+    [['--module', 'failing', '--need-app'], /RuntimeError: no database/, /in connect/, 22],
+    [['--module', 'lacking'], /No module named 'no_such_package' \(in .*python.*--home says which/, /lacking\.py/, 1],
+    [['--module', 'named'], /named has no callable `application` nor `app`; it has wsgi: --callable says which/, /^/, 1],
+    [['--module', 'named:wsgi', '--virtualenv', 'none'], /home none does not exist/, /^/, 1],
+  ];
+  const results = await Promise.all(cases.map(([words]) => runUgate(['--http', '127.0.0.1:0', ...words], { cwd: folder.path })));
+  for (const [index, { code, stderr }] of results.entries()) {
+    const [words, line, more, wanted] = cases[index]!;
+    const text = `${words.join(' ')}:\n${stderr}`;
+    assert.equal(code, wanted, text);
+    assert.match(stderr.split('\n').find((one) => one.startsWith('ugate: ')) ?? '', line, text);
+    assert.match(stderr, more, text);
+    assert.ok(!/\.ts:\d|at .*src\/|<ugate/.test(stderr), text);
+  }
+});

@@ -9,6 +9,9 @@ import { type Peer, peerTest } from '../support/peers.ts';
 import { startUgate, type Ugate, underTest } from '../support/ugate.ts';
 import { Tree } from './embedded.ts';
 
+/** ms. For what hangs altogether: each wait within a test has a bound of its own, which grows with the load. */
+const TIMEOUT = 120_000;
+
 export interface BlackboxOptions {
   /** Programs of the system the test talks to. */
   needs?: readonly Peer[];
@@ -24,7 +27,7 @@ export function blackbox(name: string, options: BlackboxOptions, body: () => Pro
     name,
     {
       needs: [...(options.needs ?? []), ...(isReference ? (['uwsgi'] as const) : [])],
-      timeout: options.timeout ?? 45_000,
+      timeout: options.timeout ?? TIMEOUT,
       skip: isReference && options.differs !== undefined && `uWSGI differs: ${options.differs}`,
     },
     body,

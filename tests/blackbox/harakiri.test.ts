@@ -15,7 +15,7 @@ const tree = shared(async () => {
 blackbox('a request that waits too long: 504, told by its request line, and its worker goes on', OTHER, async () => {
   const one = await tree();
   const before = one.childrenOf();
-  const load = new Load(one.gate.target);
+  await using load = new Load(one.gate.target);
   const began = performance.now();
   await using client = await asking(one, '/slow?ms=20000&which=waits');
   const response = await client.readResponse();
@@ -41,7 +41,7 @@ blackbox('a request that blocks its worker: it is killed and replaced, its clien
   await waitFor('the stuck worker to be gone', () => workers.filter(isAlive).length < 2);
   await one.log(/worker-started/);
   assert.equal(workers.filter(isAlive).length, 1, 'the other worker lives');
-  const load = new Load(one.gate.target);
+  await using load = new Load(one.gate.target);
   await sleep(200);
   assert.deepEqual((await load.stop()).failures, []);
 });

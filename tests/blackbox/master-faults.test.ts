@@ -31,7 +31,7 @@ blackbox('kill -9 of a worker: its requests get 502, the others never notice', O
 
 blackbox('kill -9 of workers under load: at most what was inside them fails', OTHER, async () => {
   await using tree = await Tree.start(TREE);
-  const load = new Load(tree.gate.target);
+  await using load = new Load(tree.gate.target);
   await sleep(200);
   for (let number = 1; number <= 3; number++) {
     const victim = (await tree.roles()).get(`worker ${number}`)!;
@@ -69,7 +69,7 @@ blackbox('kill -9 of a router: the other one goes on, and a new one comes', OTHE
   await waitFor('those of the first to be closed', () => alive().length <= connections[1]!);
   assert.equal(alive().length, connections[1]);
   for (const client of alive()) assert.equal((await client.request(get())).status, 200);
-  const load = new Load(tree.gate.target);
+  await using load = new Load(tree.gate.target);
   await sleep(300);
   assert.deepEqual((await load.stop()).failures, []);
   assert.equal((await tree.roles()).size, 5);
@@ -83,7 +83,7 @@ blackbox('kill -9 of the master: all its processes end within a second, also a b
     // Another router than the first client's may give it to the blocked worker too.
     const busy = await RawClient.connect(tree.gate.target);
     busy.write(get('/slow?ms=5000'));
-    const load = new Load(tree.gate.target);
+    await using load = new Load(tree.gate.target);
     await sleep(200);
     kill(tree.gate.pid, 'SIGKILL');
     await tree.gone(1100);

@@ -57,7 +57,7 @@ blackbox('code that does not load: the old workers go on, and the log says why',
   await using folder = temporaryFolder();
   await using tree = await startChanging(folder, ['--master-fifo', folder.file('fifo')]);
   const before = tree.childrenOf();
-  const load = new Load(tree.gate.target);
+  await using load = new Load(tree.gate.target);
   const faults: [string, RegExp][] = [
     ['export default {', /app\.ts/],
     ['throw new Error("no database today");', /no database today/],

@@ -17,7 +17,7 @@ blackbox('ten reloads under load: no request fails, the routers stay, the last c
   await using folder = temporaryFolder();
   await using tree = await startChanging(folder, ['--http-processes', '2']);
   const first = tree.childrenOf();
-  const load = new Load(tree.gate.target);
+  await using load = new Load(tree.gate.target);
   // One that is in flight over several of them.
   await using slow = await asking(tree, '/slow?ms=1500');
   await using upload = await holding(tree, '/', 10);
@@ -54,7 +54,7 @@ blackbox('--http-socket, without a router: reloads under load lose no request', 
     '--master-fifo',
     folder.file('fifo'),
   ]);
-  const load = new Load(tree.gate.target, { keeping: 0, posting: 0, closing: 8 });
+  await using load = new Load(tree.gate.target, { keeping: 0, posting: 0, closing: 8 });
   for (let number = 1; number <= 3; number++) {
     await waitFor('load on the code there is', () => load.texts.has(number === 1 ? 'one' : `code ${number - 1}`));
     writeApp(folder.file('app.ts'), `code ${number}`);
@@ -70,7 +70,7 @@ blackbox('--http-socket, without a router: reloads under load lose no request', 
 blackbox('a chain reload under load: one worker after the other', OTHER, async () => {
   await using folder = temporaryFolder();
   await using tree = await startChanging(folder, ['--master-fifo', folder.file('fifo')]);
-  const load = new Load(tree.gate.target);
+  await using load = new Load(tree.gate.target);
   await sleep(200);
   for (let number = 1; number <= 2; number++) {
     writeApp(folder.file('app.ts'), `code ${number}`);
@@ -92,7 +92,7 @@ blackbox('a router alone: http-to of the ini file is another one after SIGHUP', 
     await using tree = await Tree.start([folder.file('u.ini')]);
     await using kept = await RawClient.connect(tree.gate.target);
     assert.equal((await kept.request(get())).text(), 'from one');
-    const load = new Load(tree.gate.target);
+    await using load = new Load(tree.gate.target);
     await sleep(100);
     ini(`http-to = ${two.address}`);
     await tree.after(() => tree.gate.process.kill('SIGHUP'), DONE);

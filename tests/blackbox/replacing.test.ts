@@ -16,7 +16,7 @@ blackbox('SIGUSR2 and FIFO f under load: another ugate takes over, nothing is lo
   const { file } = folder;
   await using tree = await Tree.start([...TREE, '--pidfile', file('pid'), '--master-fifo', file('fifo'), '--vacuum']);
   const pidfile = (): number => Number(readFileSync(file('pid'), 'utf8'));
-  const load = new Load(tree.gate.target);
+  await using load = new Load(tree.gate.target);
   await using slow = await asking(tree, '/slow?ms=1500');
   let before = tree.gate.pid;
   for (const ask of [() => kill(before, 'SIGUSR2'), () => writeFileSync(file('fifo'), 'f'), () => kill(before, 'SIGUSR2')]) {

@@ -57,7 +57,7 @@ if (underTest() === 'deno') {
     assert.equal((await exchange({ port: Number(port) }, GET)).status, 200);
   });
 
-  blackbox('a fresh clone fetches hono and fflate and nothing else', { timeout: 60_000 }, async () => {
+  blackbox('a fresh clone fetches hono and fflate and nothing else', {}, async () => {
     await using folder = temporaryFolder();
     const clone = folder.file('clone');
     mkdirSync(clone);

@@ -14,7 +14,7 @@ function summary(report: SoakReport): string {
 
 blackbox(
   'mixed load with a node that comes and goes: no error, no descriptor left, memory bounded',
-  { differs: 'it closes without an answer where ugate refuses, and its log has no codes', timeout: 90_000 },
+  { differs: 'it closes without an answer where ugate refuses, and its log has no codes' },
   async () => {
     const report = await soak({ under: underTest(), seconds: SECONDS, bounds: SHORT, share: 0.5 });
     assert.deepEqual(report.faults, [], summary(report));

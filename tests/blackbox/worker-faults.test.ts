@@ -37,7 +37,7 @@ blackbox('a worker that stops starting: longer and longer waits, the others serv
   await sleep(1100);
   const victim = (await tree.roles()).get('worker 1')!;
   writeFileSync(folder.file('app.ts'), 'throw new Error("no database today");');
-  const load = new Load(tree.gate.target);
+  await using load = new Load(tree.gate.target);
   kill(victim, 'SIGKILL');
   await tree.log(/again-in-ms[=:]1000/);
   const waits = [...tree.gate.stderr.matchAll(/again-in-ms[=:](\d+)/g)].map(([, ms]) => Number(ms));
@@ -61,7 +61,7 @@ blackbox('an app that ends its process in every request: 502 each, and the maste
 
 blackbox('a worker that floods its output is served on', OTHER, async () => {
   await using tree = await Tree.start(TREE);
-  const load = new Load(tree.gate.target);
+  await using load = new Load(tree.gate.target);
   const answers = await Promise.all([1, 2].map(() => exchange(tree.gate.target, get('/flood?kb=8192'), { milliseconds: 15_000 })));
   for (const response of answers) assert.equal(response.text(), 'flooded');
   assert.deepEqual((await load.stop()).failures, []);
@@ -71,7 +71,7 @@ blackbox('a blocked worker: the others serve, and a reload gets rid of it', OTHE
   await using tree = await Tree.start([...TREE, '--worker-reload-mercy', '1']);
   await using blocked = await asking(tree, '/block');
   const before = tree.childrenOf();
-  const load = new Load(tree.gate.target);
+  await using load = new Load(tree.gate.target);
   await sleep(200);
   await tree.after(() => tree.gate.process.kill('SIGHUP'), /reload \(graceful\) is done/);
   const workers = before.slice(0, 3);
@@ -90,7 +90,7 @@ blackbox('--max-requests and --max-worker-lifetime under load: workers are renew
   ]) {
     await using tree = await Tree.start([...TREE, ...limit]);
     const before = tree.childrenOf();
-    const load = new Load(tree.gate.target);
+    await using load = new Load(tree.gate.target);
     await waitFor('all workers to be renewed', () => tree.count(/worker-replaced/) >= 3, 10_000);
     await sleep(200);
     const { failures } = await load.stop();

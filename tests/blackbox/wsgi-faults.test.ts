@@ -8,7 +8,6 @@ import { blackbox } from './front.ts';
 import { Load } from './load.ts';
 import { ask, begin, lasting, PROBE, pidsOf, UNLIKE } from './wsgi.ts';
 
-const LIMITED = { ...UNLIKE, timeout: 60_000 };
 const three = lasting(['--http', '127.0.0.1:0', '--processes', '3', '--harakiri', '30', ...PROBE]);
 
 async function statusOf(target: Target, path: string, milliseconds = 10_000): Promise<number> {
@@ -20,7 +19,7 @@ function pythonOf(tree: Tree, worker: number): number {
   return tree.pids.find((pid) => tree.childrenOf(pid).includes(worker))!;
 }
 
-blackbox('workers are killed under load: each takes at most its own request along', LIMITED, async () => {
+blackbox('workers are killed under load: each takes at most its own request along', UNLIKE, async () => {
   const tree = await three();
   const { target } = tree.gate;
   await using load = new Load(target, { path: '/sleep?s=0.005' });
@@ -39,7 +38,7 @@ blackbox('workers are killed under load: each takes at most its own request alon
   await waitFor('six lines', () => tree.count(/app-worker-exit.*signal=SIGKILL/) >= 6);
 });
 
-blackbox('Python itself is killed under load: what waits in the queue is served by the next one', LIMITED, async () => {
+blackbox('Python itself is killed under load: what waits in the queue is served by the next one', UNLIKE, async () => {
   const tree = await three();
   const { target } = tree.gate;
   await using load = new Load(target, { path: '/sleep?s=0.005' });
@@ -54,7 +53,7 @@ blackbox('Python itself is killed under load: what waits in the queue is served 
   assert.equal((await pidsOf(target, 3)).size, 3);
 });
 
-blackbox('a router is killed under load: its connections end, others do not, and there is another', LIMITED, async () => {
+blackbox('a router is killed under load: its connections end, others do not, and there is another', UNLIKE, async () => {
   await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '2', '--http-processes', '2', ...PROBE]);
   const { target, pid } = tree.gate;
   await using load = new Load(target);
@@ -70,7 +69,7 @@ blackbox('a router is killed under load: its connections end, others do not, and
   assert.equal(tree.pids.length, 6);
 });
 
-blackbox('the master is killed: a second later nothing is left, whatever workers are doing', LIMITED, async () => {
+blackbox('the master is killed: a second later nothing is left, whatever workers are doing', UNLIKE, async () => {
   const tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '5', ...PROBE]);
   const { target } = tree.gate;
   const clients = await Promise.all(['/loop', '/sum', '/hash', '/sleep?s=60'].map((path) => begin(target, path)));
@@ -81,7 +80,7 @@ blackbox('the master is killed: a second later nothing is left, whatever workers
   await tree.folder[Symbol.asyncDispose]();
 });
 
-blackbox('harakiri: 504 for the one that is stuck, its name in the log, and the others serve on', LIMITED, async () => {
+blackbox('harakiri: 504 for the one that is stuck, its name in the log, and the others serve on', UNLIKE, async () => {
   await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '3', '--harakiri', '1', ...PROBE]);
   const { target } = tree.gate;
   await using load = new Load(target, { keeping: 1, posting: 1, closing: 1 });
@@ -96,7 +95,7 @@ blackbox('harakiri: 504 for the one that is stuck, its name in the log, and the 
   assert.equal((await pidsOf(target, 3)).size, 3);
 });
 
-blackbox('apps that end their process, or close its sockets: 502, and another worker', LIMITED, async () => {
+blackbox('apps that end their process, or close its sockets: 502, and another worker', UNLIKE, async () => {
   const tree = await three();
   const { target } = tree.gate;
   for (const path of ['/die', '/abort', '/closeall']) {
@@ -118,7 +117,7 @@ blackbox('apps that end their process, or close its sockets: 502, and another wo
   assert.ok(!pids.has(deaf));
 });
 
-blackbox('an app that dies at each request: every client hears of it, and who asks for another page gets it', LIMITED, async () => {
+blackbox('an app that dies at each request: every client hears of it, and who asks for another page gets it', UNLIKE, async () => {
   await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '2', ...PROBE]);
   const { target } = tree.gate;
   const began = performance.now();
@@ -131,7 +130,7 @@ blackbox('an app that dies at each request: every client hears of it, and who as
   await tree.log(/app-worker-exit.*pause=/);
 });
 
-blackbox('floods of output, and memory that max-requests gives back: nothing is lost', LIMITED, async () => {
+blackbox('floods of output, and memory that max-requests gives back: nothing is lost', UNLIKE, async () => {
   await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '2', '--max-requests', '4', ...PROBE]);
   const { target } = tree.gate;
   await using load = new Load(target, { keeping: 1, posting: 1, closing: 1 });

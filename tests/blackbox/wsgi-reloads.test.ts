@@ -12,9 +12,8 @@ import { begin, UNLIKE, writeWsgi } from './wsgi.ts';
 
 // Python takes what it compiled before for the same source when that has the same size and second.
 const ENV = { PYTHONDONTWRITEBYTECODE: '1' };
-const LIMITED = { ...UNLIKE, timeout: 60_000 };
 
-blackbox('ten reloads under load, by signal, file and FIFO: no request fails, and new code serves', LIMITED, async () => {
+blackbox('ten reloads under load, by signal, file and FIFO: no request fails, and new code serves', UNLIKE, async () => {
   await using folder = temporaryFolder();
   const [app, touched, fifo] = [folder.file('app.py'), folder.file('touched'), folder.file('fifo')];
   writeWsgi(app, 'version 0');
@@ -47,7 +46,7 @@ blackbox('ten reloads under load, by signal, file and FIFO: no request fails, an
   await waitFor('the old Pythons to end', () => tree.childrenOf(pid).length === routers);
 });
 
-blackbox('a file that is touched while the app loads: what is there then serves', LIMITED, async () => {
+blackbox('a file that is touched while the app loads: what is there then serves', UNLIKE, async () => {
   await using folder = temporaryFolder();
   const [app, touched, loading] = [folder.file('app.py'), folder.file('touched'), folder.file('loading')];
   writeFileSync(touched, '');
@@ -61,7 +60,7 @@ blackbox('a file that is touched while the app loads: what is there then serves'
   assert.equal((await exchange(tree.gate.target, get())).text(), 'new');
 });
 
-blackbox('code that does not load: the old code goes on, and the log says why', LIMITED, async () => {
+blackbox('code that does not load: the old code goes on, and the log says why', UNLIKE, async () => {
   await using folder = temporaryFolder();
   const app = folder.file('app.py');
   writeWsgi(app, 'good');
@@ -83,7 +82,7 @@ blackbox('code that does not load: the old code goes on, and the log says why', 
   assert.deepEqual(load.failures, []);
 });
 
-blackbox('code that never finishes to load: the next reload does not wait for it', LIMITED, async () => {
+blackbox('code that never finishes to load: the next reload does not wait for it', UNLIKE, async () => {
   await using folder = temporaryFolder();
   const app = folder.file('app.py');
   writeWsgi(app, 'good');
@@ -97,7 +96,7 @@ blackbox('code that never finishes to load: the next reload does not wait for it
   assert.equal((await exchange(target, get())).text(), 'mended');
 });
 
-blackbox('a slow request finishes with the old code; worker-reload-mercy ends one that takes too long', LIMITED, async () => {
+blackbox('a slow request finishes with the old code; worker-reload-mercy ends one that takes too long', UNLIKE, async () => {
   await using folder = temporaryFolder();
   const app = folder.file('app.py');
   writeWsgi(app, 'old');
@@ -119,7 +118,7 @@ blackbox('a slow request finishes with the old code; worker-reload-mercy ends on
   assert.ok(took > 1900 && isWithin(5000, began), `${took} ms`);
 });
 
-blackbox('--watch: changed code serves within two seconds, and a mistake is told', LIMITED, async () => {
+blackbox('--watch: changed code serves within two seconds, and a mistake is told', UNLIKE, async () => {
   await using folder = temporaryFolder();
   const app = folder.file('app.py');
   writeWsgi(app, 'first');
