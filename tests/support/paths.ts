@@ -1,5 +1,6 @@
 /** Where things are: the checkout, the runtimes of node_modules, and places for sockets that nobody else uses. */
 
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -33,17 +34,27 @@ export function temporaryFolder(): TemporaryFolder {
   };
 }
 
+/** Below those that Linux gives away by itself, to port 0 and to outgoing connections: one of them would be somebody's a moment later. */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 32_767;
+const TRIES = 100;
+
 /**
- * A TCP port of 127.0.0.1 that was free a moment ago. For programs that cannot tell which port they got;
+ * A TCP port of 127.0.0.1 that nobody listens on. For programs that cannot tell which port they got;
  * whatever can listen on port 0 should do that instead.
  */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`none of ${TRIES} ports is free`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
-    });
+    probe.on('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
 }
