@@ -15,13 +15,12 @@ export function formatHelp(columns = 80): string {
     'ugate - an HTTP edge server that speaks uWSGI',
     'usage: ugate [options] [FILE.ini ...]\n  ugate --http :8080 --http-to 127.0.0.1:3031\n  ugate --http :8080 --http-to /tmp/uwsgi.sock --check\n  ugate /etc/ugate.ini',
   ];
+  const all = table();
   for (const group of GROUPS) {
-    const options = table().filter((option) => option.group === group && option.later === undefined);
+    const options = all.filter((option) => option.group === group && option.later === undefined);
     if (options.length > 0) parts.push([group, ...options.map((option) => formatOption(option, width))].join('\n'));
   }
-  const accepted = table()
-    .filter((option) => option.later?.effect === 'ignored')
-    .map((option) => option.name);
+  const accepted = all.filter((option) => option.later?.effect === 'ignored').map((option) => option.name);
   parts.push(['Accepted for uWSGI', ...wrap(accepted.join(', '), width, 2, 2)].join('\n'));
   parts.push(
     wrap(

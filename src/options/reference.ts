@@ -49,8 +49,9 @@ http-keepalive = 30
 /** The whole page. Ends with a newline. */
 export function formatReference(): string {
   const parts = [INTRODUCTION.trimEnd()];
+  const all = table();
   for (const group of GROUPS) {
-    const options = table().filter((option) => option.group === group);
+    const options = all.filter((option) => option.group === group);
     if (options.length === 0) continue;
     parts.push(`## ${group}`);
     if (options.some((option) => option.later !== undefined)) parts.push(...formatLater(group, options));

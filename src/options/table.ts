@@ -66,9 +66,9 @@ export function findOption(name: string): Option | undefined {
   return BY_NAME.get(name) ?? later().find((option) => namesOf(option).includes(name));
 }
 
-/** The option of this letter. */
+/** The option of this letter; a longer name is asked for as well, by who cannot know, and costs nothing. */
 export function findShort(letter: string): Option | undefined {
-  return table().find(({ short }) => short === letter);
+  return letter.length > 1 ? undefined : table().find(({ short }) => short === letter);
 }
 
 /** The long names and aliases of all options; hints choose from them. */
