@@ -23,8 +23,13 @@ const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reu
 /** The modules of a compiled binary lie in a file system of their own. */
 const IS_COMPILED = /\/(\$bunfs|~BUN)\//.test(import.meta.url);
 
+/** A start is over by then, in ms, with an app or without; what runs longer is worth its compilers. */
+const START_MS = 100;
+
 /** The runtime on Bun: `Bun.listen` and `Bun.connect` for sockets, Bun's node modules for the rest. */
 export function createRuntime(): Runtime {
+  // A binary begins with compilers that take their time (compile.ts): most of what a start does is done once.
+  if (IS_COMPILED) setTimeout(() => Bun.unsafe.setJITPolicy?.(1), START_MS).unref();
   return new BunRuntime();
 }
 

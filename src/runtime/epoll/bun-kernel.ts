@@ -1,13 +1,8 @@
-import { openLibrary } from '../libc.ts';
-import type { BunNamespace } from '../types/bun.ts';
+import { ffi, openLibrary } from '../libc.ts';
+import type { BunFfi, BunNamespace } from '../types/bun.ts';
 import { findEpolls } from './find-epoll.ts';
 import type { Kernel } from './kernel.ts';
 import { type Call, FUNCTIONS, type Functions, LibcKernel } from './libc-kernel.ts';
-
-interface Ffi {
-  ptr(view: ArrayBufferView, offset?: number): number;
-  toArrayBuffer(pointer: number, offset: number, length: number): ArrayBuffer;
-}
 
 /** Reading all of /proc/self/fdinfo is nothing for the start, nor for the first requests: the host is sought in this call of `park`. */
 const HOST_SOUGHT = 16;
@@ -25,15 +20,15 @@ export function bunKernel(bun: BunNamespace): Kernel | null {
 class BunKernel extends LibcKernel {
   hostEpoll = -1;
   readonly #bun: BunNamespace;
-  readonly #pointer: Ffi['ptr'];
+  readonly #pointer: BunFfi['ptr'];
   readonly #drain: () => void;
   #parks = 0;
 
   constructor(bun: BunNamespace, found: Functions & { __errno_location: Call }) {
-    const ffi = process.getBuiltinModule('bun:ffi') as unknown as Ffi;
-    super(found, ffi.toArrayBuffer(found.__errno_location(), 0, 4));
+    const { toArrayBuffer, ptr } = ffi();
+    super(found, toArrayBuffer(found.__errno_location(), 0, 4));
     this.#bun = bun;
-    this.#pointer = ffi.ptr;
+    this.#pointer = ptr;
     this.#drain = (process.getBuiltinModule('bun:jsc') as unknown as { drainMicrotasks(): void }).drainMicrotasks;
   }
 

@@ -52,8 +52,21 @@ export interface BunListener {
   stop(closeActiveConnections?: boolean): void;
 }
 
+/** `bun:ffi` and what it stands on: the module throws what this may return. */
+export interface BunFfi {
+  dlopen(library: string, symbols: object): { symbols: Record<string, (...words: number[]) => number> } | Error;
+  ptr(view: ArrayBufferView, offset?: number): number;
+  toArrayBuffer(pointer: number, offset: number, length: number): ArrayBuffer;
+}
+
 export interface BunNamespace {
   readonly version: string;
+  /** Not in bun-types. */
+  readonly FFI?: BunFfi;
+  readonly unsafe: {
+    /** How many times longer than usual the compilers wait before they take a function. 1 is the usual. Since Bun 1.4. */
+    setJITPolicy?(scale: number): void;
+  };
   listen<Data>(options: BunSocketOptions<Data>): BunListener;
   connect<Data>(options: BunSocketOptions<Data>): Promise<BunSocket<Data>>;
   udpSocket(options: { hostname: string; connect: { hostname: string; port: number } }): Promise<{ close(): void }>;
