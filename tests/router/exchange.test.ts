@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { findTool, freePort, temporaryFolder } from '../support/paths.ts';
@@ -109,9 +108,10 @@ test('a full backlog is asked again for a moment, then 503, and marks nobody dea
   await using folder = temporaryFolder();
   const path = folder.file('full.sock');
   const source = `require('node:net').createServer((socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok')))
-    .listen({ path: ${JSON.stringify(path)}, backlog: 1 })`;
+    .listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => console.error('listening'))`;
   const backend = new StartedProcess([findTool('node') ?? 'node', '-e', source]);
-  await waitFor('the socket', () => existsSync(path));
+  // Its file alone is no sign: that is there before listen(2).
+  await backend.said(/listening/);
   // A stopped process does not accept: two connections fill its queue of one.
   process.kill(backend.pid, 'SIGSTOP');
   const fillers = [connect(path), connect(path)];

@@ -2,12 +2,21 @@
 
 import { availableParallelism, loadavg } from 'node:os';
 
+/** The kernel counts anew every five seconds. */
+const CROWDING_MS = 1000;
+let crowdingNow = 1;
+let crowdingAsked = Number.NEGATIVE_INFINITY;
+
 /**
  * How many times as long something may take as on a machine with a processor to spare: the processes that wait for each processor,
  * from 1 to 4. Suites run side by side on small machines; on a quiet one each bound is as it is written.
  */
 function crowding(): number {
-  return Math.min(4, Math.max(1, loadavg()[0]! / availableParallelism()));
+  const now = performance.now();
+  if (now - crowdingAsked < CROWDING_MS) return crowdingNow;
+  crowdingAsked = now;
+  crowdingNow = Math.min(4, Math.max(1, loadavg()[0]! / availableParallelism()));
+  return crowdingNow;
 }
 
 /** Whether it is less than `milliseconds` since `began` (of `performance.now()`), or not much more on a crowded machine. */
