@@ -3,6 +3,8 @@
  * `backend.example:3031`, `/run/app.sock`, `@abstract`, `fd://3`.
  */
 
+import { IP_BYTES, readIp } from './ip.ts';
+
 export interface TcpAddress {
   readonly kind: 'tcp';
   /** An IPv4 or IPv6 literal (no brackets), or a host name. */
@@ -91,30 +93,16 @@ export function formatPeer(peer: PeerAddress): string {
 
 /** True for an IPv4 or IPv6 literal; false for anything that needs a name lookup. */
 export function isIpLiteral(host: string): boolean {
-  return isIpv4(host) || isIpv6(host);
+  return readIp(host, new Uint8Array(IP_BYTES));
 }
 
 export function isIpv4(text: string): boolean {
-  const parts = text.split('.');
-  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
+  return !text.includes(':') && isIpLiteral(text);
 }
 
 /** RFC 4291 2.2 text, with an embedded IPv4 tail; a zone (`%eth0`) is allowed. */
 export function isIpv6(text: string): boolean {
-  const [address = '', zone, more] = text.split('%');
-  if (more !== undefined || (zone !== undefined && !/^[\w.-]+$/.test(zone))) return false;
-  const halves = address.split('::');
-  if (halves.length > 2) return false;
-  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
-  const last = groups.at(-1);
-  let count = groups.length;
-  if (last?.includes('.')) {
-    if (!isIpv4(last) || address.endsWith('::')) return false;
-    groups.pop();
-    count += 1;
-  }
-  if (!groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return false;
-  return halves.length === 2 ? count <= 7 : count === 8;
+  return text.includes(':') && isIpLiteral(text);
 }
 
 /** An IPv4 address carried in IPv6 (`::ffff:1.2.3.4`) as plain IPv4; anything else unchanged. */

@@ -11,8 +11,8 @@ const COLON = 0x3a;
 const PERCENT = 0x25;
 
 /**
- * Reads an IPv4 or IPv6 literal (no brackets) into `out[0, 16)`; false when the text is neither. What it takes is what
- * `isIpLiteral` takes; a zone (`%eth0`) is left out, it means nothing beyond the machine it was written on.
+ * Reads an IPv4 or IPv6 literal (no brackets) into `out[0, 16)`; false when the text is neither. A zone (`%eth0`) is left out, it means
+ * nothing beyond the machine it was written on.
  */
 export function readIp(text: string, out: Uint8Array): boolean {
   out.fill(0);

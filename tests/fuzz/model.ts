@@ -113,6 +113,12 @@ function isIpv6(text: string): boolean {
   return halves.length === 2 ? groups <= 7 : groups === 8;
 }
 
+/** An IP literal as the configuration takes it: with a zone, without brackets. */
+export function isIp(text: string): boolean {
+  const match = /^([^%]*)(%[\w.-]+)?$/.exec(text);
+  return match !== null && (isIpv6(match[1]!) || (match[2] === undefined && QUAD.test(match[1]!)));
+}
+
 export function isHost(text: string): boolean {
   const match = /^(?:\[([^\]]*)\]|((?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9a-fA-F]{2})+))(?::(\d*))?$/.exec(text);
   if (match === null || text.length > 255 || BigInt(match[3] || '0') > 65535n) return false;

@@ -61,7 +61,8 @@ export const KEYS = [
       '`0:FILE:FUNCTION` is understood.',
     danger:
       'The module runs with all rights of ugate, and its argument is chosen by the client: check the key before a file or a database is ' +
-      'opened with it.',
+      'opened with it. On Deno a function that never returns is given up, but its thread takes a processor until ugate ends: Deno does not ' +
+      'stop it.',
     example: 'http-use-code-string = /etc/ugate/route.ts:nodeOf',
     since: '0.1',
   },
