@@ -116,7 +116,7 @@ class RouterBench {
       for (const contestant of contestants) {
         const router = await start(contestant, workload.mode ?? 'uwsgi', this.#sockets, this.#directory);
         running.push(router);
-        workload.warmUp?.(router);
+        workload.warmUp?.(router, this.#settings);
       }
       for (let turn = 0; turn < turns; turn++) {
         for (const [i, router] of running.entries()) this.#note(workload, contestants[i], round, await workload.measure!(router, this.#settings));
