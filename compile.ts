@@ -9,6 +9,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -86,11 +87,12 @@ const PROFILE_MS = 20_000;
  */
 async function profileStart(binary: string, directory: string, profile: string): Promise<void> {
   const node = join(directory, 'node.sock');
-  const backend = createServer((socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')));
-  await new Promise<void>((resolve) => backend.listen(node, resolve));
+  const backend = createServer((socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))).listen(node);
+  await once(backend, 'listening');
   const env = { ...process.env, BUN_BYTECODE_ORDER_OUT: profile };
   const router = spawn(binary, ['--http', '127.0.0.1:0', '--http-to', node], { stdio: ['ignore', 'ignore', 'pipe'], env, timeout: PROFILE_MS });
-  const ended = new Promise<void>((resolve) => router.once('close', () => resolve()));
+  // One that cannot be started (a directory that nothing may be run from) has no end, and `addressOf` says why.
+  const ended = once(router, 'close').catch(() => {});
   try {
     await fetch(await addressOf(router));
   } finally {
@@ -102,9 +104,11 @@ async function profileStart(binary: string, directory: string, profile: string):
 }
 
 /** Where the router serves, as its log says. */
-function addressOf({ stderr }: ChildProcess): Promise<string> {
+function addressOf(router: ChildProcess): Promise<string> {
+  const { stderr } = router;
   return new Promise((resolve, reject) => {
     let log = '';
+    router.once('error', reject);
     stderr?.setEncoding('utf8').on('data', (text) => {
       log += text;
       const address = /listening on (\S+:\d+)/.exec(log)?.[1];
