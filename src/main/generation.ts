@@ -90,7 +90,7 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
     config,
     service,
     watchNodes(marked) {
-      pool.watch({ nodeMarked: (node, mark) => marked({ node: node.name, mark }) });
+      pool.watch({ nodeMarked: (node, mark) => marked({ node: node.name, cause: 'requests', mark, failsFast: node.failsFast }) });
     },
     learn({ node: name, mark }) {
       for (const node of pool.nodes) if (node.name === name) node.learn(mark, wheel.precise());
@@ -104,7 +104,7 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
         changed(node, isUp, reason) {
           if (isUp) log.event('info', 'node-up', 'a node passed its checks again', { node: node.name });
           else log.event('warn', 'node-down', 'a node failed its checks and gets no requests', { node: node.name, reason });
-          marked({ node: node.name, mark: isUp ? 'up' : 'down' });
+          marked({ node: node.name, cause: 'checks', mark: isUp ? 'up' : 'down', failsFast: false });
         },
       });
     },

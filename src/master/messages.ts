@@ -51,10 +51,15 @@ export type Order =
   /** Answered by `status`. */
   | { readonly kind: 'status'; readonly ticket: number };
 
+/** What one router has seen of a node, for the others. It ends with the settings that made it. */
 export interface NodeMark {
   /** As logs call it. */
   readonly node: string;
+  /** Its requests showed it (`dead`, `alive`), or its checks (`down`, `up`). */
+  readonly cause: 'requests' | 'checks';
   readonly mark: 'dead' | 'alive' | 'down' | 'up';
+  /** Of `dead`: asking the node again costs nothing but a refusal, so that a probe of last resort may. */
+  readonly failsFast: boolean;
 }
 
 /** From a child to the master. */

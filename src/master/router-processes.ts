@@ -102,9 +102,8 @@ export class RouterProcesses implements Routers {
   #told(child: Child, report: Report): void {
     if (report.kind !== 'mark') return;
     const { mark } = report;
-    const side = mark.mark === 'dead' || mark.mark === 'alive' ? 'requests' : 'checks';
-    if (mark.mark === 'alive' || mark.mark === 'up') this.#marks.delete(`${side} ${mark.node}`);
-    else this.#marks.set(`${side} ${mark.node}`, mark);
+    if (mark.mark === 'alive' || mark.mark === 'up') this.#marks.delete(`${mark.cause} ${mark.node}`);
+    else this.#marks.set(`${mark.cause} ${mark.node}`, mark);
     this.#tellAll({ kind: 'mark', mark }, child);
   }
 
