@@ -26,6 +26,14 @@ const CONNECT = ascii('CONNECT');
 /** Icecast's way of sending a stream. */
 const SOURCE = ascii('SOURCE');
 
+/**
+ * What a request speaks. `http10`, `http11`: HTTP/1.0, and HTTP/1.1 to 1.9. `http2`: HTTP/2 (RFC 9113). `rtsp`: RTSP/1.0 (RFC 2326),
+ * which looks like HTTP and is a conversation: bytes both ways until the connection ends. `ice`: ICE/1.0, as older source clients of
+ * Icecast call what they speak: HTTP/1.0 in all but the name.
+ */
+export const PROTOCOL = { http10: 0, http11: 1, http2: 2, rtsp: 3, ice: 4 } as const;
+export type Protocol = (typeof PROTOCOL)[keyof typeof PROTOCOL];
+
 /** Protocols beside HTTP/1 that a listener can be told to take. */
 export interface ForeignProtocols {
   /** RTSP/1.0 (`http-manage-rtsp`). */
@@ -68,12 +76,14 @@ export class RequestHead {
   isAsterisk = false;
   isAbsolute = false;
 
-  /** 0 for HTTP/1.0, 1 for HTTP/1.1 to 1.9. */
-  minor = 1;
+  protocol: Protocol = PROTOCOL.http11;
   isHead = false;
   isGet = false;
   /** −1 when the request does not say. */
   contentLength = -1;
+  /** A body comes, and only its end will tell how long it is. */
+  lengthIsUnknown = false;
+  /** On the wire it is in chunks (RFC 9112 7.1). */
   isChunked = false;
   wantsClose = false;
   wantsKeepAlive = false;
@@ -83,10 +93,6 @@ export class RequestHead {
   expectsContinue = false;
   /** Expect goes on to the backend, whatever it says. */
   passesExpect = false;
-  /** RTSP/1.0 (RFC 2326), which looks like HTTP and is a conversation: bytes both ways until the connection ends. */
-  isRtsp = false;
-  /** ICE/1.0, as older source clients of Icecast call what they speak: HTTP/1.0 in all but the name. */
-  isIce = false;
   /** No HTTP behind the head: bytes both ways until the connection ends. Set by who serves the request. */
   isRaw = false;
   /** TE names `trailers`. */
@@ -107,7 +113,16 @@ export class RequestHead {
 
   /** True when the request has body bytes to come. */
   get hasBody(): boolean {
-    return this.isChunked || this.contentLength > 0;
+    return this.lengthIsUnknown || this.contentLength > 0;
+  }
+
+  /** The client knows no more than HTTP/1.0: no chunks, no interim answers, and a connection that closes unless it asks for more. */
+  get isHttp10(): boolean {
+    return this.protocol === PROTOCOL.http10 || this.protocol === PROTOCOL.ice;
+  }
+
+  get isRtsp(): boolean {
+    return this.protocol === PROTOCOL.rtsp;
   }
 
   get isSource(): boolean {
@@ -116,8 +131,7 @@ export class RequestHead {
 
   reset(): void {
     this.bytes = EMPTY;
-    this.isRtsp = false;
-    this.isIce = false;
+    this.protocol = PROTOCOL.http11;
     this.isRaw = false;
     this.refusal = null;
     this.#inFields = false;
@@ -173,10 +187,8 @@ export class RequestHead {
     if (bytes[i] !== SP) return this.#refuse(bytes[i] === CR ? REFUSALS.badVersion : bytes[i] === LF ? REFUSALS.bareLineEnd : REFUSALS.badTarget);
     this.targetEnd = i++;
     if (i < length && bytes[i] !== VERSION[0]) {
-      this.isRtsp = foreign.manageRtsp && bytes[i] === RTSP[0];
-      this.isIce = foreign.manageSource && bytes[i] === ICE[0] && this.isSource;
-      if (this.isRtsp) return this.#foreignVersion(bytes, i, length, RTSP, 1);
-      if (this.isIce) return this.#foreignVersion(bytes, i, length, ICE, 0);
+      if (foreign.manageRtsp && bytes[i] === RTSP[0]) return this.#foreignVersion(bytes, i, length, RTSP, PROTOCOL.rtsp);
+      if (foreign.manageSource && bytes[i] === ICE[0] && this.isSource) return this.#foreignVersion(bytes, i, length, ICE, PROTOCOL.ice);
     }
     return this.#version(bytes, i, length);
   }
@@ -191,16 +203,16 @@ export class RequestHead {
       return this.#refuse(isLineEnd ? REFUSALS.bareLineEnd : REFUSALS.badVersion);
     }
     if (bytes[start + 5] !== 0x31) return this.#refuse(REFUSALS.versionNotSupported);
-    this.minor = bytes[start + 7] === 0x30 ? 0 : 1;
+    this.protocol = bytes[start + 7] === 0x30 ? PROTOCOL.http10 : PROTOCOL.http11;
     return this.#lineDone(bytes, start + VERSION.length);
   }
 
-  #foreignVersion(bytes: Uint8Array, start: number, length: number, version: Uint8Array, minor: number): ParseState {
+  #foreignVersion(bytes: Uint8Array, start: number, length: number, version: Uint8Array, protocol: Protocol): ParseState {
+    this.protocol = protocol;
     for (let k = 0; k < version.length; k++) {
       if (start + k === length) return PARSE.incomplete;
       if (bytes[start + k] !== version[k]) return this.#refuse(k < version.length - 2 ? REFUSALS.badVersion : REFUSALS.bareLineEnd);
     }
-    this.minor = minor;
     return this.#lineDone(bytes, start + version.length);
   }
 

@@ -1,11 +1,11 @@
-import { ascii, equalsFolded, readDecimal, tokenEnd } from './bytes.ts';
+import { ascii, equalsFolded, tokenEnd } from './bytes.ts';
 import { readConnection } from './connection-field.ts';
 import { FIELD, isHopByHop } from './field-names.ts';
 import { isValidHost } from './host.ts';
 import { type ListCursor, readListMember } from './list.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
+import { checkFraming } from './request-framing.ts';
 import type { RequestHead } from './request-head.ts';
-import { readTransferEncoding, TRANSFER } from './transfer-encoding.ts';
 
 const CONTINUE = ascii('100-continue');
 const TRAILERS = ascii('trailers');
@@ -19,6 +19,7 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
   const { bytes, fields } = head;
   head.contentLength = -1;
   head.isChunked = false;
+  head.lengthIsUnknown = false;
   head.wantsClose = false;
   head.wantsKeepAlive = false;
   head.wantsUpgrade = false;
@@ -65,7 +66,7 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
         head.passesExpect = !manageExpect || head.isRtsp;
         if (head.passesExpect) break;
         fields.drop(i);
-        if (head.minor === 0) break;
+        if (head.isHttp10) break;
         if (!equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CONTINUE)) return REFUSALS.badExpect;
         head.expectsContinue = true;
         break;
@@ -82,10 +83,10 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
 /** RFC 9112 3.2: exactly one valid Host on HTTP/1.1; the authority of an absolute target replaces it (3.2.2). */
 function checkHost(head: RequestHead, host: number): Refusal | null {
   // RTSP (RFC 2326) has no Host: its absolute targets say whom they mean.
-  if (host === -1) return head.minor === 1 && !head.isRtsp ? REFUSALS.noHost : null;
+  if (host === -1) return !head.isHttp10 && !head.isRtsp ? REFUSALS.noHost : null;
   const start = head.fields.valueStart(host);
   const end = head.fields.valueEnd(host);
-  if (!isValidHost(head.bytes, start, end) && !(head.minor === 0 && start === end)) return REFUSALS.badHost;
+  if (!isValidHost(head.bytes, start, end) && !(head.isHttp10 && start === end)) return REFUSALS.badHost;
   if (!head.isAbsolute) {
     head.hostStart = start;
     head.hostEnd = end;
@@ -93,29 +94,11 @@ function checkHost(head: RequestHead, host: number): Refusal | null {
   return null;
 }
 
-/** RFC 9112 6.3, stricter: whatever two parsers could read in two ways is refused. */
-function checkFraming(head: RequestHead, length: number, encoding: number, encodings: number): Refusal | null {
-  const { bytes, fields } = head;
-  if (length !== -1) {
-    head.contentLength = readDecimal(bytes, fields.valueStart(length), fields.valueEnd(length));
-    if (encodings > 0) return REFUSALS.lengthAndEncoding;
-    return head.contentLength === -1 ? REFUSALS.badLength : null;
-  }
-  if (encodings === 0) return null;
-  if (head.minor === 0) return REFUSALS.encodingOn10;
-  if (encodings > 1) return REFUSALS.badEncoding;
-  const kind = readTransferEncoding(bytes, fields.valueStart(encoding), fields.valueEnd(encoding));
-  if (kind === TRANSFER.malformed) return REFUSALS.badEncoding;
-  if (kind === TRANSFER.unknown) return REFUSALS.unknownEncoding;
-  head.isChunked = true;
-  return null;
-}
-
 /** An upgrade is passed on where a tunnel can follow it: HTTP/1.1, no body, and never to h2c, which would go around our parser. */
 function checkUpgrade(head: RequestHead, upgrades: number): Refusal | null {
   if (!head.wantsUpgrade) return null;
   const { bytes, fields } = head;
-  head.wantsUpgrade = upgrades > 0 && head.minor === 1 && !head.hasBody;
+  head.wantsUpgrade = upgrades > 0 && !head.isHttp10 && !head.hasBody;
   // All of them: a backend joins what stands in several fields.
   for (let i = 0; head.wantsUpgrade && i < fields.count; i++) {
     if (fields.id(i) === FIELD.upgrade) head.wantsUpgrade = mayUpgradeTo(bytes, fields.valueStart(i), fields.valueEnd(i));

@@ -63,7 +63,7 @@ export function writeRequestHead(out: Uint8Array, offset: number, head: RequestH
   if (hop.isWorker) at = writeClientField(out, at, client);
   else at = writeForwarding(out, at, head, client.peer.address, client.isSecure ? 1 : 0, hop);
   if (bodyLength >= 0) at = copyAll(out, writeDecimal(out, copyAll(out, at, LENGTH), bodyLength), LINE_END);
-  else if (head.isChunked) at = copyAll(out, at, CHUNKED);
+  else if (head.lengthIsUnknown) at = copyAll(out, at, CHUNKED);
   // RTSP's connections last by themselves.
   if (head.isRtsp) return copyAll(out, at, LINE_END);
   // What follows a raw request has no end but that of the connection.

@@ -103,7 +103,7 @@ export class Answer implements Downstream, GzipOutput {
 
   interim(head: ResponseHead): void {
     const request = this.#request!;
-    if (request.minor === 0 || this.#isCgi) return;
+    if (request.isHttp10 || this.#isCgi) return;
     this.#writeHead(head, false, CONNECTION.silent, this.#planGzip(head, request));
   }
 
@@ -123,13 +123,13 @@ export class Answer implements Downstream, GzipOutput {
     else if (head.contentLength >= 0) {
       this.#body = BODY.length;
       this.#remaining = head.contentLength;
-    } else if (request.minor === 1 && !this.#isCgi && (this.#service.settings.autoChunked || head.isChunked)) this.#body = BODY.chunked;
+    } else if (!request.isHttp10 && !this.#isCgi && (this.#service.settings.autoChunked || head.isChunked)) this.#body = BODY.chunked;
     else {
       // HTTP/1.0 knows an end without a length only by the end of the connection; without auto-chunked so does 1.1.
       this.#body = BODY.untilClose;
       this.#persists = false;
     }
-    this.#writeHead(head, head.status !== 204, this.#connectionSays(head, request.minor), lines);
+    this.#writeHead(head, head.status !== 204, this.#connectionSays(head, request.isHttp10), lines);
   }
 
   body(bytes: Uint8Array, start: number, end: number): void {
@@ -242,12 +242,12 @@ export class Answer implements Downstream, GzipOutput {
     this.#owner.resumeRequest();
   }
 
-  #connectionSays(head: ResponseHead, minor: number): ConnectionSays {
+  #connectionSays(head: ResponseHead, isHttp10: boolean): ConnectionSays {
     if (this.#isCgi) return CONNECTION.silent;
     const offersUpgrade = head.hasUpgrade && (head.wantsUpgrade || head.status === 426);
     if (!this.#persists) return offersUpgrade ? CONNECTION.closeAndUpgrade : CONNECTION.close;
     if (offersUpgrade) return CONNECTION.upgrade;
-    return minor === 0 ? CONNECTION.keepAlive : CONNECTION.silent;
+    return isHttp10 ? CONNECTION.keepAlive : CONNECTION.silent;
   }
 
   /** Opens a compressor where the app asked for one and the client takes it; returns the lines this adds to the head. */

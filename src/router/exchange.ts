@@ -303,7 +303,7 @@ export class Exchange implements UpstreamExchange {
   get #mustSpool(): boolean {
     const { request } = this;
     if (!request.hasBody || request.isRaw) return false;
-    return this.#service.settings.postBuffering > 0 || (request.isChunked && this.#service.needsLength && !this.#keepsChunks);
+    return this.#service.settings.postBuffering > 0 || (request.lengthIsUnknown && this.#service.needsLength && !this.#keepsChunks);
   }
 
   /** The body goes on in its chunks, whatever the node. */
@@ -355,7 +355,7 @@ export class Exchange implements UpstreamExchange {
 
   /** The body has come whole. */
   #spooled(): void {
-    if (this.request.isChunked && !this.#keepsChunks) this.bodyLength = this.#spool!.size;
+    if (this.request.lengthIsUnknown && !this.#keepsChunks) this.bodyLength = this.#spool!.size;
     this.#route();
   }
 

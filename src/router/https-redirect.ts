@@ -21,14 +21,14 @@ export function httpsRedirect(head: RequestHead, { port }: HttpsRedirect, persis
     head.isGet || head.isHead ? 'HTTP/1.1 301 Moved Permanently' : 'HTTP/1.1 308 Permanent Redirect',
     `Location: https://${host}${port === null ? '' : `:${port}`}${path}`,
     'Content-Length: 0',
-    ...connectionLine(persists, head.minor),
+    ...connectionLine(persists, head.isHttp10),
     `${latin1(date, 0, date.length)}\r\n`,
   ];
   return ascii(lines.join('\r\n'));
 }
 
 /** HTTP/1.0 closes unless it is told otherwise. */
-function connectionLine(persists: boolean, minor: number): string[] {
+function connectionLine(persists: boolean, isHttp10: boolean): string[] {
   if (!persists) return ['Connection: close'];
-  return minor === 0 ? ['Connection: keep-alive'] : [];
+  return isHttp10 ? ['Connection: keep-alive'] : [];
 }

@@ -373,8 +373,8 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   }
 
   /** Both sides want another request behind this one. */
-  #wantBoth({ minor, wantsClose, wantsKeepAlive }: RequestHead): boolean {
-    return this.#service.settings.keepalive > 0 && !wantsClose && (minor === 1 || wantsKeepAlive);
+  #wantBoth({ isHttp10, wantsClose, wantsKeepAlive }: RequestHead): boolean {
+    return this.#service.settings.keepalive > 0 && !wantsClose && (!isHttp10 || wantsKeepAlive);
   }
 
   #readBusy(bytes: Uint8Array): Uint8Array {

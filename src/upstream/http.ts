@@ -119,7 +119,7 @@ class HttpUpstream extends PersistentUpstream {
     const { scratch, settings } = this.#shared;
     const { request, bodyLength, client } = this.exchange!;
     const isFramed = settings.passesChunks || request.isRaw;
-    this.#framing = request.isChunked && bodyLength < 0 && !isFramed ? FRAMING.chunked : FRAMING.raw;
+    this.#framing = request.lengthIsUnknown && bodyLength < 0 && !isFramed ? FRAMING.chunked : FRAMING.raw;
     let at = 0;
     if (settings.proxyProtocol !== 0) {
       const header = writeProxyHeader(settings.proxyProtocol, client.remote, client.local);

@@ -76,9 +76,10 @@ const REQUEST_METHOD = key('REQUEST_METHOD');
 const REQUEST_URI = key('REQUEST_URI');
 const PATH_INFO = key('PATH_INFO');
 const QUERY_STRING = key('QUERY_STRING');
-const SERVER_PROTOCOL = [encodeVars([['SERVER_PROTOCOL', 'HTTP/1.0']]), encodeVars([['SERVER_PROTOCOL', 'HTTP/1.1']])] as const;
-const SERVER_PROTOCOL_RTSP = encodeVars([['SERVER_PROTOCOL', 'RTSP/1.0']]);
-const SERVER_PROTOCOL_ICE = encodeVars([['SERVER_PROTOCOL', 'ICE/1.0']]);
+/** By `PROTOCOL`. */
+const SERVER_PROTOCOL: readonly Uint8Array[] = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'RTSP/1.0', 'ICE/1.0'].map((name) =>
+  encodeVars([['SERVER_PROTOCOL', name]]),
+);
 const HTTPS_ON = encodeVars([['HTTPS', 'on']]);
 const REMOTE_ADDR = key('REMOTE_ADDR');
 const REMOTE_PORT = key('REMOTE_PORT');
@@ -114,7 +115,7 @@ export function writeRequestVars(
   if (at === -1) return BAD_PATH;
   if (head.hasQuery) at = writeVar(out, at, REQUEST_URI, bytes, head.targetStart, head.targetEnd);
   at = writeVar(out, at, QUERY_STRING, bytes, head.queryStart, head.queryEnd);
-  at = copyAll(out, at, serverProtocol(head));
+  at = copyAll(out, at, SERVER_PROTOCOL[head.protocol]);
   at = copyAll(out, at, template.server);
   if (isSecure && !template.isSocket) at = copyAll(out, at, HTTPS_ON);
   at = writeText(out, at, REMOTE_ADDR, remote.address === '' ? NO_ADDRESS : remote.address);
@@ -129,11 +130,6 @@ export function writeRequestVars(
     at = value;
   }
   return copyAll(out, at, template.extra);
-}
-
-function serverProtocol({ isRtsp, isIce, minor }: RequestHead): Uint8Array {
-  if (isRtsp) return SERVER_PROTOCOL_RTSP;
-  return isIce ? SERVER_PROTOCOL_ICE : SERVER_PROTOCOL[minor === 0 ? 0 : 1];
 }
 
 function writePathVar(out: Uint8Array, offset: number, head: RequestHead, lenient: boolean): number {

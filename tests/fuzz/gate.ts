@@ -102,9 +102,9 @@ class BackendSide implements Upstream {
   constructor(gate: Gate, exchange: UpstreamExchange) {
     this.#gate = gate;
     this.#exchange = exchange;
-    const { bytes, methodStart, methodEnd, targetStart, targetEnd, minor } = exchange.request;
+    const { bytes, methodStart, methodEnd, targetStart, targetEnd, isHttp10 } = exchange.request;
     const text = (start: number, end: number): string => Buffer.from(bytes.subarray(start, end)).toString('latin1');
-    this.#seen = { method: text(methodStart, methodEnd), target: text(targetStart, targetEnd), minor, body: '', isComplete: false };
+    this.#seen = { method: text(methodStart, methodEnd), target: text(targetStart, targetEnd), minor: isHttp10 ? 0 : 1, body: '', isComplete: false };
     gate.seen.push(this.#seen);
     this.#reader = new ResponseReader(exchange, gate.head);
     this.#later(() => exchange.connected());

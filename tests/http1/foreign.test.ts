@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { latin1 } from '../../src/http1/bytes.ts';
 import { PARSE, type ParseState } from '../../src/http1/fields.ts';
-import { RequestHead } from '../../src/http1/request-head.ts';
+import { PROTOCOL, RequestHead } from '../../src/http1/request-head.ts';
 import { type Hop, MAX_ADDED_BYTES, writeRequestHead } from '../../src/http1/request-writer.ts';
 import { bytesOf } from './support.ts';
 
@@ -31,7 +31,7 @@ test('RTSP: absolute targets of its own scheme, paths and the asterisk, without 
   ]) {
     const { state, head } = parse(`DESCRIBE ${target} RTSP/1.0\r\nCSeq: 1\r\nExpect: 100-continue\r\n\r\n`);
     assert.equal(state, PARSE.complete, target);
-    assert.deepEqual([head.isRtsp, head.isIce, head.minor, head.expectsContinue], [true, false, 1, false]);
+    assert.deepEqual([head.protocol, head.isHttp10, head.expectsContinue], [PROTOCOL.rtsp, false, false]);
     assert.equal(latin1(head.bytes, head.hostStart, head.hostEnd), host);
     assert.equal(latin1(head.bytes, head.pathStart, head.pathEnd), path);
   }
@@ -40,7 +40,7 @@ test('RTSP: absolute targets of its own scheme, paths and the asterisk, without 
 test('ICE/1.0 is HTTP/1.0 in all but the name, and only for SOURCE', () => {
   const { state, head } = parse('SOURCE /live ICE/1.0\r\nice-name: a\r\n\r\n');
   assert.equal(state, PARSE.complete);
-  assert.deepEqual([head.isRtsp, head.isIce, head.isSource, head.minor], [false, true, true, 0]);
+  assert.deepEqual([head.protocol, head.isSource, head.isHttp10], [PROTOCOL.ice, true, true]);
 });
 
 test('what is refused, with or without the options', () => {

@@ -172,7 +172,7 @@ function summarizeRequest(head: RequestHead) {
     host: latin1(bytes, head.hostStart, head.hostEnd),
     isAsterisk: head.isAsterisk,
     isAbsolute: head.isAbsolute,
-    minor: head.minor,
+    minor: head.isHttp10 ? 0 : 1,
     isGet: head.isGet,
     isHead: head.isHead,
     contentLength: head.contentLength,
