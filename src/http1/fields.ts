@@ -12,6 +12,9 @@ export type ParseState = (typeof PARSE)[keyof typeof PARSE];
 export type FieldFault = 'bareLineEnd' | 'obsFold' | 'badFieldName' | 'badFieldValue' | 'headTooLarge' | 'tooManyFields';
 
 const STRIDE = 6;
+/** Bits of a field's kind beside the id of its name. */
+export const UNDERSCORE = 0x100;
+const DROPPED = 0x200;
 /**
  * What a byte of a name adds to its hash, another in each process: knowing it, a client could send a thousand names with one hash,
  * which are compared byte by byte. `_` counts as `-`, because they are the same in a CGI name.
@@ -66,14 +69,14 @@ export class Fields {
   }
   /** The name holds a `_`, which a CGI name cannot tell from `-`. */
   hasUnderscore(i: number): boolean {
-    return (this.#data[i * STRIDE + 4] & 0x100) !== 0;
+    return (this.#data[i * STRIDE + 4] & UNDERSCORE) !== 0;
   }
   /** The field is not to be forwarded: hop-by-hop by its name or because Connection names it. */
   isDropped(i: number): boolean {
-    return (this.#data[i * STRIDE + 4] & 0x200) !== 0;
+    return (this.#data[i * STRIDE + 4] & DROPPED) !== 0;
   }
   drop(i: number): void {
-    this.#data[i * STRIDE + 4] |= 0x200;
+    this.#data[i * STRIDE + 4] |= DROPPED;
   }
   /** A hash of the name in lower case with `_` as `-`: names that make the same CGI name have the same. Differs from process to process. */
   hash(i: number): number {
@@ -114,7 +117,7 @@ export class Fields {
     for (; i < length; i++) {
       const folded = TOKEN[bytes[i]];
       if (folded === 0) break;
-      if (folded === 0x5f) flags = 0x100;
+      if (folded === 0x5f) flags = UNDERSCORE;
       hash = (Math.imul(hash, 31) + HASHED[folded]) | 0;
     }
     if (i === length) return 0;
@@ -134,11 +137,17 @@ export class Fields {
     else if (!bareLf) return this.#fail('bareLineEnd');
     while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
     if (this.count === this.#maxCount) return this.#fail('tooManyFields');
-    this.#add(nameStart, nameEnd, valueStart, valueEnd, flags | fieldId(bytes, nameStart, nameEnd), hash);
+    this.add(nameStart, nameEnd, valueStart, valueEnd, flags | fieldId(bytes, nameStart, nameEnd), hash);
     return after;
   }
 
-  #add(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, kind: number, hash: number): void {
+  /**
+   * Adds a field that did not come as a line of HTTP/1: its name and value lie in the message's bytes already, and are checked. The
+   * caller keeps to the limits.
+   * @param kind the name's id, with `UNDERSCORE` where the name holds a `_`
+   * @param hash the name's `fieldHash`
+   */
+  add(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, kind: number, hash: number): void {
     let at = this.count * STRIDE;
     if (at === this.#data.length) {
       const longer = new Int32Array(this.#data.length * 2);
@@ -187,6 +196,13 @@ export class Fields {
     this.fault = fault;
     return PARSE.refused;
   }
+}
+
+/** The hash by which a field's name is known (`Fields.hash`): the same for names that make the same CGI name. */
+export function fieldHash(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + HASHED[TOKEN[bytes[i]]]) | 0;
+  return hash;
 }
 
 function hashTable(): Int32Array {
