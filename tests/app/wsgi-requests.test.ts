@@ -233,8 +233,6 @@ describe(`WSGI requests on ${runtime.name}`, () => {
       [Buffer.concat([Buffer.from([0, 1, 0, 0]), Buffer.from('x')]), /reaches over the end/],
       [good.subarray(0, -1), /broke off after/],
       [Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), /broke off|modifier1/],
-      [packet([['CONTENT_LENGTH', '-1']]), /CONTENT_LENGTH is '-1'/],
-      [packet([['CONTENT_LENGTH', '1_0']]), /CONTENT_LENGTH is '1_0'/],
     ] as const) {
       const before = wsgi.logged('app-bad-packet').length;
       await using client = await wsgi.connect();

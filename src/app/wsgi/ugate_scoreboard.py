@@ -2,6 +2,8 @@
 
 import mmap
 
+from ugate_text import plain
+
 LINE_BYTES = 248
 
 
@@ -32,5 +34,6 @@ class Scoreboard:
         self._lengths[slot] = len(line)
 
     def line(self, slot):
+        """The same, as it may stand in a log: it is the client's."""
         at = slot * LINE_BYTES
-        return bytes(self._lines[at : at + self._lengths[slot]]).decode("latin-1")
+        return plain(bytes(self._lines[at : at + self._lengths[slot]]).decode("latin-1"))

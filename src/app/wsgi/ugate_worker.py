@@ -30,6 +30,8 @@ IS_LINUX = sys.platform.startswith("linux")
 LOOK_UP_SECONDS = 1
 # What a pipe takes in one piece from several writers.
 REPORT_BYTES = 4096
+# Seconds.
+SOCKET_TIMEOUT = 4
 # Exit status of a worker that could not load the app, and of one whose socket the app has closed; 0 is one that has served its time.
 LOAD_FAILED = 22
 DEAF = 23
@@ -48,9 +50,10 @@ class Report:
     def tell(self, kind, **fields):
         line = self._line(kind, fields)
         while len(line) > REPORT_BYTES:
-            # The end of a traceback tells most.
             longest = max((key for key in fields if isinstance(fields[key], str)), key=lambda key: len(fields[key]))
-            fields[longest] = fields[longest][len(fields[longest]) // 4 + 1 :]
+            # The end of a traceback tells most, and of all else the beginning.
+            cut = len(fields[longest]) // 4 + 1
+            fields[longest] = fields[longest][cut:] if longest == "traceback" else fields[longest][:-cut]
             line = self._line(kind, fields)
         try:
             os.write(self._fd, line)
@@ -101,9 +104,9 @@ class Worker:
         if not self._shared and IS_LINUX:
             # An accept that waits does not see that this process shall end.
             self._private.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", LOOK_UP_SECONDS, 0))
-        handlers = [
-            Handler(self._app, len(self._slots) > 1, self._start["processes"] > 1, self._board, slot, self._report) for slot in self._slots
-        ]
+        is_multithread, is_multiprocess = len(self._slots) > 1, self._start["processes"] > 1
+        limit = self._start.get("socketTimeout") or SOCKET_TIMEOUT
+        handlers = [Handler(self._app, is_multithread, is_multiprocess, self._board, slot, self._report, limit) for slot in self._slots]
         others = [threading.Thread(target=loop, args=(handler,), daemon=True) for handler in handlers[1:]]
         self._report.tell("up")
         for thread in others:
@@ -164,7 +167,7 @@ class Worker:
 
     def _limit(self, fd):
         """Outside of the private socket anybody may connect and say nothing."""
-        limit = struct.pack("ll", self._start.get("socketTimeout") or 4, 0)
+        limit = struct.pack("ll", self._start.get("socketTimeout") or SOCKET_TIMEOUT, 0)
         peer = socket.socket(fileno=fd)
         try:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)

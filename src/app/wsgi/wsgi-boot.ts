@@ -2,8 +2,16 @@ import { readFileSync } from 'node:fs';
 
 /** In the order in which they import each other. */
 const MODULES = [
+  ['ugate_text', new URL('./ugate_text.py', import.meta.url)],
   ['ugate_scoreboard', new URL('./ugate_scoreboard.py', import.meta.url)],
   ['ugate_loader', new URL('./ugate_loader.py', import.meta.url)],
+  ['ugate_errors', new URL('./ugate_errors.py', import.meta.url)],
+  ['ugate_connection', new URL('./ugate_connection.py', import.meta.url)],
+  ['ugate_packet', new URL('./ugate_packet.py', import.meta.url)],
+  ['ugate_body', new URL('./ugate_body.py', import.meta.url)],
+  ['ugate_file', new URL('./ugate_file.py', import.meta.url)],
+  ['ugate_header', new URL('./ugate_header.py', import.meta.url)],
+  ['ugate_answer', new URL('./ugate_answer.py', import.meta.url)],
   ['ugate_request', new URL('./ugate_request.py', import.meta.url)],
   ['ugate_worker', new URL('./ugate_worker.py', import.meta.url)],
   ['ugate_master', new URL('./ugate_master.py', import.meta.url)],
