@@ -33,9 +33,16 @@ function nativeOf<Input>(input: Input): Input {
   return input instanceof AppRequest ? (input.native() as Input) : input;
 }
 
+function isSpent(input: unknown): boolean {
+  return input instanceof AppRequest && input.isSpent;
+}
+
 function requestOf(Native: typeof Request): object {
   return function StandIn(input: RequestInfo | URL, init?: RequestInit): Request {
     if (new.target === undefined) throw new TypeError('Request is a class: use new');
+    // Not all runtimes see it themselves, and make a request with half a body, or none.
+    if ((init?.body == null && isSpent(input)) || isSpent(init))
+      throw new TypeError('the body of the request has been read already, or is being read');
     return Reflect.construct(Native, [nativeOf(input), nativeOf(init)], new.target === StandIn ? Native : new.target);
   };
 }

@@ -1,9 +1,15 @@
 import type { AppBody } from './app-body.ts';
+import { completeFrom, copyHeaders } from './stand-in.ts';
 
 /** The runtime's own, whatever is put in its place later. */
 const NativeRequest = globalThis.Request;
 
 const decoder = new TextDecoder();
+
+/** What is the same for every request that comes from outside (`redirect`, `mode` …), as the runtime spells it. */
+const ANY = new NativeRequest('http://localhost/');
+/** A body for one that has been read. */
+const SPENT = 'spent';
 
 /** Where the fields of a head stand in its text, and which of them an app does not get to see. */
 export interface AppFields {
@@ -18,28 +24,38 @@ export interface AppFields {
  * a field. What it cannot do itself it has the runtime's own Request do (`native`), made on first use.
  */
 export class AppRequest {
-  readonly method: string;
-  readonly url: string;
+  readonly #method: string;
+  readonly #url: string;
   readonly #fields: AppFields;
   readonly #body: AppBody | null;
+  /** Null until the app asks. */
   #headers: Headers | null = null;
   #abort: AbortController | null = null;
   #isAborted = false;
   #native: Request | null = null;
+  /** The signal of `native` is ours. */
   #hasSignal = false;
   /** The body was read here, without `native`. */
   #isUsed = false;
 
   /** @param url as the URL standard writes it */
   constructor(method: string, url: string, fields: AppFields, body: AppBody | null) {
-    this.method = method;
-    this.url = url;
+    this.#method = method;
+    this.#url = url;
     this.#fields = fields;
     this.#body = body;
   }
 
+  get method(): string {
+    return this.#method;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
   get headers(): Headers {
-    this.#headers ??= this.#native?.headers ?? readHeaders(this.#fields);
+    this.#headers ??= readHeaders(this.#fields);
     return this.#headers;
   }
 
@@ -58,6 +74,11 @@ export class AppRequest {
 
   get bodyUsed(): boolean {
     return this.#isUsed || (this.#native?.bodyUsed ?? false);
+  }
+
+  /** The body was read, or somebody reads it: no other request can have it. */
+  get isSpent(): boolean {
+    return this.bodyUsed || (this.#native?.body?.locked ?? false);
   }
 
   async text(): Promise<string> {
@@ -80,25 +101,26 @@ export class AppRequest {
     return whole.byteLength === whole.buffer.byteLength ? whole.buffer : whole.slice().buffer;
   }
 
-  blob(): Promise<Blob> {
-    return this.#plain().blob();
+  async blob(): Promise<Blob> {
+    return await this.#plain().blob();
   }
 
-  formData(): Promise<FormData> {
-    return this.#plain().formData();
+  async formData(): Promise<FormData> {
+    return await this.#plain().formData();
   }
 
   clone(): Request {
     return this.native().clone();
   }
 
-  /** The runtime's own Request, for what will have no other. Its signal is ours. */
+  /**
+   * The runtime's own Request, for what will have no other, as the app has left ours: its signal and its fields are those of ours, and
+   * where the body of ours was read, or is being read, so is its own.
+   */
   native(): Request {
-    const plain = this.#plain();
-    if (this.#hasSignal) return plain;
-    this.#hasSignal = true;
-    this.#native = new NativeRequest(plain, { signal: this.signal });
-    return this.#native;
+    const native = this.#withSignal();
+    if (this.#headers !== null) copyHeaders(this.#headers, native.headers);
+    return native;
   }
 
   /** The client has left. */
@@ -107,53 +129,57 @@ export class AppRequest {
     this.#abort?.abort();
   }
 
-  /** Without a signal: that is dear, and who reads a body does not look at it. */
-  #plain(): Request {
-    if (this.#native !== null) return this.#native;
-    if (this.#isUsed) throw new TypeError('the body of this request has been read already');
-    const init: RequestInit & { duplex?: 'half' } = { method: this.method, headers: this.headers };
-    if (this.#body !== null) {
-      init.body = this.#body.whole ?? this.#body.stream;
-      init.duplex = 'half';
-    }
-    this.#native = new NativeRequest(this.url, init);
+  #withSignal(): Request {
+    const plain = this.#plain();
+    if (this.#hasSignal) return plain;
+    const { signal } = this;
+    // Such a body cannot be put into another request, though all else can (`new Request(request, { body })`).
+    if (this.isSpent) return this.#spent(signal);
+    this.#hasSignal = true;
+    this.#native = new NativeRequest(plain, { signal });
     return this.#native;
   }
 
-  /** The body when it can be had at once, and then only once; null when `native` has to read it. */
+  /** Without a signal: that is dear, and who reads a body does not look at it. Never throws. */
+  #plain(): Request {
+    this.#native ??= this.#isUsed ? this.#spent() : this.#make(this.#body === null ? null : (this.#body.whole ?? this.#body.stream));
+    return this.#native;
+  }
+
+  #spent(signal?: AbortSignal): Request {
+    const spent = this.#make(SPENT, signal);
+    void spent.arrayBuffer();
+    return spent;
+  }
+
+  #make(body: BodyInit | null, signal?: AbortSignal): Request {
+    const init: RequestInit & { duplex?: 'half' } = { method: this.#method, headers: this.#headers ?? readHeaders(this.#fields) };
+    if (body !== null) {
+      init.body = body;
+      init.duplex = 'half';
+    }
+    if (signal !== undefined) init.signal = signal;
+    return new NativeRequest(this.#url, init);
+  }
+
+  /** The body when it can be had at once, and then only once; null when `native` has to read it, or to say that it was read. */
   #takeWhole(): Uint8Array<ArrayBuffer> | null {
-    if (this.#isUsed) throw new TypeError('the body of this request has been read already');
-    if (this.#native !== null) return null;
+    if (this.#isUsed || this.#native !== null) return null;
     const whole = this.#body === null ? new Uint8Array(0) : this.#body.whole;
     this.#isUsed = whole !== null && this.#body !== null;
     return whole;
   }
-}
 
-/** What is the same for every request that comes from outside, and only `native` knows how each runtime spells it. */
-const CONSTANTS = [
-  'cache',
-  'credentials',
-  'destination',
-  'integrity',
-  'keepalive',
-  'mode',
-  'redirect',
-  'referrer',
-  'referrerPolicy',
-  'duplex',
-] as const;
-for (const name of CONSTANTS) {
-  Object.defineProperty(AppRequest.prototype, name, {
-    get(this: AppRequest) {
-      return (this.native() as unknown as Record<string, unknown>)[name];
-    },
-    enumerable: true,
-    configurable: true,
-  });
+  static {
+    // `request instanceof Request` holds, as it does for who compares with the runtime's own.
+    completeFrom(
+      AppRequest.prototype,
+      NativeRequest.prototype,
+      () => ANY,
+      (request) => request.#plain(),
+    );
+  }
 }
-// `request instanceof Request` holds, as it does for who compares with the runtime's own.
-Object.setPrototypeOf(AppRequest.prototype, NativeRequest.prototype);
 
 function readHeaders({ lines, dropped }: AppFields): Headers {
   const headers = new Headers();

@@ -1,3 +1,5 @@
+import { completeFrom, copyHeaders } from './stand-in.ts';
+
 /** The runtime's own, whatever is put in its place later. */
 const NativeResponse = globalThis.Response;
 
@@ -120,12 +122,24 @@ class LightResponse {
     this.#native ??= this.#make(this.#body, { status: this.status, statusText: this.statusText, headers: this.headers });
     return this.#native;
   }
+
+  /** With the fields as they are now. */
+  whole(): Response {
+    const isNew = this.#native === null;
+    const native = this.native();
+    if (!isNew) copyHeaders(this.headers, native.headers);
+    return native;
+  }
+
+  static {
+    const native = (response: LightResponse): Response => response.native();
+    completeFrom(LightResponse.prototype, NativeResponse.prototype, native, native);
+  }
 }
-Object.setPrototypeOf(LightResponse.prototype, NativeResponse.prototype);
 
 /** What native code takes in its place; anything else as it is. */
 export function nativeResponse<Value>(value: Value): Value {
-  return value instanceof LightResponse ? (value.native() as Value) : value;
+  return value instanceof LightResponse ? (value.whole() as Value) : value;
 }
 
 /** A light response; null for arguments it is not made for. @param make makes what it cannot be itself */

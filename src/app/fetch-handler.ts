@@ -1,4 +1,5 @@
 import type { PeerAddress } from '../net/address.ts';
+import type { AppWork } from './app-work.ts';
 
 /**
  * What an app is told of a request beside the request itself: Hono's `c.env`, the second argument of a fetch handler.
@@ -13,7 +14,7 @@ export interface AppContext {
 
 /** What is left of the execution context of edge platforms: Hono's `c.executionCtx`, the third argument of a fetch handler. */
 export interface AppExecution {
-  /** What the promise rejects with is logged. Nothing else has to be done: this process outlives the answer. */
+  /** This process goes on until the promise is settled, as long as `reload-mercy` allows. What it rejects with is logged. */
   waitUntil(promise: Promise<unknown>): void;
   /** Does nothing: nobody else is there to answer. */
   passThroughOnException(): void;
@@ -58,10 +59,13 @@ export class ClientContext implements AppContext {
   }
 }
 
-/** @param failed is told what the promises of `waitUntil` reject with */
-export function makeExecution(failed: (error: unknown) => void): AppExecution {
+/**
+ * @param work counts the promises of `waitUntil`
+ * @param failed is told what they reject with
+ */
+export function makeExecution(work: AppWork, failed: (error: unknown) => void): AppExecution {
   return {
-    waitUntil: (promise) => void Promise.resolve(promise).catch(failed),
+    waitUntil: (promise) => work.add(Promise.resolve(promise).catch(failed)),
     passThroughOnException: () => {},
     props: {},
   };

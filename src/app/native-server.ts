@@ -1,19 +1,21 @@
 import type { ListenAddress, PeerAddress } from '../net/address.ts';
 import { type NativeOptions, type NativeServer, type NodeAnswer, type NodeRequest, serveNatively } from '../runtime/native-http.ts';
+import { AnswerStream, cancelBody, unreadBody } from './answer-stream.ts';
 import { AppBody } from './app-body.ts';
 import { AppRequest } from './app-request.ts';
 import { bodyKey, type ResponseParts } from './app-response.ts';
 import { AppUrls } from './app-url.ts';
+import type { AppWork } from './app-work.ts';
 import { type AppContext, ClientContext, type FetchHandler, makeExecution } from './fetch-handler.ts';
 
 export type { NativeOptions, NativeServer };
 
 /**
- * `http-socket-engine=native`: gives an app to the runtime's own HTTP server.
+ * `http-socket-engine=native`: gives an app to the runtime's own HTTP server. `work` counts what it still does behind its answers.
  * @throws {ListenError} when the address cannot be listened on
  */
-export function serveNative(address: ListenAddress, app: FetchHandler, options: NativeOptions): Promise<NativeServer> {
-  const execution = makeExecution(options.failed);
+export function serveNative(address: ListenAddress, app: FetchHandler, work: AppWork, options: NativeOptions): Promise<NativeServer> {
+  const execution = makeExecution(work, options.failed);
   const urls = new AppUrls();
   return serveNatively(
     address,
@@ -81,21 +83,25 @@ function requestOf(request: NodeRequest, urls: AppUrls): AppRequest | null {
   return new AppRequest(method, url, { lines, dropped: null }, body);
 }
 
-/** @throws {TypeError} when it is no Response */
+/** @throws {TypeError} when it is no Response, or one whose body was read already */
 function answerOf(response: Response, isHead: boolean): NodeAnswer {
   if (typeof response?.status !== 'number' || !('headers' in response)) throw new TypeError('the app gave no Response');
   const parts: ResponseParts = response;
   const whole = response.bodyUsed ? undefined : parts[bodyKey];
   const fields: string[] = [];
-  let hasLength = false;
+  let length = -1;
   response.headers.forEach((value, name) => {
-    if (name === 'content-length') hasLength = true;
+    if (name === 'content-length') length = Number(value);
     if (name === 'content-length' && typeof whole === 'string' && !isHead) return;
     fields.push(name, value);
   });
   const { status, statusText } = response;
   const mayHaveBody = status !== 204 && status !== 304 && !isHead;
   if (whole != null && mayHaveBody) fields.push('content-length', String(Buffer.byteLength(whole)));
-  else if (whole === null && mayHaveBody && !hasLength) fields.push('content-length', '0');
-  return { status, statusText, fields, body: whole === undefined ? response.body : whole };
+  else if (whole === null && mayHaveBody && length === -1) fields.push('content-length', '0');
+  const stream = whole === undefined ? unreadBody(response) : null;
+  if (stream === null) return { status, statusText, fields, body: whole ?? null };
+  if (mayHaveBody) return { status, statusText, fields, body: new AnswerStream(stream, length) };
+  cancelBody(stream);
+  return { status, statusText, fields, body: null };
 }

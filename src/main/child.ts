@@ -1,3 +1,4 @@
+import { AppWork } from '../app/app-work.ts';
 import type { LineSink } from '../log/log.ts';
 import type { Order, Report, StartOrder } from '../master/messages.ts';
 import { type Config, configFromSettings, type PlainSetting } from '../options/config.ts';
@@ -99,7 +100,7 @@ async function startWorker(
     places: placesOf(config, 'fetch', 'worker'),
     sockets: sockets.slice(0, -1),
     privateSocket: sockets.at(-1)!,
-    app: { handler: await loadFetchApp(app.path, app.name), board: scoreboard === null ? null : await openBoard(scoreboard) },
+    app: { handler: await loadFetchApp(app.path, app.name), board: scoreboard === null ? null : await openBoard(scoreboard), work: new AppWork() },
     sharesPlaces: true,
     checksNodes: false,
   });

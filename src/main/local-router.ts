@@ -1,3 +1,4 @@
+import { AppWork } from '../app/app-work.ts';
 import type { FetchHandler } from '../app/fetch-handler.ts';
 import type { LineSink } from '../log/log.ts';
 import type { RouterPlan, RouterStatus, Routers } from '../master/routers.ts';
@@ -37,7 +38,7 @@ export class LocalRouter implements Routers {
     this.#server = await Server.start(this.#runtime, config, this.#sink, {
       places: this.#places,
       ...(app.kind === 'wsgi' ? { workers: { kind: app.kind, nodes } } : {}),
-      ...(this.#app === null ? {} : { app: { handler: this.#app, board: null } }),
+      ...(this.#app === null ? {} : { app: { handler: this.#app, board: null, work: new AppWork() } }),
     });
   }
 

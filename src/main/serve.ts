@@ -1,3 +1,4 @@
+import { AppWork } from '../app/app-work.ts';
 import type { FetchHandler } from '../app/fetch-handler.ts';
 import type { LineSink } from '../log/log.ts';
 import type { Config } from '../options/config.ts';
@@ -13,5 +14,5 @@ export type { Server };
  */
 export function serve(runtime: Runtime, config: Config, sink: LineSink, app: FetchHandler | null = null): Promise<Server> {
   const places = placesOf(config, app === null ? 'none' : 'fetch', 'single');
-  return Server.start(runtime, config, sink, app === null ? { places } : { places, app: { handler: app, board: null } });
+  return Server.start(runtime, config, sink, app === null ? { places } : { places, app: { handler: app, board: null, work: new AppWork() } });
 }

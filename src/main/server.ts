@@ -136,14 +136,28 @@ export class Server {
   }
 
   get status(): ProcessStatus {
-    return { connections: this.#router.connections, requests: this.#router.requests, running: this.#router.running };
+    const open = this.#options.app?.work.open ?? 0;
+    return { connections: this.#router.connections, requests: this.#router.requests, running: this.#router.running + open };
   }
 
-  /** Finishes what is in flight, within `mercy` ms, by default `reload-mercy`; resolves when the last connection is closed. `patience` as for `Router.drain`. */
+  /**
+   * Finishes what is in flight, within `mercy` ms, by default `reload-mercy`; resolves when the last connection is closed and the app
+   * does nothing more behind its answers (`waitUntil`). `patience` as for `Router.drain`.
+   */
   async stop(mercy: number = this.#generation.config.reloadMercy, patience = 0): Promise<void> {
+    const end = performance.now() + patience + mercy;
     this.#generation.retire();
     await Promise.all([this.#router.drain(mercy, patience), ...this.#natives.map((server) => server.stop(mercy))]);
+    await this.#finishWork(Math.max(0, end - performance.now()));
     this.#generation.close();
+  }
+
+  async #finishWork(ms: number): Promise<void> {
+    const { app } = this.#options;
+    if (app === undefined || app.work.open === 0) return;
+    await app.work.finished(ms);
+    const { open } = app.work;
+    if (open > 0) this.log.event('warn', 'work-left', 'promises of waitUntil are given up: their time is over', { promises: open });
   }
 
   /** Ends at once. */
@@ -179,7 +193,7 @@ export class Server {
     const { serveNative } = await import('../app/native-server.ts');
     const { app, sharesPlaces = false } = this.#options;
     const failed = (error: unknown): void => this.log.event('error', 'app-failed', describe(error));
-    const server = await serveNative(address, app!.handler, { reusePort: sharesPlaces, failed });
+    const server = await serveNative(address, app!.handler, app!.work, { reusePort: sharesPlaces, failed });
     this.#natives.push(server);
     return server.address;
   }

@@ -1,3 +1,4 @@
+import { AppWork } from '../app/app-work.ts';
 import type { FetchHandler } from '../app/fetch-handler.ts';
 import type { Log } from '../log/log.ts';
 import type { TimerWheel } from '../net/timer-wheel.ts';
@@ -20,6 +21,8 @@ export interface AppHere {
   readonly handler: FetchHandler;
   /** Where a master sees what it is doing (`harakiri`); null when there is none. */
   readonly board: RunningRequests | null;
+  /** What it still does behind its answers. */
+  readonly work: AppWork;
 }
 
 /** The makers of upstreams that one generation of config needs. */
@@ -95,13 +98,13 @@ function mayReachUwsgi({ nodes, fallbacks, hasMappers }: Config): boolean {
 async function welcomePage(runtime: Runtime): Promise<AppHere> {
   const { makeWelcomeApp } = await import('../app/welcome.ts');
   const welcome = makeWelcomeApp(VERSION, `${runtime.name} ${runtime.version}`);
-  return { handler: (request, context) => welcome.fetch(request, context), board: null };
+  return { handler: (request, context) => welcome.fetch(request, context), board: null, work: new AppWork() };
 }
 
 async function makeOpenApp(runtime: Runtime, app: AppHere | null, { harakiri: limit }: Config, wheel: TimerWheel, log: Log): Promise<OpenUpstream> {
   if (app === null) return () => FAILURES.noNode;
   const { AppUpstreams } = await import('../upstream/app.ts');
-  const apps = new AppUpstreams(runtime, app.handler, (error) => log.event('error', 'app-failed', describe(error)));
+  const apps = new AppUpstreams(runtime, app.handler, app.work, (error) => log.event('error', 'app-failed', describe(error)));
   if (limit === 0) return (_node, exchange) => apps.open(exchange);
   const { TimedApp } = await import('../upstream/timed-app.ts');
   const { board } = app;

@@ -37,7 +37,16 @@ export interface NodeAnswer {
   readonly statusText: string;
   /** Names and values by turns. */
   readonly fields: string[];
-  readonly body: string | ReadableStream<Uint8Array> | null;
+  readonly body: string | NodeAnswerStream | null;
+}
+
+/** A body that comes piece by piece. */
+export interface NodeAnswerStream {
+  readonly stream: ReadableStream<unknown>;
+  /** A piece as it goes out. @throws {TypeError} when it cannot */
+  take(piece: unknown): Uint8Array;
+  /** Behind the last piece. @throws {TypeError} when some are missing */
+  end(): void;
 }
 
 /** The same for Node, which has neither a Request nor a Response of its own in its server. */
@@ -238,21 +247,35 @@ async function answerOnNode(
   }
 }
 
-/** Behind HEAD and 304 node:http drops what is written; a client that left ends the stream. */
-async function pump(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {
-  const reader = body.getReader();
-  const gone = (): void => void reader.cancel().catch(() => {});
+/** Node itself does not look whether the client is still there, nor how much is written behind a Content-Length. */
+async function pump(body: NodeAnswerStream, outgoing: ServerResponse): Promise<void> {
+  const reader = body.stream.getReader();
+  let goOn = (): void => {};
+  const gone = (): void => {
+    reader.cancel().catch(() => {});
+    goOn();
+  };
+  // Who left before there was an answer is not told of again.
+  if (outgoing.destroyed) return gone();
   outgoing.once('close', gone);
-  outgoing.flushHeaders();
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    if (outgoing.write(piece.value)) continue;
-    await new Promise<void>((resolve) => {
-      outgoing.once('drain', resolve);
-      outgoing.once('close', resolve);
-    });
+  outgoing.on('drain', () => goOn());
+  try {
+    outgoing.flushHeaders();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      if (outgoing.destroyed) return;
+      if (outgoing.write(body.take(piece.value))) continue;
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+    }
+    if (outgoing.destroyed) return;
+    body.end();
+    outgoing.off('close', gone);
+    outgoing.end();
+  } catch (error) {
+    gone();
+    throw error;
   }
-  outgoing.off('close', gone);
-  outgoing.end();
 }
 
 function nodeRequest(incoming: IncomingMessage, outgoing: ServerResponse): NodeRequest {

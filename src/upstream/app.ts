@@ -1,8 +1,10 @@
 import { AnswerHead } from '../app/answer-head.ts';
+import { AnswerStream, cancelBody, unreadBody } from '../app/answer-stream.ts';
 import { AppBody } from '../app/app-body.ts';
 import { type AppFields, AppRequest } from '../app/app-request.ts';
 import type { ResponseParts } from '../app/app-response.ts';
 import { AppUrls } from '../app/app-url.ts';
+import type { AppWork } from '../app/app-work.ts';
 import { type AppExecution, ClientContext, type FetchHandler, makeExecution } from '../app/fetch-handler.ts';
 import { FIELD } from '../http1/field-names.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -29,12 +31,15 @@ export class AppUpstreams implements Due {
   readonly #runtime: Pick<Runtime, 'soon'>;
   #waiting: AppUpstream[] = [];
 
-  /** @param failed is told of what the app throws */
-  constructor(runtime: Pick<Runtime, 'soon'>, app: FetchHandler, failed: (error: unknown) => void) {
+  /**
+   * @param work counts what the app still does behind its answers
+   * @param failed is told of what the app throws
+   */
+  constructor(runtime: Pick<Runtime, 'soon'>, app: FetchHandler, work: AppWork, failed: (error: unknown) => void) {
     this.#runtime = runtime;
     this.app = app;
     this.failed = failed;
-    this.execution = makeExecution(failed);
+    this.execution = makeExecution(work, failed);
   }
 
   open(exchange: UpstreamExchange): AppUpstream {
@@ -60,7 +65,7 @@ export class AppUpstream implements Upstream {
   readonly #exchange: UpstreamExchange;
   #request: AppRequest | null = null;
   #body: AppBody | null = null;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #reader: ReadableStreamDefaultReader<unknown> | null = null;
   #isAborted = false;
   #isPaused = false;
   /** Resolves when the client takes bytes again. */
@@ -96,7 +101,7 @@ export class AppUpstream implements Upstream {
     this.#isAborted = true;
     this.#body?.fail(new Error('the client left before its request was complete'));
     this.#request?.abort();
-    this.#cancel(this.#reader);
+    cancelBody(this.#reader);
     this.#resumed?.();
   }
 
@@ -141,16 +146,21 @@ export class AppUpstream implements Upstream {
   }
 
   #answered(response: Response): void {
-    if (this.#isAborted) return this.#cancel(response?.body);
+    if (this.#isAborted) return cancelBody(response?.body);
     try {
       if (typeof response?.status !== 'number' || !('headers' in response)) throw new TypeError(notResponse(response));
       const exchange = this.#exchange;
       const { head } = this.#shared;
-      const isWhole = head.write(response as ResponseParts, exchange.request.isHead);
+      const { isHead } = exchange.request;
+      const isWhole = head.write(response as ResponseParts, isHead);
+      const body = isWhole ? null : unreadBody(response);
+      const { contentLength } = head.head;
+      const hasBody = body !== null && !head.head.hasNoBody(isHead);
       exchange.head(head.head);
       // It may have been no answer to this request.
-      if (exchange.isDone) return isWhole ? undefined : this.#cancel(response.body);
-      if (!isWhole && response.body !== null) return void this.#stream(response.body);
+      if (body !== null && (exchange.isDone || !hasBody)) cancelBody(body);
+      if (exchange.isDone) return;
+      if (hasBody) return void this.#stream(new AnswerStream(body, contentLength));
       if (head.bodyEnd > head.bodyStart) exchange.body(head.bytes, head.bodyStart, head.bodyEnd);
       exchange.end();
       exchange.flush();
@@ -159,25 +169,26 @@ export class AppUpstream implements Upstream {
     }
   }
 
-  async #stream(body: ReadableStream<Uint8Array>): Promise<void> {
+  async #stream(answer: AnswerStream): Promise<void> {
     const exchange = this.#exchange;
     try {
-      const reader = body.getReader();
+      const reader = answer.stream.getReader();
       this.#reader = reader;
       exchange.flush();
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
         if (this.#isAborted) return;
-        if (!(piece.value instanceof Uint8Array)) throw new TypeError('the body of the answer is a stream of something other than Uint8Array');
-        exchange.body(piece.value, 0, piece.value.length);
+        const bytes = answer.take(piece.value);
+        exchange.body(bytes, 0, bytes.length);
         exchange.flush();
         if (this.#isPaused) await this.#untilResumed();
       }
       if (this.#isAborted) return;
+      answer.end();
       this.#reader = null;
       exchange.end();
       exchange.flush();
     } catch (error) {
-      this.#cancel(this.#reader);
+      cancelBody(this.#reader);
       this.#failed(error);
     }
   }
@@ -186,11 +197,6 @@ export class AppUpstream implements Upstream {
     if (this.#isAborted) return;
     this.#shared.failed(error);
     this.#exchange.failed(FAILURES.appFailed);
-  }
-
-  /** Whoever makes the stream may throw at that, and it concerns nobody. */
-  #cancel(body: ReadableStream | ReadableStreamDefaultReader | null | undefined): void {
-    body?.cancel().catch(() => {});
   }
 
   /** The app reads on. It may ask in the middle of anything. */

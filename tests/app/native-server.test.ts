@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { installGlobals } from '../../src/app/app-globals.ts';
+import { AppWork } from '../../src/app/app-work.ts';
 import type { AppContext } from '../../src/app/fetch-handler.ts';
 import { serveNative } from '../../src/app/native-server.ts';
 import { type ListenAddress, parseListenAddress } from '../../src/net/address.ts';
@@ -55,7 +56,7 @@ function portOf(address: ListenAddress): number {
 }
 
 test('it serves', async () => {
-  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, { failed });
+  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
   const port = portOf(server.address);
   const url = `http://127.0.0.1:${port}`;
   const text = await fetch(`${url}/text`, { method: 'POST', body: 'body', headers: { 'x-a': '1' } });
@@ -77,7 +78,7 @@ test('it serves', async () => {
 });
 
 test('it finishes what is in flight, and cuts off what takes longer than mercy', async () => {
-  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, { failed });
+  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
   const url = `http://127.0.0.1:${portOf(server.address)}`;
   const slow = fetch(`${url}/slow`, { headers: { connection: 'close' } }).then((response) => response.text());
   const never = fetch(`${url}/never`).then(
@@ -95,7 +96,7 @@ test('it finishes what is in flight, and cuts off what takes longer than mercy',
 test('on a unix socket', async () => {
   using files = appFiles({});
   const path = files.at('app.sock');
-  const server = await serveNative(parseListenAddress(path), app, { failed });
+  const server = await serveNative(parseListenAddress(path), app, new AppWork(), { failed });
   const client = await RawClient.connect({ path });
   const response = await client.request('POST /text HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx');
   assert.equal(response.text(), 'x|null|');
@@ -104,17 +105,17 @@ test('on a unix socket', async () => {
 });
 
 test('an address that is taken is a ListenError', async () => {
-  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, { failed });
+  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
   const port = portOf(server.address);
   await assert.rejects(
-    serveNative(parseListenAddress(`127.0.0.1:${port}`), app, { failed }),
+    serveNative(parseListenAddress(`127.0.0.1:${port}`), app, new AppWork(), { failed }),
     (error) => error instanceof ListenError && error.reason === 'in-use',
   );
   await server.stop(100);
 });
 
 test('several on one address, where the runtime can', async () => {
-  const listen = (port: number) => serveNative(parseListenAddress(`127.0.0.1:${port}`), app, { failed, reusePort: true });
+  const listen = (port: number) => serveNative(parseListenAddress(`127.0.0.1:${port}`), app, new AppWork(), { failed, reusePort: true });
   if (runtimeName() === 'deno') return await assert.rejects(listen(0), /--unstable-net/);
   const first = await listen(0);
   const second = await listen(portOf(first.address));

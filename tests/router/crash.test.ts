@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AppWork } from '../../src/app/app-work.ts';
 import { Log } from '../../src/log/log.ts';
 import { TimerWheel } from '../../src/net/timer-wheel.ts';
 import { Node } from '../../src/pool/node.ts';
@@ -63,7 +64,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
 }
 
 function app(handler: FetchHandler): OpenUpstream {
-  const apps = new AppUpstreams(runtime, handler, () => {});
+  const apps = new AppUpstreams(runtime, handler, new AppWork(), () => {});
   return (_, exchange) => apps.open(exchange);
 }
 

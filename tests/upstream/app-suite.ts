@@ -335,12 +335,206 @@ export function addAppTests(kind: string): void {
     await gate.logged(/it broke/);
   });
 
-  test(name('a stream of something other than bytes is an error'), async () => {
-    await using gate = await startApp(() => new Response(new ReadableStream({ start: (controller) => controller.enqueue({}) })));
+  test(name('W12: pieces of text, and any view of bytes, are taken; what is neither is cut off, and named in the log'), async () => {
+    const pieces: Record<string, unknown[]> = {
+      '/text': ['é ', 'data: x\n\n'],
+      '/views': [new Uint8Array([0x61]), new DataView(new ArrayBuffer(4), 1, 2), new Uint16Array([0x6262]), encoder.encode('c').buffer, ''],
+      '/number': ['first', 7],
+      '/object': ['first', {}],
+      '/null': ['first', null],
+    };
+    const cancelled: string[] = [];
+    await using gate = await startApp((request) => {
+      const { pathname } = new URL(request.url);
+      const left = [...pieces[pathname]!];
+      return new Response(
+        new ReadableStream(
+          {
+            pull: (controller) => (left.length === 0 ? controller.close() : controller.enqueue(left.shift())),
+            cancel: () => void cancelled.push(pathname),
+          },
+          { highWaterMark: 0 },
+        ),
+      );
+    });
     await using client = await gate.connect();
-    client.write(GET);
-    await client.readToEnd();
-    await gate.logged(/app-failed/);
+    const get = (path: string) => client.request(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    assert.equal(Buffer.from((await get('/text')).body).toString(), 'é data: x\n\n');
+    assert.equal(Buffer.from((await get('/views')).body).toString(), 'a\0\0bbc');
+    for (const [path, what] of [
+      ['/number', 'a number'],
+      ['/object', 'an object'],
+      ['/null', 'null'],
+    ] as const) {
+      await using broken = await gate.connect();
+      broken.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      const all = (await broken.readToEnd()).toString();
+      assert.match(all, /first/);
+      assert.doesNotMatch(all, /\r\n0\r\n\r\n$/);
+      await gate.logged(new RegExp(`gave ${what} where bytes or a text should be.*app-failed`));
+    }
+    assert.deepEqual(cancelled, ['/number', '/object', '/null']);
+  });
+
+  test(name('W11: a stream that does not keep to its Content-Length is cut off, and the log says so'), async () => {
+    await using gate = await startApp((request) => {
+      const { searchParams } = new URL(request.url);
+      const pieces = searchParams.getAll('piece');
+      const body = new ReadableStream({
+        pull: (controller) => (pieces.length === 0 ? controller.close() : controller.enqueue(encoder.encode(pieces.shift()))),
+      });
+      return new Response(body, { headers: { 'content-length': searchParams.get('length')! } });
+    });
+    await using client = await gate.connect();
+    const right = await client.request('GET /?length=6&piece=abc&piece=def HTTP/1.1\r\nHost: a\r\n\r\n');
+    assert.deepEqual([right.text(), right.header('content-length')], ['abcdef', '6']);
+    for (const [length, said] of [
+      [5, 'gave 6 bytes, and its Content-Length is 5'],
+      [7, 'ended behind 6 bytes, and its Content-Length is 7'],
+    ] as const) {
+      await using broken = await gate.connect();
+      broken.write(`GET /?length=${length}&piece=abc&piece=def HTTP/1.1\r\nHost: a\r\n\r\n${GET}`);
+      const [head, body] = (await broken.readToEnd()).toString().split('\r\n\r\n');
+      assert.match(head!, new RegExp(`content-length: ${length}`, 'i'));
+      assert.equal(body, length === 5 ? 'abc' : 'abcdef', 'and nothing behind it: what was cut off ends the connection');
+      await gate.logged(new RegExp(said));
+    }
+    const head = await client.request('HEAD /?length=7&piece=abc HTTP/1.1\r\nHost: a\r\n\r\n', { method: 'HEAD' });
+    assert.equal(head.header('content-length'), '7');
+    assert.equal((await client.request('GET /?length=1&piece=a HTTP/1.1\r\nHost: a\r\n\r\n')).text(), 'a');
+  });
+
+  test(name('W11: a stream that nobody reads is cancelled: HEAD, a status without a body, a client that has left'), async () => {
+    const cancelled: string[] = [];
+    const begun = deferred();
+    const left = deferred();
+    await using gate = await startApp(async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === '/left') {
+        begun.resolve();
+        await left.promise;
+      }
+      return new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(encoder.encode('for ever')),
+          cancel: () => void cancelled.push(pathname),
+        }),
+      );
+    });
+    await using client = await gate.connect();
+    assert.equal((await client.request('HEAD /head HTTP/1.1\r\nHost: a\r\n\r\n', { method: 'HEAD' })).status, 200);
+    await waitFor('the cancel', () => cancelled.includes('/head'));
+    client.write('GET /left HTTP/1.1\r\nHost: a\r\n\r\n');
+    await begun.promise;
+    client.reset();
+    await gate.logged(/client-left/);
+    left.resolve();
+    await waitFor('the cancel', () => cancelled.includes('/left'));
+  });
+
+  test(name('an answer whose body was read is 500, and the log says why'), async () => {
+    const kept = new Response('kept');
+    const uses: Record<string, (response: Response) => unknown> = {
+      '/text': (response) => response.text(),
+      '/reader': (response) => response.body?.getReader().read(),
+      '/locked': (response) => response.body?.getReader(),
+    };
+    await using gate = await startApp(async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === '/kept') return kept;
+      const response = new Response(new Blob(['body']).stream());
+      await uses[pathname]!(response);
+      return response;
+    });
+    for (const path of Object.keys(uses)) {
+      await using client = await gate.connect();
+      assert.equal((await client.request(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)).status, 500, path);
+    }
+    await gate.logged(/body of the answer has been read already.*app-failed/);
+    await using client = await gate.connect();
+    assert.equal((await client.request('GET /kept HTTP/1.1\r\nHost: a\r\n\r\n')).text(), 'kept');
+  });
+
+  test(name('every kind of body goes out as it is'), async () => {
+    const form = new FormData();
+    form.set('a', 'ü');
+    async function* pieces() {
+      yield encoder.encode('one ');
+      await sleep(1);
+      yield encoder.encode('two');
+    }
+    const bytes = encoder.encode('bytes');
+    const byteStream = (): ReadableStream =>
+      new ReadableStream({
+        type: 'bytes',
+        start(controller) {
+          controller.enqueue(encoder.encode('byte stream'));
+          controller.close();
+        },
+      });
+    const answers: Record<string, () => Response> = {
+      '/null': () => new Response(null),
+      '/undefined': () => new Response(),
+      '/empty': () => new Response(''),
+      '/bytes': () => new Response(bytes),
+      '/buffer': () => new Response(bytes.slice().buffer),
+      '/view': () => new Response(new DataView(bytes.slice().buffer, 1, 3)),
+      '/blob': () => new Response(new Blob(['blob'], { type: 'text/x-blob' })),
+      '/parameters': () => new Response(new URLSearchParams({ a: 'ü' })),
+      '/form': () => new Response(form),
+      '/stream': () => new Response(new Blob(['stream']).stream()),
+      '/byte-stream': () => new Response(byteStream()),
+      '/iterable': () => new Response(pieces() as unknown as BodyInit),
+      '/clone': () => new Response('cloned').clone(),
+      '/clone-stream': () => new Response(new Blob(['cloned']).stream()).clone(),
+      '/through': () => new Response(new Response('through').body!.pipeThrough(new TransformStream())),
+      '/json': () => Response.json({ a: 'ü' }, { status: 201, headers: { 'x-a': '1' } }),
+      '/redirect': () => Response.redirect('http://a/there'),
+    };
+    await using gate = await startApp((request) => answers[new URL(request.url).pathname]!());
+    await using client = await gate.connect();
+    const get = async (path: string, method = 'GET') => {
+      const { status, body } = await client.request(`${method} ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, { method });
+      return { status, text: Buffer.from(body).toString() };
+    };
+    for (const [path, text] of [
+      ['/null', ''],
+      ['/undefined', ''],
+      ['/empty', ''],
+      ['/bytes', 'bytes'],
+      ['/buffer', 'bytes'],
+      ['/view', 'yte'],
+      ['/blob', 'blob'],
+      ['/parameters', 'a=%C3%BC'],
+      ['/stream', 'stream'],
+      ['/byte-stream', 'byte stream'],
+      ['/iterable', 'one two'],
+      ['/clone', 'cloned'],
+      ['/clone-stream', 'cloned'],
+      ['/through', 'through'],
+      ['/redirect', ''],
+    ] as const) {
+      const answer = await get(path);
+      assert.deepEqual([answer.status, answer.text], [path === '/redirect' ? 302 : 200, text], path);
+      assert.equal((await get(path, 'HEAD')).text, '', `HEAD ${path}`);
+    }
+    const blob = await client.request('GET /blob HTTP/1.1\r\nHost: a\r\n\r\n');
+    assert.equal(blob.header('content-type'), 'text/x-blob');
+    const sent = await client.request('GET /form HTTP/1.1\r\nHost: a\r\n\r\n');
+    const back = await new Response(sent.body as Uint8Array<ArrayBuffer>, { headers: { 'content-type': sent.header('content-type')! } }).formData();
+    assert.deepEqual([...back], [['a', 'ü']]);
+    const json = await client.request('GET /json HTTP/1.1\r\nHost: a\r\n\r\n');
+    assert.deepEqual([json.status, json.header('x-a'), JSON.parse(Buffer.from(json.body).toString())], [201, '1', { a: 'ü' }]);
+  });
+
+  test(name('statuses that switch protocols, and Response.error(), are 500'), async () => {
+    await using gate = await startApp((request) =>
+      new URL(request.url).pathname === '/error' ? Response.error() : new Response(null, { status: 101 }),
+    );
+    for (const path of ['/', '/error']) {
+      await using client = await gate.connect();
+      assert.equal((await client.request(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)).status, 500, path);
+    }
   });
 
   test(name('pipelined requests are answered in order'), async () => {
