@@ -100,6 +100,34 @@ export class ChunkedReader {
     return i;
   }
 
+  /**
+   * Reads on from `bytes[start, end)` to the end of the message, of the bytes, or until `refusal` is set; returns how far it came. The
+   * runs of data are moved together over the framing between them, and told as one in `dataStart` and `dataEnd`: what they cost whoever
+   * gets them depends on their bytes, not on how many there are.
+   */
+  gather(bytes: Uint8Array, start: number, end: number): number {
+    let at = this.read(bytes, start, end);
+    let from = this.dataStart;
+    let to = this.dataEnd;
+    while (at < end && this.#state !== STATE.done && this.#state !== STATE.refused) {
+      at = this.read(bytes, at, end);
+      const length = this.dataEnd - this.dataStart;
+      if (length === 0) continue;
+      if (length <= to - from) {
+        to = moveBytes(bytes, to, this.dataStart, this.dataEnd);
+        continue;
+      }
+      // The shorter part moves.
+      const joined = this.dataStart - (to - from);
+      moveBytes(bytes, joined, from, to);
+      from = joined;
+      to = this.dataEnd;
+    }
+    this.dataStart = from;
+    this.dataEnd = to;
+    return at;
+  }
+
   #size(byte: number): boolean {
     const digit = HEX[byte];
     if (digit !== 255) {
@@ -192,6 +220,14 @@ export class ChunkedReader {
 }
 
 const NONE = new Uint8Array(0);
+
+/** Moves `bytes[start, end)` to `to`; returns the offset behind it. A few by hand, to the left only: that is where most go, and a call costs more. */
+function moveBytes(bytes: Uint8Array, to: number, start: number, end: number): number {
+  const length = end - start;
+  if (length > 16 || to > start) bytes.copyWithin(to, start, end);
+  else for (let i = 0; i < length; i++) bytes[to + i] = bytes[start + i];
+  return to + length;
+}
 
 function newTrailerFields(): Fields {
   const fields = new Fields(MAX_TRAILER_BYTES, MAX_TRAILERS);

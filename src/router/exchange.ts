@@ -1,4 +1,5 @@
-import { concat, copyOf, latin1 } from '../http1/bytes.ts';
+import { copyOf, latin1 } from '../http1/bytes.ts';
+import { GrowingBytes } from '../http1/growing-bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
@@ -44,7 +45,7 @@ export class Exchange implements UpstreamExchange {
   #backoff: ReturnType<typeof setTimeout> | null = null;
   #spool: BodySpool | null = null;
   /** Body bytes that came before there was a connection for them. */
-  #early: Uint8Array | null = null;
+  #early: GrowingBytes | null = null;
   /** The same of trailers. */
   #trailers: Uint8Array | null = null;
   #requestEnded = false;
@@ -91,7 +92,8 @@ export class Exchange implements UpstreamExchange {
       case STATE.done:
         return true;
       default:
-        this.#early = this.#early === null ? copyOf(bytes, start, end) : concat(this.#early, bytes.subarray(start, end));
+        this.#early ??= new GrowingBytes();
+        this.#early.append(bytes, start, end);
     }
     this.#requestPaused = true;
     return false;
@@ -166,7 +168,7 @@ export class Exchange implements UpstreamExchange {
     const { isRaw } = this.request;
     this.#state = isRaw ? STATE.tunnel : STATE.active;
     this.#touch();
-    const early = this.#early;
+    const early = this.#early?.bytes ?? null;
     this.#early = null;
     if (this.request.expectsContinue && this.#spool === null && early === null) this.#downstream.continue();
     const isReady = this.#upstream!.send(early);
@@ -293,7 +295,7 @@ export class Exchange implements UpstreamExchange {
     if (this.request.expectsContinue) this.#downstream.continue();
     const early = this.#early;
     this.#early = null;
-    if (early !== null) this.#spoolBody(early);
+    if (early !== null) this.#spoolBody(early.bytes);
     if (this.#state !== STATE.spooling) return;
     if (this.#requestEnded) this.#spooled();
     else this.#resumeRequest();

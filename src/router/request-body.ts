@@ -31,8 +31,8 @@ export class RequestBody {
   }
 
   /**
-   * Hands the body bytes at the start of `bytes` to the exchange; returns how many belonged to this request.
-   * Stops early when `refusal` is set or the body is too large.
+   * Hands the body bytes at the start of `bytes` to the exchange, in one call; returns how many belonged to this request. Chunks are
+   * moved together within `bytes`. Hands on nothing of what is refused, or too large.
    */
   read(bytes: Uint8Array, exchange: Exchange): number {
     this.hasBegun = true;
@@ -48,20 +48,31 @@ export class RequestBody {
   }
 
   #readChunked(reader: ChunkedReader, bytes: Uint8Array, exchange: Exchange): number {
+    // Once an event, however many chunks it brought: each call may be a system call of the backend's.
+    const at = this.#raw ? this.#readFramed(reader, bytes) : this.#gather(reader, bytes);
     this.mustPause = false;
-    let at = 0;
-    while (at < bytes.length && !reader.isDone && !exchange.isDone) {
-      at = reader.read(bytes, at, bytes.length);
-      this.refusal = reader.refusal;
-      if (this.refusal !== null) return at;
-      const length = reader.dataEnd - reader.dataStart;
-      this.#received += length;
-      if (this.isTooLarge) return at;
-      if (length > 0 && !this.#raw && !exchange.requestBody(bytes, reader.dataStart, reader.dataEnd)) this.mustPause = true;
-    }
-    if (this.#raw && at > 0 && !exchange.isDone && !exchange.requestBody(bytes, 0, at)) this.mustPause = true;
+    this.refusal = reader.refusal;
+    if (this.refusal !== null || this.isTooLarge) return at;
+    const start = this.#raw ? 0 : reader.dataStart;
+    const end = this.#raw ? at : reader.dataEnd;
+    if (end > start) this.mustPause = !exchange.requestBody(bytes, start, end);
     this.isComplete = reader.isDone;
     if (this.isComplete && !this.#raw && reader.trailers.length > 0) exchange.requestTrailers(reader.trailers);
+    return at;
+  }
+
+  #gather(reader: ChunkedReader, bytes: Uint8Array): number {
+    const at = reader.gather(bytes, 0, bytes.length);
+    this.#received += reader.dataEnd - reader.dataStart;
+    return at;
+  }
+
+  #readFramed(reader: ChunkedReader, bytes: Uint8Array): number {
+    let at = 0;
+    while (at < bytes.length && !reader.isDone && reader.refusal === null) {
+      at = reader.read(bytes, at, bytes.length);
+      this.#received += reader.dataEnd - reader.dataStart;
+    }
     return at;
   }
 }

@@ -1,4 +1,3 @@
-import { concat, copyOf } from '../http1/bytes.ts';
 import { PARSE } from '../http1/fields.ts';
 import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -16,6 +15,7 @@ import { PacketReader } from './packet-reader.ts';
 import { Prelude } from './prelude.ts';
 import { RequestBody } from './request-body.ts';
 import type { Front, Service, ServiceSettings } from './service.ts';
+import { Stash } from './stash.ts';
 
 /**
  * The states of a session. `idle`: between requests, or before the first. `head`: part of a head has come. `busy`: an exchange
@@ -65,7 +65,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   /** Null when the request has none. */
   #body: RequestBody | null = null;
   /** Bytes of later requests, which wait for their turn. */
-  #stash: Uint8Array | null = null;
+  readonly #stash = new Stash();
   #isReading = false;
   #isSilent = true;
   #isFirst = true;
@@ -106,7 +106,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   /** The request has been read whole, and both sides want to go on. */
   get mayPersist(): boolean {
     if (this.#state !== STATE.busy || !this.#isReadWhole || this.#owner.isDraining) return false;
-    if (this.#isHalfClosed && this.#stash === null) return false;
+    if (this.#isHalfClosed && this.#stash.isEmpty) return false;
     const { head } = this.#heads.buffer!;
     return !head.isRaw && this.#wantBoth(head);
   }
@@ -225,7 +225,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   answered(persists: boolean): void {
     const isComplete = this.#state === STATE.busy && this.#isReadWhole && !this.#heads.buffer!.head.isRaw;
     this.#release();
-    if (!persists) return isComplete && this.#stash === null ? this.#finish() : this.#startLingering();
+    if (!persists) return isComplete && this.#stash.isEmpty ? this.#finish() : this.#startLingering();
     this.#state = STATE.idle;
     this.#answer.begin(null);
     this.#heads.reopen();
@@ -242,8 +242,8 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   /** What came behind the request is the tunnel's, and so is the client's FIN. */
   tunnelOpened(): void {
     const exchange = this.#exchange!;
-    const stash = this.#stash;
-    this.#stash = null;
+    const stash = this.#stash.take();
+    this.#stash.read();
     if (stash === null || exchange.requestBody(stash, 0, stash.length)) this.#connection.resume();
     if (this.#isHalfClosed) exchange.requestEnd();
   }
@@ -262,7 +262,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
 
   resumeRequest(): void {
     this.#watch.letGo(this.#service);
-    if (this.#stash === null) this.#connection.resume();
+    if (this.#stash.isEmpty) this.#connection.resume();
   }
 
   fellBehind(): void {
@@ -390,7 +390,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
 
   /** Bytes of later requests, and the client held back. */
   #keep(bytes: Uint8Array): void {
-    this.#stash = this.#stash === null ? copyOf(bytes) : concat(this.#stash, bytes);
+    this.#stash.keep(bytes);
     this.#connection.pause();
   }
 
@@ -413,9 +413,8 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
 
   /** Goes on with the requests that waited for the last answer. */
   #readStash(): void {
-    const stash = this.#stash;
+    const stash = this.#stash.take();
     if (stash === null) return;
-    this.#stash = null;
     this.#connection.resume();
     // Before anything of the next request can throw.
     this.#answer.flush();
@@ -425,6 +424,8 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
       // This runs in an event of the last request's backend, which is not to blame.
       this.#service.failed(error);
       this.crashed();
+    } finally {
+      this.#stash.read();
     }
     // The FIN came while they waited.
     if (this.#isHalfClosed) this.ended();
@@ -466,7 +467,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   #startLingering(): void {
     this.#answer.flush();
     this.#state = STATE.lingering;
-    this.#stash = null;
+    this.#stash.clear();
     this.#connection.end();
     this.#connection.resume();
     this.#service.wheel.arm(this.#deadline, this.#connection.queued === 0 ? LINGER_MS : this.#service.settings.timeout);

@@ -7,7 +7,7 @@
  *
  * The rules of a connection, which `tests/runtime/` holds every adapter to:
  *
- * - `bytes` given to `data` are valid only during the call; who keeps them copies them.
+ * - `bytes` given to `data` are valid only during the call; who keeps them copies them. Whoever is called may write into them.
  * - After `write` returns, the caller may reuse its buffer; the adapter has copied what the kernel did not take.
  * - No handler runs inside a method of the connection. (A method called from a handler never re-enters one.)
  * - `close` comes exactly once and last, whoever closed, for every connection that was opened.

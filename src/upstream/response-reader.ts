@@ -173,16 +173,10 @@ export class ResponseReader {
 
   #readChunks(bytes: Uint8Array, start: number, reader: ChunkedReader): number {
     const exchange = this.#exchange!;
-    let at = start;
-    while (at < bytes.length && !reader.isDone) {
-      at = reader.read(bytes, at, bytes.length);
-      if (reader.refusal !== null) {
-        this.#fail(RESPONSE_FAULTS.badChunk);
-        return at;
-      }
-      if (reader.dataEnd > reader.dataStart) exchange.body(bytes, reader.dataStart, reader.dataEnd);
-    }
-    if (reader.isDone) {
+    const at = reader.gather(bytes, start, bytes.length);
+    if (reader.dataEnd > reader.dataStart) exchange.body(bytes, reader.dataStart, reader.dataEnd);
+    if (reader.refusal !== null) this.#fail(RESPONSE_FAULTS.badChunk);
+    else if (reader.isDone) {
       exchange.trailers(reader.trailers);
       this.#complete();
     }
