@@ -12,8 +12,6 @@ export interface WsgiWorkersOptions extends WsgiSettings {
   /** Where the app was looked for in vain, should Python not know it either; null when it was found. */
   readonly guess: string | null;
   readonly env: readonly (readonly [name: string, value: string])[];
-  /** `worker-reload-mercy` */
-  readonly mercy: number;
   /** Listening sockets of `socket`, which all generations share. */
   readonly sharedSockets: readonly BoundSocket[];
   /** Makes the socket that routers come to, in a directory that is ours alone. */
@@ -77,10 +75,10 @@ export class WsgiWorkers implements Workers {
 
   async status(): Promise<readonly WorkerStatus[]> {
     const workers = (await this.#python?.status()) ?? [];
-    return workers.map(({ id, pid, requests, busy, since }) => ({
+    return workers.map(({ id, pid, state, requests, busy, since }) => ({
       id,
       pid,
-      state: pid === 0 ? 'dead' : 'ready',
+      state,
       requests,
       busy: busy === null ? null : `${busy} for ${(since ?? 0).toFixed(1)} s`,
     }));

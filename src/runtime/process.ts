@@ -11,7 +11,7 @@ export function spawn(command: readonly string[], options: SpawnOptions): Spawne
   const output = options.stdio ?? 'inherit';
   const sockets = (options.sockets ?? []) as readonly HeldSocket[];
   const lent = sockets.map((socket) => socket.lend());
-  const stdio: (string | number)[] = [output === 'pipe' ? 'ignore' : output, output, output, ...lent, ...(options.fds ?? [])];
+  const stdio: (string | number)[] = ['ignore', output, output, ...lent, ...(options.fds ?? [])];
   if (options.ipc) stdio.push('ipc');
   // Loaded when it is needed: a plain router starts no process, and its start is measured in milliseconds.
   const start = process.getBuiltinModule('node:child_process').spawn;

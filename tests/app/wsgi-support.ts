@@ -37,6 +37,7 @@ export class StartedWsgi {
         maxRequests: 0,
         maxWorkerLifetime: 0,
         harakiri: 0,
+        mercy: 60_000,
         pythonPath: [],
         home: SYSTEM,
         chdir: PEERS,

@@ -48,11 +48,20 @@ def reason(error):
     return "it was silent, or took nothing, for too long" if is_late else error.strerror
 
 
+def borrow(fd):
+    """A socket object for a descriptor that stays whose it is: to be detached."""
+    # All arguments are given: each that is not costs a question to the kernel. Which family it is does not matter here.
+    peer = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, fd)
+    if peer.gettimeout() is not None:
+        # The app has said socket.setdefaulttimeout(), which has made it non-blocking just now.
+        peer.settimeout(None)
+    return peer
+
+
 def shut(fd, how=socket.SHUT_WR):
     """Ends the connection also where a forked process holds it too: for such, a close ends nothing."""
     try:
-        # All arguments are given: each that is not costs a question to the kernel. Which family it is does not matter here.
-        peer = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, fd)
+        peer = borrow(fd)
         try:
             peer.shutdown(how)
         finally:
@@ -65,7 +74,7 @@ def shut(fd, how=socket.SHUT_WR):
 def reset_at_close(fd, is_on):
     """From now on the end of this process, by whatever, resets the connection (TCP), until that is switched off: for answers that the close ends."""
     try:
-        peer = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, fd)
+        peer = borrow(fd)
         try:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE if is_on else END_AT_CLOSE)
         finally:

@@ -1,8 +1,8 @@
 """`wsgi.errors`, which takes what it is given whatever the app has made of its standard error."""
 
-import os
-import select
 import sys
+
+from ugate_output import write_all
 
 STDERR = 2
 
@@ -16,7 +16,7 @@ class Errors:
         try:
             sys.stderr.write(text)
         except Exception:
-            _write_bare(text.encode("utf-8", "backslashreplace"))
+            write_all(STDERR, text)
         return len(text)
 
     def writelines(self, lines):
@@ -32,17 +32,3 @@ class Errors:
 
     def __getattr__(self, name):
         return getattr(sys.stderr, name)
-
-
-def _write_bare(data):
-    try:
-        while data:
-            try:
-                data = data[os.write(STDERR, data) :]
-            except BlockingIOError:
-                poll = select.poll()
-                poll.register(STDERR, select.POLLOUT)
-                poll.poll()
-    except OSError:
-        # Nobody is there to read it.
-        pass

@@ -26,9 +26,16 @@ def prepare(start):
             raise LoadError("chdir %s: %s" % (start["chdir"], error.strerror)) from None
     sys.argv = ["ugate"]
     found = [match for path in start.get("pythonPath") or [] for match in sorted(glob.glob(path)) or [path]]
-    own = [os.path.abspath(path) for path in found] + [os.getcwd()]
+    own = [os.path.abspath(path) for path in found] + [_directory()]
     home = _activate(start["home"]) if start.get("home") else []
     sys.path[:] = own + home + [path for path in sys.path if path not in ("", *own, *home)]
+
+
+def _directory():
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise LoadError("the working directory is gone (%s): --chdir names another" % error.strerror) from None
 
 
 def _activate(home):

@@ -1,166 +1,93 @@
 """The first Python process: binds, loads, forks, and watches over the workers; talks JSON lines with ugate."""
 
 import gc
-import io
 import json
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 import time
 import traceback
 
 try:
-    import ctypes
+    import faulthandler
 except ImportError:
-    ctypes = None
+    faulthandler = None
 
-from ugate_loader import LoadError, explain, load, prepare
+from ugate_channel import Channel
+from ugate_ground import CLOSED, Ground
+from ugate_loader import explain, load, prepare
+from ugate_orphans import inherits_orphans, reap_orphans
+from ugate_output import Words, patient
+from ugate_own import Own
+from ugate_report import Report
 from ugate_scoreboard import Scoreboard
-from ugate_worker import DUMP_SIGNAL, LOAD_FAILED, Report, Worker, end, run_worker
+from ugate_seat import BLOCKS, Seat
+from ugate_sockets import Sockets
+from ugate_stuck import Stuck, send_signal
+from ugate_worker import LOAD_FAILED, STRIPPED, Worker, end, run_worker
 
-# A terminal or systemd sends these to the whole group; only ugate's master decides. A handler, not SIG_IGN: what the app executes gets its defaults back.
-NOT_OURS = ("SIGINT", "SIGHUP", "SIGTSTP", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGQUIT")
 TICK_SECONDS = 0.1
 IDLE_SECONDS = 1.0
-# What a crash in a row waits for; the last one is for all that follow. As ugate does with its own children.
-PAUSES = (0, 0.25, 0.5, 1, 2, 4, 8, 10)
-# A worker that lived shorter has crashed; one that lived so long is well, and what was before is forgotten.
-SHORT_LIFE_SECONDS = 1.0
-LONG_LIFE_SECONDS = 10.0
-# Between asking a stuck worker for its stack and killing it; and how much longer on a machine that is too busy to let it write one.
-DUMP_SECONDS = 0.1
-BUSY_SECONDS = 0.9
-STACK_BYTES = 65536
 # What dying of SIGKILL may take.
 REAP_SECONDS = 0.4
-TIMEOUT = (
-    b"HTTP/1.1 504 Gateway Timeout\r\nContent-Type: text/plain\r\nContent-Length: 20\r\n\r\n504 Gateway Timeout\n"
-)
-SYS_PIDFD_GETFD = 438
-
-
-class Seat:
-    """The place of one worker, which one process after the other takes."""
-
-    def __init__(self, number, slots):
-        self.id = number
-        self.slots = slots
-        self.pid = 0
-        self.pidfd = -1
-        self.born = 0.0
-        self.due = 0.0
-        self.crashes = 0
-        self.is_up = False
-        # Where the process writes its stack when it is stuck: two that do so at once stay apart.
-        self.stack = os.memfd_create("ugate-stack") if hasattr(os, "memfd_create") else -1
-        # Why it was killed, and when; the connection that is answered in its place.
-        self.stuck = None
-        self.title = ""
-        self.kill_at = 0.0
-        self.taken = None
-
-
-class Channel:
-    """The line to ugate: JSON lines both ways."""
-
-    def __init__(self, fd, rest):
-        self.fd = fd
-        self._rest = rest
-
-    def send(self, kind, **fields):
-        data = json.dumps({"kind": kind, **fields}).encode() + b"\n"
-        try:
-            while data:
-                data = data[os.write(self.fd, data) :]
-        except OSError:
-            # The reading side tells that ugate is gone.
-            pass
-
-    def receive(self):
-        """Reads what is there; False when ugate is gone. Called when the descriptor is readable."""
-        try:
-            data = os.read(self.fd, 65536)
-        except OSError:
-            data = b""
-        self._rest += data
-        return data != b""
-
-    def messages(self):
-        """What was read and is complete."""
-        *lines, self._rest = self._rest.split(b"\n")
-        return [json.loads(line) for line in lines if line]
+# How much longer than its mercy a drain may take: to ask for stacks, and to kill.
+KILL_SECONDS = 1.2
+# What is always left for the app's own exit functions in this process.
+END_SECONDS = 0.5
 
 
 class Master:
-    def __init__(self, start, channel):
+    def __init__(self, start, channel, words):
         start["masterPid"] = os.getpid()
         self._start = start
         self._channel = channel
+        self._words = words
+        self._own = Own(words)
+        self._ground = Ground()
         self._app = None
-        self._private = None
-        self._shared = []
-        threads = max(1, start["threads"])
-        self._board = Scoreboard(start["processes"] * threads)
-        self._seats = [Seat(n + 1, range(n * threads, (n + 1) * threads)) for n in range(start["processes"])]
+        self._sockets = Sockets()
+        size = max(1, start["threads"]) * BLOCKS
+        self._board = Scoreboard(start["processes"] * size)
+        self._seats = [Seat(n + 1, range(n * size, (n + 1) * size)) for n in range(start["processes"])]
         self._reports, self._reports_in = os.pipe()
         self._leave, self._leave_in = os.pipe()
         self._partial = b""
         self._poll = select.poll()
+        self._inherits_orphans = False
         self._is_ready = False
         self._is_draining = False
         self._deadline = float("inf")
+        for fd in (channel.fd, self._reports, self._reports_in, self._leave, self._leave_in):
+            self._own.hold(fd)
+        self._own.in_forked(self._board.detach)
 
     def run(self):
         """Never returns."""
         try:
             prepare(self._start)
-            self._bind()
+            self._sockets.open(self._start)
+            for fd in self._sockets.fds:
+                self._own.hold(fd)
             if not self._start.get("lazyApps"):
-                self._app = self._load()
+                self._app = self._own.run(self._load)
         except BaseException as error:
             message, trace = explain(error)
             self._give_up(message, trace)
+        if self._app is not None:
+            self._ground.take_back()
+            if not self._own.has_all():
+                self._strip()
+        self._inherits_orphans = inherits_orphans()
         # What is there now is shared with the workers and never collected: their memory stays common.
         gc.collect()
         gc.freeze()
         self._poll.register(self._channel.fd, select.POLLIN)
         self._poll.register(self._reports, select.POLLIN)
-        for seat in self._seats:
-            self._fork(seat)
         self._obey()
         while True:
             self._turn()
-
-    def _bind(self):
-        first = 3
-        if self._start.get("isBound"):
-            # Ours alone to accept on, whatever the runtime that bound it made of it.
-            self._private = socket.socket(fileno=first)
-            self._private.set_inheritable(False)
-            self._private.setblocking(True)
-            self._private.listen(self._start["backlog"])
-            first += 1
-        elif self._start.get("path"):
-            self._private = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            # Only this user's processes may connect: the protocol knows no other key.
-            mask = os.umask(0o177)
-            try:
-                self._private.bind(self._start["path"])
-            except OSError as error:
-                raise LoadError("cannot bind %s: %s" % (self._start["path"], error.strerror or error)) from None
-            finally:
-                os.umask(mask)
-            self._private.listen(self._start["backlog"])
-        for fd in range(first, first + self._start.get("sockets", 0)):
-            listener = socket.socket(fileno=fd)
-            listener.set_inheritable(False)
-            listener.setblocking(False)
-            self._shared.append(listener)
-        if self._private is not None and (self._shared or not sys.platform.startswith("linux")):
-            self._private.setblocking(False)
 
     def _load(self):
         """Loads the app here. A thread watches meanwhile whether ugate is still there; it ends before the first fork."""
@@ -170,7 +97,9 @@ class Master:
             poll = select.poll()
             poll.register(self._channel.fd, 0)
             while not is_loaded.is_set():
-                if poll.poll(0):
+                for _, event in poll.poll(0):
+                    if event & select.POLLNVAL:
+                        self._strip()
                     os._exit(1)
                 is_loaded.wait(0.2)
 
@@ -182,40 +111,57 @@ class Master:
             is_loaded.set()
             watcher.join()
 
+    def _strip(self):
+        """Nothing is left to tell it by but the status."""
+        self._words.say(CLOSED + "\n")
+        os._exit(STRIPPED)
+
     def _give_up(self, message, trace):
         self._channel.send("failed", message=message, traceback=trace)
         self._end_all(LOAD_FAILED)
 
-    def _fork(self, seat):
-        for slot in seat.slots:
+    @property
+    def _processes(self):
+        return [process for seat in self._seats for process in seat.processes]
+
+    def _fork(self, seat, now):
+        process = seat.make()
+        for slot in process.slots:
             self._board.clear(slot)
-        if seat.stack != -1:
-            os.ftruncate(seat.stack, 0)
-            os.lseek(seat.stack, 0, os.SEEK_SET)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
+        # One that has served its time stops at once, since the next is forked in a moment; not where that has to load the app, or has no room.
+        self._board.may_leave[process.slots[0]] = not self._start.get("lazyApps") and not seat.processes
+        try:
+            pid = self._own.fork()
+        except OSError as error:
+            process.close()
+            pause = seat.gone(process, now, False)
+            self._channel.log("error", "app-fork-failed", "a worker cannot be forked: %s" % error.strerror, {"worker": seat.id, "pause": "%ss" % pause})
+            return
         if pid == 0:
-            os.close(self._channel.fd)
-            os.close(self._reports)
-            os.close(self._leave_in)
-            for other in self._seats:
-                if other.pidfd != -1:
-                    os.close(other.pidfd)
-            report = Report(self._reports_in, seat.id)
-            worker = Worker(self._start, self._app, self._private, self._shared, self._board, seat.slots, report, self._leave, seat.stack)
-            run_worker(worker, self._start["masterPid"])
-        seat.pid = pid
-        seat.born = time.monotonic()
-        seat.due = 0.0
-        seat.is_up = False
-        seat.stuck = None
-        seat.pidfd = _pidfd_open(pid)
-        if seat.pidfd != -1:
-            self._poll.register(seat.pidfd, select.POLLIN)
+            self._become(process)
+        process.pid = pid
+        process.born = now
+        process.pidfd = _pidfd_open(pid)
+        if process.pidfd != -1:
+            self._poll.register(process.pidfd, select.POLLIN)
+        seat.take(process)
+
+    def _become(self, process):
+        for fd in (self._channel.fd, self._reports, self._leave_in):
+            self._own.let_go(fd)
+            os.close(fd)
+        for other in self._processes:
+            other.close()
+        report = Report(self._reports_in, process.seat.id)
+        sockets = self._sockets
+        worker = Worker(
+            self._start, self._app, sockets.private, sockets.shared, self._board, process.slots, report, self._leave, process.stack, self._own, self._ground
+        )
+        run_worker(worker, self._start["masterPid"], self._words)
 
     def _turn(self):
-        is_waiting = self._start.get("harakiri") or self._is_draining or any(not seat.pid or seat.pidfd == -1 for seat in self._seats)
+        is_waiting = self._start.get("harakiri") or self._is_draining or any(seat.process is None for seat in self._seats)
+        is_waiting = is_waiting or any(process.pidfd == -1 or process.is_leaving or process.is_used_up for process in self._processes)
         for fd, _ in self._poll.poll((TICK_SECONDS if is_waiting else IDLE_SECONDS) * 1000):
             if fd == self._channel.fd:
                 if not self._channel.receive():
@@ -225,15 +171,15 @@ class Master:
                 self._hear()
         now = time.monotonic()
         for seat in self._seats:
-            if seat.pid:
-                if self._start.get("harakiri"):
-                    self._check(seat, now)
-                self._reap(seat, now)
-            if not seat.pid and not self._is_draining and now >= seat.due:
-                self._fork(seat)
-        if self._is_draining:
-            if now >= self._deadline or not any(seat.pid for seat in self._seats):
-                self._end_all(0)
+            for process in seat.processes:
+                self._check(process, now)
+                self._reap(process, now)
+            if not self._is_draining and seat.wants_process(now):
+                self._fork(seat, now)
+        if self._inherits_orphans:
+            reap_orphans(process.pid for process in self._processes)
+        if self._is_draining and (not self._processes or now >= self._deadline + KILL_SECONDS):
+            self._end_all(0)
 
     def _obey(self):
         for message in self._channel.messages():
@@ -243,7 +189,7 @@ class Master:
             elif kind == "stop":
                 self._end_all(1)
             elif kind == "status":
-                self._channel.send("status", workers=[self._describe(seat) for seat in self._seats])
+                self._channel.send("status", workers=[line for seat in self._seats for line in self._describe(seat)])
 
     def _hear(self):
         *lines, self._partial = (self._partial + os.read(self._reports, 65536)).split(b"\n")
@@ -251,136 +197,148 @@ class Master:
             report = json.loads(line)
             kind = report.pop("kind")
             seat = self._seats[report["id"] - 1]
+            process = next((process for process in seat.processes if process.pid == report["pid"]), None)
             if kind == "log":
-                self._channel.send("log", **{key: report[key] for key in ("level", "code", "message", "details")})
-            elif seat.pid != report["pid"]:
+                self._channel.log(report["level"], report["code"], report["message"], report["details"])
+            elif process is None:
                 continue
             elif kind == "up":
-                seat.is_up = True
-                self._channel.send("worker-started", id=seat.id, pid=seat.pid)
-                if not self._is_ready and all(other.is_up for other in self._seats):
-                    self._is_ready = True
-                    self._channel.send("ready", pids=[other.pid for other in self._seats])
+                self._came_up(process)
+            elif kind == "used-up":
+                self._used_up(process, report["hasStopped"])
             elif kind == "load-failed":
                 if not self._is_ready:
                     self._give_up(report["message"], report["traceback"])
-                sys.stderr.write(report["traceback"])
-                self._log("error", "app-load-failed", "worker %d cannot load the app: %s" % (seat.id, report["message"]), {})
+                self._words.say(report["traceback"])
+                self._channel.log("error", "app-load-failed", "worker %d cannot load the app: %s" % (seat.id, report["message"]), {})
 
-    def _reap(self, seat, now):
-        pid, status = os.waitpid(seat.pid, os.WNOHANG)
-        if not pid:
-            return
-        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        name = None if code is not None else _signal_name(os.WTERMSIG(status))
-        if not self._is_ready and not seat.is_up and not self._is_draining:
-            self._give_up("worker %d ended with %s before it was ready" % (seat.id, name or code), "")
-        # One that has served its time ends with 0. Any other that hardly lived may do so again.
-        lived = now - seat.born if seat.is_up else 0
-        if lived >= LONG_LIFE_SECONDS:
-            seat.crashes = 0
-        is_short = code != 0 and lived < SHORT_LIFE_SECONDS
-        pause = PAUSES[min(seat.crashes, len(PAUSES) - 1)] if is_short else 0
-        seat.crashes += is_short
-        self._release(seat)
-        self._channel.send("worker-exit", id=seat.id, pid=pid, code=code, signal=name, pause=pause, isStuck=seat.stuck is not None)
-        seat.pid = 0
-        seat.due = now + pause
+    def _came_up(self, process):
+        seat = process.seat
+        old = seat.came_up(process)
+        if old is not None:
+            self._board.may_leave[old.slots[0]] = 1
+            old.leave_by = time.monotonic() + self._start["mercy"]
+        self._channel.send("worker-started", id=seat.id, pid=process.pid)
+        if not self._is_ready and all(seat.process is not None and seat.process.is_up for seat in self._seats):
+            self._is_ready = True
+            self._channel.send("ready", pids=[seat.process.pid for seat in self._seats])
 
-    def _release(self, seat):
-        if seat.pidfd != -1:
-            self._poll.unregister(seat.pidfd)
-            os.close(seat.pidfd)
-            seat.pidfd = -1
-        if seat.taken is not None:
-            fd, number, slot = seat.taken
-            seat.taken = None
-            # Still so now that the worker is dead: nothing of an answer was sent.
-            if self._board.unanswered[slot] == number:
-                try:
-                    os.set_blocking(fd, False)
-                    os.write(fd, TIMEOUT)
-                except OSError:
-                    pass
-            os.close(fd)
+    def _used_up(self, process, has_stopped):
+        process.is_used_up = True
+        if has_stopped:
+            process.leave_by = min(self._deadline, time.monotonic() + self._start["mercy"])
+            if process is process.seat.process and process.seat.leaving is None:
+                process.seat.stopped(process)
 
-    def _check(self, seat, now):
-        """Kills a worker whose request takes too long; first it is asked to write down where it is."""
-        if seat.stuck is not None:
-            stack = b"" if seat.stack == -1 else os.pread(seat.stack, STACK_BYTES, 0)
-            if now >= seat.kill_at and (stack or seat.stack == -1 or now >= seat.kill_at + BUSY_SECONDS):
-                self._kill(seat, stack)
-            return
-        for slot in seat.slots:
-            started = self._board.started[slot]
-            if started and now - started > self._start["harakiri"]:
-                seat.stuck = slot
-                seat.kill_at = now + DUMP_SECONDS
-                request, seconds = self._board.line(slot), round(now - started, 1)
-                self._channel.send("harakiri", id=seat.id, pid=seat.pid, request=request, seconds=seconds)
-                seat.title = "%s: worker %d (pid %d) is stuck after %s s" % (request, seat.id, seat.pid, seconds)
-                _signal(seat.pid, DUMP_SIGNAL)
+    def _reap(self, process, now):
+        try:
+            pid, status = os.waitpid(process.pid, os.WNOHANG)
+            if not pid:
                 return
+            code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+            name = None if code is not None else _signal_name(os.WTERMSIG(status))
+        except ChildProcessError:
+            # Somebody else has waited for it: a thread of the app's. How it ended is not to be known any more.
+            code = name = None
+        seat = process.seat
+        if not self._is_ready and not process.is_up and not self._is_draining:
+            self._give_up("worker %d ended with %s before it was ready" % (seat.id, name or code), "")
+        request = next((self._board.line(slot) for slot in process.slots if self._board.started[slot]), None)
+        # It was told to, and nobody waits for its answer. Else it is the app's doing, also with status 0.
+        is_orderly = code == 0 and request is None and (self._is_draining or process.is_leaving)
+        pause = seat.gone(process, now, is_orderly)
+        if process.pidfd != -1:
+            self._poll.unregister(process.pidfd)
+        if process.stuck is not None:
+            process.stuck.gone()
+        process.close()
+        following = seat.process
+        if following is not None and not seat.coming and not seat.leaving and not following.is_used_up and not self._start.get("lazyApps"):
+            self._board.may_leave[following.slots[0]] = 1
+        self._channel.send(
+            "worker-exit",
+            id=seat.id,
+            pid=process.pid,
+            code=code,
+            signal=name,
+            request=request,
+            pause=pause,
+            isOrderly=is_orderly or process.stuck is not None,
+        )
 
-    def _kill(self, seat, stack):
-        number = self._board.unanswered[seat.stuck]
-        if seat.taken is None and number != -1 and seat.pidfd != -1:
-            fd = _take_descriptor(seat.pidfd, number)
-            if fd != -1:
-                seat.taken = (fd, number, seat.stuck)
-        _signal(seat.pid, signal.SIGKILL)
-        if seat.title:
-            # In one piece: its neighbours may be stuck as well.
-            sys.stderr.write(seat.title + (" in:\n" + stack.decode("utf-8", "replace") if stack else "; it did not say where\n"))
-            sys.stderr.flush()
-            seat.title = ""
+    def _check(self, process, now):
+        """Kills a worker whose request takes too long, or its end; first it is asked to write down where it is."""
+        if process.stuck is not None:
+            return process.stuck.turn(now)
+        limit = self._start.get("harakiri")
+        for slot in process.slots if limit else ():
+            started = self._board.started[slot]
+            if started and now - started > limit:
+                request, seconds = self._board.line(slot), round(now - started, 1)
+                self._channel.send("harakiri", id=process.seat.id, pid=process.pid, request=request, seconds=seconds)
+                title = "%s: worker %d (pid %d) is stuck after %s s" % (request, process.seat.id, process.pid, seconds)
+                process.stuck = Stuck(process, self._board, self._words, now, title, slot)
+                return None
+        if now >= min(process.leave_by, self._deadline):
+            self._lose_patience(process, now)
+
+    def _lose_patience(self, process, now):
+        seat = process.seat
+        request = next((self._board.line(slot) for slot in process.slots if self._board.started[slot]), None)
+        what = "its requests" if request is not None else "its threads or exit functions"
+        details = {"worker": seat.id, "pid": process.pid, **({"request": request} if request is not None else {})}
+        self._channel.log("warn", "app-mercy-over", "a worker was to end and %s take too long: it is killed" % what, details)
+        title = "worker %d (pid %d) does not end" % (seat.id, process.pid)
+        process.stuck = Stuck(process, self._board, self._words, now, title, None)
 
     def _drain(self, mercy):
-        """The workers finish what they do and what waits already, and leave."""
+        """The workers finish what they do and what waits already, and leave. A second one may be in more of a hurry."""
+        self._deadline = min(self._deadline, time.monotonic() + mercy)
         if self._is_draining:
             return
         self._is_draining = True
-        self._deadline = time.monotonic() + mercy
-        if self._private is not None:
-            try:
-                self._private.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        for seat in self._seats:
+            if seat.coming is not None and not seat.coming.is_up:
+                send_signal(seat.coming.pid, signal.SIGKILL)
+        self._sockets.shut()
+        self._own.let_go(self._leave_in)
         os.close(self._leave_in)
-        self._leave_in = -1
 
     def _end_all(self, status):
-        for seat in self._seats:
-            if seat.pid:
-                _signal(seat.pid, signal.SIGKILL)
+        for process in self._processes:
+            send_signal(process.pid, signal.SIGKILL)
         # Whoever hears that this process is gone may rely on it that the others are.
         until = time.monotonic() + REAP_SECONDS
-        for seat in self._seats:
-            while seat.pid and not os.waitpid(seat.pid, os.WNOHANG)[0] and time.monotonic() < until:
+        for process in self._processes:
+            while _is_there(process.pid) and time.monotonic() < until:
                 time.sleep(0.005)
-        if self._private is not None and not self._start.get("isBound"):
-            try:
-                os.unlink(self._start["path"])
-            except OSError:
-                pass
+        self._sockets.remove(self._start)
+        if status == 0 and faulthandler is not None and self._words.fd != -1:
+            # The app's exit functions run here too, since it was loaded here; they have what is left of the mercy.
+            seconds = max(END_SECONDS, min(self._deadline - time.monotonic(), threading.TIMEOUT_MAX))
+            faulthandler.dump_traceback_later(seconds, exit=True, file=self._words.fd)
         end(status)
 
     def _describe(self, seat):
-        board = self._board
-        busy = sorted((board.started[slot], slot) for slot in seat.slots if board.started[slot])
+        """One line for each of its processes, or for none."""
+        if not seat.processes:
+            return [{"id": seat.id, "pid": 0, "state": "dead", "requests": 0, "running": 0, "busy": None, "since": None}]
+        return [self._describe_process(process) for process in seat.processes]
+
+    def _describe_process(self, process):
+        board, slots = self._board, process.slots
+        busy = sorted((board.started[slot], slot) for slot in slots if board.started[slot])
         since, line = (round(time.monotonic() - busy[0][0], 3), board.line(busy[0][1])) if busy else (None, None)
-        requests = sum(board.requests[slot] for slot in seat.slots)
-        return {"id": seat.id, "pid": seat.pid, "requests": requests, "running": len(busy), "busy": line, "since": since}
-
-    def _log(self, level, code, message, details):
-        self._channel.send("log", level=level, code=code, message=message, details=details)
+        state = "leaving" if process.is_leaving or self._is_draining else "ready" if process.is_up else "starting"
+        requests = sum(board.requests[slot] for slot in slots)
+        return {"id": process.seat.id, "pid": process.pid, "state": state, "requests": requests, "running": len(busy), "busy": line, "since": since}
 
 
-def _signal(pid, number):
+def _is_there(pid):
     try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
+        return os.waitpid(pid, os.WNOHANG)[0] == 0
+    except ChildProcessError:
+        return False
 
 
 def _signal_name(number):
@@ -398,51 +356,16 @@ def _pidfd_open(pid):
         return -1
 
 
-def _take_descriptor(pidfd, number):
-    """A copy of another process's descriptor (Linux 5.6, where a parent may trace its child), or -1."""
-    try:
-        return ctypes.CDLL(None, use_errno=True).syscall(SYS_PIDFD_GETFD, pidfd, number, 0)
-    except (OSError, AttributeError):
-        return -1
-
-
-def _ignore(number, frame):
-    pass
-
-
-class PatientFile(io.FileIO):
-    """Waits where a full pipe would refuse: whoever shares it may have made it non-blocking for all, as Node does, and print() then loses what it prints."""
-
-    def write(self, data):
-        written = super().write(data)
-        while written is None:
-            poll = select.poll()
-            poll.register(self.fileno(), select.POLLOUT)
-            poll.poll()
-            written = super().write(data)
-        return written
-
-
-def _patient(stream, fd):
-    """Standard output or error as the app gets it: what it prints is seen when it prints it. None where there is none."""
-    if stream is None:
-        return None
-    file = PatientFile(fd, "w", closefd=False)
-    file.name = stream.name
-    return io.TextIOWrapper(io.BufferedWriter(file), stream.encoding, stream.errors, line_buffering=True)
-
-
 def main(start, fd, rest):
     channel = Channel(fd, rest)
     if sys.version_info < (3, 8):
         channel.send("failed", message="Python %d.%d is too old: ugate's workers need 3.8" % sys.version_info[:2], traceback="")
         os._exit(LOAD_FAILED)
-    for name in NOT_OURS:
-        signal.signal(getattr(signal, name), _ignore)
-    sys.stdout = sys.__stdout__ = _patient(sys.stdout, 1)
-    sys.stderr = sys.__stderr__ = _patient(sys.stderr, 2)
+    words = Words()
+    sys.stdout = sys.__stdout__ = patient(sys.stdout, 1)
+    sys.stderr = sys.__stderr__ = patient(sys.stderr, 2)
     try:
-        Master(start, channel).run()
+        Master(start, channel, words).run()
     except BaseException:
-        traceback.print_exc()
+        words.say(traceback.format_exc())
         os._exit(1)

@@ -23,8 +23,11 @@ REFUSED_BYTES = 65536
 class Handler:
     """Serves connection after connection of one thread: one request each. `packet_seconds`: in which a peer that is not our router has to send its packet."""
 
-    def __init__(self, app, is_multithread, is_multiprocess, board, slot, report, packet_seconds):
+    def __init__(self, app, is_multithread, is_multiprocess, board, slot, report, packet_seconds, own):
         self._app = app
+        self._own = own
+        # The connection in hand.
+        self.fd = -1
         self._board = board
         self._slot = slot
         self._report = report
@@ -43,6 +46,7 @@ class Handler:
 
     def serve(self, fd, frames):
         """Serves the connection `fd` and closes it. Never raises. `frames`: see Answer. Returns True when a request was served."""
+        self.fd = fd
         try:
             return self._serve(fd, frames)
         except ClientGone:
@@ -62,6 +66,7 @@ class Handler:
             self._report.log("error", "internal", "a worker failed at a request: %s" % describe(error), {})
             return True
         finally:
+            self.fd = -1
             try:
                 os.close(fd)
             except OSError:
@@ -100,6 +105,8 @@ class Handler:
         try:
             is_whole = self._call(environ, answer, frames)
         finally:
+            if self._own.is_forked:
+                self._own.leave()
             missing = body.over()
             board.requests[slot] += 1
             board.started[slot] = 0.0
@@ -152,6 +159,8 @@ class Handler:
 
     def _failed(self, error, answer, frames):
         """Ends the answer and tells why. Returns True when the client has got one."""
+        if self._own.is_forked:
+            self._own.leave(error)
         request = self._board.line(self._slot)
         gone = _gone(error)
         is_whole = answer.is_over or not answer.is_begun

@@ -4,14 +4,19 @@ import mmap
 
 from ugate_text import plain
 
-LINE_BYTES = 248
+LINE_BYTES = 240
 
 
 class Scoreboard:
     """One slot for each thread of each worker. A store into one of the views is one aligned word: readers never see half of it."""
 
     def __init__(self, slots):
-        memory = memoryview(mmap.mmap(-1, slots * (32 + LINE_BYTES)))
+        self._slots = slots
+        self._view(mmap.mmap(-1, slots * (40 + LINE_BYTES)))
+
+    def _view(self, bytes_):
+        slots = self._slots
+        memory = memoryview(bytes_)
         # Monotonic second at which the current request began; 0.0 when idle. Written last, so the line fits to it.
         self.started = memory[: slots * 8].cast("d")
         # Requests since the worker began.
@@ -19,12 +24,19 @@ class Scoreboard:
         # The connection while nothing of the answer was sent, else -1: what the master may answer itself when it kills the worker.
         self.unanswered = memory[slots * 16 : slots * 24].cast("q")
         self._lengths = memory[slots * 24 : slots * 32].cast("Q")
-        self._lines = memory[slots * 32 :]
+        # The master's word in the first slot of a worker: 1 when one that has served its time may leave at once.
+        self.may_leave = memory[slots * 32 : slots * 40].cast("Q")
+        self._lines = memory[slots * 40 :]
+
+    def detach(self):
+        """From here on this process writes into memory of its own."""
+        self._view(bytearray(self._slots * (40 + LINE_BYTES)))
 
     def clear(self, slot):
         self.started[slot] = 0.0
         self.requests[slot] = 0
         self.unanswered[slot] = -1
+        self.may_leave[slot] = 0
 
     def set_line(self, slot, line):
         """The request line, as text of latin-1."""

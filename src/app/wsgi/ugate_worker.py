@@ -1,8 +1,6 @@
 """A worker: one process of the app, which takes connections while it is not busy, and ends when it is told to, used up, or alone."""
 
-import atexit
 import errno
-import json
 import os
 import select
 import signal
@@ -22,56 +20,33 @@ try:
 except ImportError:
     faulthandler = None
 
+from ugate_connection import borrow
+from ugate_ground import CLOSED
 from ugate_loader import explain, load
+from ugate_output import flush
+from ugate_own import DUMP_SIGNAL, finish
 from ugate_request import Handler
 
 IS_LINUX = sys.platform.startswith("linux")
 # How often an idle worker looks up.
 LOOK_UP_SECONDS = 1
-# What a pipe takes in one piece from several writers.
-REPORT_BYTES = 4096
 # Seconds.
 SOCKET_TIMEOUT = 4
-# Exit status of a worker that could not load the app, and of one whose socket the app has closed; 0 is one that has served its time.
+# So long a word of the master may be under way, in seconds.
+WORD_SECONDS = 1
+# Exit status of a worker that could not load the app, of one whose socket the app has closed, and of a process whose descriptors it has
+# closed while it was loaded; 0 is one that has served its time.
 LOAD_FAILED = 22
 DEAF = 23
-DUMP_SIGNAL = signal.SIGURG
+STRIPPED = 24
 PR_SET_PDEATHSIG = 1
 SS_DISABLE = 2
-
-
-class Report:
-    """Where workers tell the master something: a line of JSON each, small enough to stay whole."""
-
-    def __init__(self, fd, worker_id):
-        self._fd = fd
-        self._id = worker_id
-
-    def tell(self, kind, **fields):
-        line = self._line(kind, fields)
-        while len(line) > REPORT_BYTES:
-            longest = max((key for key in fields if isinstance(fields[key], str)), key=lambda key: len(fields[key]))
-            # The end of a traceback tells most, and of all else the beginning.
-            cut = len(fields[longest]) // 4 + 1
-            fields[longest] = fields[longest][cut:] if longest == "traceback" else fields[longest][:-cut]
-            line = self._line(kind, fields)
-        try:
-            os.write(self._fd, line)
-        except OSError:
-            # The master is gone, and this worker soon.
-            pass
-
-    def _line(self, kind, fields):
-        return json.dumps({"kind": kind, "id": self._id, "pid": os.getpid(), **fields}).encode() + b"\n"
-
-    def log(self, level, code, message, details):
-        self.tell("log", level=level, code=code, message=message[:500], details={**details, "worker": self._id})
 
 
 class Worker:
     """`app` is None where each worker loads its own (lazy-apps). `slots` are those of its threads on the scoreboard, `stack` the file for where it is stuck."""
 
-    def __init__(self, start, app, private, shared, board, slots, report, leave, stack):
+    def __init__(self, start, app, private, shared, board, slots, report, leave, stack, own, ground):
         self._start = start
         self._app = app
         self._private = private
@@ -82,23 +57,34 @@ class Worker:
         # Read end of a pipe: it ends when the workers shall leave.
         self._leave = leave
         self._stack = stack
+        self._own = own
+        self._ground = ground
         self._is_leaving = False
+        # It has served its time, and the master knows.
+        self._is_used_up = False
         # It cannot accept any more, by the app's doing.
         self._is_deaf = False
         self._served = 0
+        self._most = start.get("maxRequests") or float("inf")
         lifetime = start.get("maxWorkerLifetime") or float("inf")
         # Workers that were born together shall not all be away at once to load the app (lazy-apps).
         self._ends_at = time.monotonic() + lifetime * (1 + 0.05 * (slots[0] // len(slots) % 20))
 
     def run(self):
         """Returns the exit status."""
-        if self._app is None:
+        if self._app is not None:
+            self._ground.give()
+        else:
             try:
-                self._app = load(self._start["app"])
+                self._app = self._own.run(load, self._start["app"])
             except BaseException as error:
                 message, trace = explain(error)
                 self._report.tell("load-failed", message=message, traceback=trace)
                 return LOAD_FAILED
+            self._ground.restore()
+            if not self._own.has_all():
+                self._report.tell("load-failed", message=CLOSED, traceback="")
+                return STRIPPED
         _allow_dumps(self._stack)
         loop = self._accept_both if self._shared or not IS_LINUX else self._accept_private
         if not self._shared and IS_LINUX:
@@ -106,7 +92,8 @@ class Worker:
             self._private.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", LOOK_UP_SECONDS, 0))
         is_multithread, is_multiprocess = len(self._slots) > 1, self._start["processes"] > 1
         limit = self._start.get("socketTimeout") or SOCKET_TIMEOUT
-        handlers = [Handler(self._app, is_multithread, is_multiprocess, self._board, slot, self._report, limit) for slot in self._slots]
+        handlers = [Handler(self._app, is_multithread, is_multiprocess, self._board, slot, self._report, limit, self._own) for slot in self._slots]
+        self._own.handlers = handlers
         others = [threading.Thread(target=loop, args=(handler,), daemon=True) for handler in handlers[1:]]
         self._report.tell("up")
         for thread in others:
@@ -168,7 +155,7 @@ class Worker:
     def _limit(self, fd):
         """Outside of the private socket anybody may connect and say nothing."""
         limit = struct.pack("ll", self._start.get("socketTimeout") or SOCKET_TIMEOUT, 0)
-        peer = socket.socket(fileno=fd)
+        peer = borrow(fd)
         try:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
@@ -181,25 +168,43 @@ class Worker:
         """True when the socket is of no more use."""
         if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
             self._look_up()
-        elif error.errno == errno.EINVAL:
-            return True
-        elif error.errno in (errno.EBADF, errno.ENOTSOCK):
-            self._report.log("error", "app-socket-closed", "the app closed the socket that its worker listens on; another takes its place", {})
-            self._is_leaving = self._is_deaf = True
+        elif error.errno in (errno.EINVAL, errno.EBADF, errno.ENOTSOCK):
+            # Shut down: by the master, which says so, or by the app.
+            if error.errno != errno.EINVAL or not self._shall_leave():
+                self._report.log("error", "app-socket-closed", "the app closed the socket that its worker listens on; another takes its place", {})
+                self._is_deaf = True
+            self._is_leaving = True
             return True
         elif error.errno not in (errno.ECONNABORTED, errno.EINTR):
             self._report.log("error", "app-accept-failed", "a worker cannot accept: %s" % error.strerror, {})
             time.sleep(0.1)
         return False
 
+    def _shall_leave(self):
+        poll = select.poll()
+        poll.register(self._leave, select.POLLIN)
+        return bool(poll.poll(WORD_SECONDS * 1000))
+
     def _count(self):
         self._served += 1
-        if self._served == self._start.get("maxRequests") or time.monotonic() > self._ends_at:
+        if self._served >= self._most or time.monotonic() > self._ends_at:
+            self._retire()
+
+    def _retire(self):
+        """Asks for a successor, and leaves when the master lets it: who comes meanwhile shall not wait."""
+        if not self._is_used_up:
+            self._is_used_up = True
+            # Read before it is told: the master gives leave for what it has heard.
+            self._is_leaving = bool(self._board.may_leave[self._slots[0]])
+            self._report.tell("used-up", hasStopped=self._is_leaving)
+        elif self._board.may_leave[self._slots[0]]:
             self._is_leaving = True
 
     def _look_up(self):
-        if time.monotonic() > self._ends_at or os.getppid() != self._start["masterPid"]:
+        if os.getppid() != self._start["masterPid"]:
             self._is_leaving = True
+        elif self._is_used_up or time.monotonic() > self._ends_at:
+            self._retire()
 
 
 def _allow_dumps(fd):
@@ -215,7 +220,7 @@ def _allow_dumps(fd):
         pass
 
 
-def run_worker(worker, master_pid):
+def run_worker(worker, master_pid, words):
     """What the forked process does; never returns."""
     status = 1
     try:
@@ -223,20 +228,18 @@ def run_worker(worker, master_pid):
             threading.Thread(target=_watch, args=(master_pid,), daemon=True).start()
         status = worker.run()
     except BaseException:
-        traceback.print_exc()
+        words.say(traceback.format_exc())
     finally:
         end(status)
 
 
 def end(status):
-    """Ends this process as Python would, but for the threads that are still there, and at once when something went wrong."""
+    """Ends this process: as Python would when it has served its time, and at once when something went wrong."""
     try:
         if status == 0:
-            atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:
-        pass
+            finish()
+        else:
+            flush()
     finally:
         os._exit(status)
 

@@ -3,8 +3,14 @@ import { readFileSync } from 'node:fs';
 /** In the order in which they import each other. */
 const MODULES = [
   ['ugate_text', new URL('./ugate_text.py', import.meta.url)],
+  ['ugate_output', new URL('./ugate_output.py', import.meta.url)],
+  ['ugate_own', new URL('./ugate_own.py', import.meta.url)],
+  ['ugate_ground', new URL('./ugate_ground.py', import.meta.url)],
+  ['ugate_channel', new URL('./ugate_channel.py', import.meta.url)],
+  ['ugate_report', new URL('./ugate_report.py', import.meta.url)],
   ['ugate_scoreboard', new URL('./ugate_scoreboard.py', import.meta.url)],
   ['ugate_loader', new URL('./ugate_loader.py', import.meta.url)],
+  ['ugate_sockets', new URL('./ugate_sockets.py', import.meta.url)],
   ['ugate_errors', new URL('./ugate_errors.py', import.meta.url)],
   ['ugate_connection', new URL('./ugate_connection.py', import.meta.url)],
   ['ugate_packet', new URL('./ugate_packet.py', import.meta.url)],
@@ -14,6 +20,9 @@ const MODULES = [
   ['ugate_answer', new URL('./ugate_answer.py', import.meta.url)],
   ['ugate_request', new URL('./ugate_request.py', import.meta.url)],
   ['ugate_worker', new URL('./ugate_worker.py', import.meta.url)],
+  ['ugate_seat', new URL('./ugate_seat.py', import.meta.url)],
+  ['ugate_stuck', new URL('./ugate_stuck.py', import.meta.url)],
+  ['ugate_orphans', new URL('./ugate_orphans.py', import.meta.url)],
   ['ugate_master', new URL('./ugate_master.py', import.meta.url)],
 ] as const;
 

@@ -19,6 +19,8 @@ export interface WsgiSettings {
   readonly maxRequests: number;
   readonly maxWorkerLifetime: number;
   readonly harakiri: number;
+  /** How long a worker that has served its time may finish what it does. */
+  readonly mercy: number;
   /** In front of Python's own. May hold wildcards. */
   readonly pythonPath: readonly string[];
   /** The virtual environment. */
@@ -41,8 +43,9 @@ export interface WsgiStart extends WsgiSettings {
 
 export interface WsgiWorkerStatus {
   readonly id: number;
-  /** 0 while a crashed one waits to be started again. */
+  /** 0 while a crashed one waits to be started again. A place may have a second process, which comes or leaves. */
   readonly pid: number;
+  readonly state: 'starting' | 'ready' | 'leaving' | 'dead';
   /** Since this process began. */
   readonly requests: number;
   /** Threads that work at a request. */
@@ -66,8 +69,10 @@ export type FromPython =
       readonly signal: string | null;
       /** Seconds until the next one is started. */
       readonly pause: number;
-      /** It was killed by harakiri. */
-      readonly isStuck: boolean;
+      /** What it was at when it ended; null when it was at nothing. */
+      readonly request: string | null;
+      /** It was told to end, or was killed for what the log tells already. */
+      readonly isOrderly: boolean;
     }
   | { readonly kind: 'harakiri'; readonly id: number; readonly pid: number; readonly request: string; readonly seconds: number }
   | { readonly kind: 'status'; readonly workers: readonly WsgiWorkerStatus[] };

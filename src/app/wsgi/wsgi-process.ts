@@ -55,6 +55,10 @@ const SLOW_LOAD_MS = 5_000;
 const GRACE_MS = 2_000;
 const STOP_MS = 500;
 const NO_SUCH_COMMAND = 127;
+/** STRIPPED of ugate_worker.py: the app has closed what it would be told by. */
+const STRIPPED = 24;
+const CLOSED = "the app closes descriptors that are ugate's while it is loaded (by os.closerange, as recipes for daemons do?)";
+const IS_RUNNING = { new: false, starting: false, ready: true, draining: true, ending: true, gone: false } as const;
 
 /**
  * One generation of a WSGI app: a Python process that loads the app and forks the workers, which speak uwsgi on `path`.
@@ -68,7 +72,7 @@ export class WsgiProcess {
   readonly #exits: (() => void)[] = [];
   readonly #asked: ((workers: readonly WsgiWorkerStatus[]) => void)[] = [];
   #child: ChildProcess | null = null;
-  #state: 'new' | 'starting' | 'ready' | 'ending' | 'gone' = 'new';
+  #state: 'new' | 'starting' | 'ready' | 'draining' | 'ending' | 'gone' = 'new';
   #started: PromiseWithResolvers<void> | null = null;
 
   constructor(runtime: Runtime, options: WsgiOptions, events: WsgiEvents) {
@@ -109,13 +113,16 @@ export class WsgiProcess {
     return this.#started.promise.finally(() => clearTimeout(slow));
   }
 
-  /** Takes no more connections, finishes those that are there within `mercy` ms, and ends. Resolves when it is gone. */
+  /**
+   * Takes no more connections, finishes those that are there within `mercy` ms, and ends. Resolves when it is gone.
+   * Asked again, it has what is left of the shorter mercy.
+   */
   drain(mercy: number): Promise<void> {
     if (this.#state === 'starting') this.destroy();
     if (this.#state === 'new' || this.#state === 'gone') return Promise.resolve();
     const child = this.#child!;
-    if (this.#state === 'ready') {
-      this.#state = 'ending';
+    if (this.#state === 'ready' || this.#state === 'draining') {
+      this.#state = 'draining';
       child.send({ kind: 'drain', mercy: mercy / 1000 });
       this.#killIn(mercy + GRACE_MS);
     }
@@ -135,7 +142,7 @@ export class WsgiProcess {
 
   /** What each worker does; empty when it is not running. */
   status(): Promise<readonly WsgiWorkerStatus[]> {
-    if ((this.#state !== 'ready' && this.#state !== 'ending') || !this.#child!.send({ kind: 'status' })) return Promise.resolve([]);
+    if (!IS_RUNNING[this.#state] || !this.#child!.send({ kind: 'status' })) return Promise.resolve([]);
     return new Promise((resolve) => this.#asked.push(resolve));
   }
 
@@ -168,17 +175,25 @@ export class WsgiProcess {
     }
   }
 
-  #workerEnded({ id, pid, code, signal, pause, isStuck }: FromPython & { kind: 'worker-exit' }): void {
-    const details = { worker: id, pid, status: code ?? undefined, signal: signal ?? undefined, pause: pause > 0 ? `${pause}s` : undefined };
-    const isOrderly = code === 0 || isStuck || this.#state === 'ending';
-    const message = isOrderly ? 'a worker ended' : 'a worker died; another takes its place';
-    this.#events.log(isOrderly ? 'debug' : 'error', 'app-worker-exit', message, details);
+  #workerEnded(message: FromPython & { kind: 'worker-exit' }): void {
+    const { id, pid, code, signal, request, pause, isOrderly } = message;
+    const details = {
+      worker: id,
+      pid,
+      status: code ?? undefined,
+      signal: signal ?? undefined,
+      request: request ?? undefined,
+      pause: pause > 0 ? `${pause}s` : undefined,
+    };
+    const text = isOrderly ? 'a worker ended' : this.#state === 'ready' ? 'a worker died; another takes its place' : 'a worker died';
+    this.#events.log(isOrderly ? 'debug' : 'error', 'app-worker-exit', text, details);
   }
 
   #exited(code: number | null, signal: string | null, command: string): void {
     const wasReady = this.#state === 'ready';
     this.#state = 'gone';
     if (this.#options.socket === undefined) rmSync(this.path, { force: true });
+    if (code === STRIPPED) this.#started?.reject(new AppLoadError(CLOSED));
     const isMissing = code === NO_SUCH_COMMAND && this.pid === 0;
     // Nothing happens when the promise is settled already.
     this.#started?.reject(isMissing ? noPython(command) : new AppLoadError(`${command} ended with ${signal ?? code} before the app was loaded`));
@@ -205,6 +220,7 @@ function startMessage(options: WsgiOptions, home: string | null): WsgiStart {
     maxRequests,
     maxWorkerLifetime: options.maxWorkerLifetime / 1000,
     harakiri: options.harakiri / 1000,
+    mercy: options.mercy / 1000,
     pythonPath,
     home,
     chdir,
