@@ -30,8 +30,9 @@ export interface RouterOptions {
 /** Starts a router in this process. @throws {Error} for a config that names a module: a program passes its app itself */
 export async function createRouter(config: Config, options: RouterOptions = {}): Promise<Server> {
   if (config.hasApp) throw new Error('module and its like are for the command line: give createRouter the handler as `app`');
-  const { sink = (text) => console.error(text.trimEnd()), app = null } = options;
-  return await serve(await selectRuntime(), config, sink, app);
+  const runtime = await selectRuntime();
+  const { sink = (text) => runtime.stderr.write(text), app = null } = options;
+  return await serve(runtime, config, sink, app);
 }
 
 if (import.meta.main) await main(await selectRuntime(), process.argv.slice(2));

@@ -1,21 +1,19 @@
 /**
- * The error log: one line an event, `TIME LEVEL message key=value …`, escaped, written in batches, and never more than
- * 100 lines a second for one code: what was left out is counted and told.
+ * The error log: one line an event, `TIME LEVEL message key=value …`, escaped, and never more than 100 lines a second for one code:
+ * what was left out is counted and told.
  */
 
-export type Level = 'error' | 'warn' | 'info' | 'debug';
+import { type Details, formatLine, type Level } from './line.ts';
 
-/** What a line tells beside its message; `undefined` is left out. */
-export type Details = Readonly<Record<string, string | number | undefined>>;
+export type { Details, Level };
 
-/** Takes finished lines. */
+/** Takes finished lines, each with its line end. */
 export type LineSink = (text: string) => void;
 
 const RANK: Readonly<Record<Level, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 const MAX_LINES_PER_CODE = 100;
-const FLUSH_MS = 50;
-const MAX_BATCH_CHARS = 64 * 1024;
-const MAX_VALUE_CHARS = 256;
+/** How often it is looked whether the second of a count is over, in ms. */
+const LOOK_MS = 50;
 
 export class Log {
   readonly #sink: LineSink;
@@ -24,7 +22,6 @@ export class Log {
   /** The second that is counted. */
   #second = 0;
   #leftOut = 0;
-  #batch = '';
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(sink: LineSink, level: Level = 'info') {
@@ -56,44 +53,29 @@ export class Log {
     this.#write(level, message, { code, ...details });
   }
 
-  /** Writes what waits, and tells what was left out. To be called before the process ends. */
+  /** Tells what was left out so far. To be called before the process ends. */
   flush(): void {
-    this.#tellLeftOut();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#writeBatch();
-  }
-
-  #writeBatch(): void {
-    if (this.#batch === '') return;
-    const text = this.#batch;
-    this.#batch = '';
-    try {
-      this.#sink(text);
-    } catch {
-      // Nobody is above a timer, and no request shall fail because a line about it cannot be written.
-    }
-  }
-
-  /** Goes on while a count of lines left out waits for its second to end: nothing may follow that would tell it. */
-  #due(): void {
-    this.#timer = null;
-    if (this.#leftOut > 0 && currentSecond() !== this.#second) this.#tellLeftOut();
-    this.#writeBatch();
-    if (this.#leftOut > 0) this.#schedule();
-  }
-
-  #schedule(): void {
-    this.#timer ??= setTimeout(() => this.#due(), FLUSH_MS);
+    this.#tellLeftOut();
   }
 
   #write(level: Level, message: string, details?: Details): void {
     if (!this.writes(level)) return;
-    let line = `${new Date().toISOString()} ${level} ${escapeText(message)}`;
-    for (const [key, value] of Object.entries(details ?? {})) if (value !== undefined) line += ` ${key}=${formatValue(value)}`;
-    this.#batch += `${line}\n`;
-    if (this.#batch.length >= MAX_BATCH_CHARS) this.#writeBatch();
-    else this.#schedule();
+    try {
+      this.#sink(formatLine(level, message, details));
+    } catch {
+      // No request shall fail because a line about it cannot be written.
+    }
+  }
+
+  /** Nothing may follow that would tell what was left out: its second is waited for. */
+  #awaitSecond(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      if (currentSecond() !== this.#second) this.#tellLeftOut();
+      else if (this.#leftOut > 0) this.#awaitSecond();
+    }, LOOK_MS);
   }
 
   #mayWrite(code: string): boolean {
@@ -107,7 +89,7 @@ export class Log {
     this.#counts.set(code, count);
     if (count <= MAX_LINES_PER_CODE) return true;
     this.#leftOut++;
-    this.#schedule();
+    this.#awaitSecond();
     return false;
   }
 
@@ -124,15 +106,4 @@ export class Log {
 
 function currentSecond(): number {
   return Math.floor(Date.now() / 1000);
-}
-
-function formatValue(value: string | number): string {
-  if (typeof value === 'number') return String(value);
-  const text = escapeText(value.length > MAX_VALUE_CHARS ? `${value.slice(0, MAX_VALUE_CHARS)}…` : value);
-  return /^[^\s"=]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
-}
-
-/** A client can write into the log only what cannot be mistaken for a line of its own, or steer a terminal. */
-function escapeText(text: string): string {
-  return text.replaceAll(/[\x00-\x1f\x7f-\x9f\\]/g, (char) => (char === '\\' ? '\\\\' : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`));
 }

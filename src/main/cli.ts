@@ -78,7 +78,7 @@ async function start(runtime: Runtime, argv: readonly string[], predecessor: Par
   // Who reads that it listens may send signals, or write to the FIFO.
   await live(runtime, instance, argv);
   for (const address of instance.addresses) log.info(`listening on ${formatAddress(address)}`);
-  log.flush();
+  runtime.stderr.flush();
   predecessor?.send({ kind: 'ready' });
   predecessor?.disconnect();
 }
@@ -123,7 +123,7 @@ function readText(runtime: Runtime, path: string): string {
 }
 
 function sinkOf(runtime: Runtime): LineSink {
-  return (text) => runtime.print('stderr', text.trimEnd());
+  return (text) => runtime.stderr.write(text);
 }
 
 function fail(runtime: Runtime, text: string, code = 1): never {

@@ -150,6 +150,7 @@ export class Server {
     await Promise.all([this.#router.drain(mercy, patience), ...this.#natives.map((server) => server.stop(mercy))]);
     await this.#finishWork(Math.max(0, end - performance.now()));
     this.#generation.close();
+    this.log.flush();
   }
 
   async #finishWork(ms: number): Promise<void> {
@@ -166,6 +167,7 @@ export class Server {
     this.#router.destroy();
     for (const server of this.#natives) void server.stop(0);
     this.#generation.close();
+    this.log.flush();
   }
 
   #begin(): void {

@@ -1,4 +1,5 @@
 import { nodeFs, nodeOs } from '../builtin/modules.ts';
+import { LogWriter, type Outlet } from '../log/log-writer.ts';
 import type { TcpAddress, UnixAddress } from '../net/address.ts';
 import { datagram } from './datagram.ts';
 import type { OwnSockets } from './epoll/own-sockets.ts';
@@ -8,6 +9,10 @@ import { type Adopt, type Birth, birthText, ChannelParent, MARKER, takeBirth } f
 import { watchParent } from './parent-watch.ts';
 import { signal, spawn } from './process.ts';
 import type { ChildProcess, Due, Parent, SpawnOptions } from './seam.ts';
+import { fileOutlet, kernelOutlet } from './stderr-outlet.ts';
+
+/** How long an end waits for a full stderr to take what was logged, in ms. */
+const LAST_WORDS_MS = 1000;
 
 /** What the three runtimes do alike, by the node modules that all of them carry. Where one differs, its adapter says so. */
 export abstract class CommonRuntime {
@@ -20,6 +25,7 @@ export abstract class CommonRuntime {
   /** Undefined before the first look, which takes it out of the environment. */
   #birth: Birth | null | undefined;
   #parent: Parent | null = null;
+  #stderr: LogWriter | null = null;
 
   /** The words that start ugate again. */
   protected abstract command(entry: string): string[];
@@ -84,10 +90,34 @@ export abstract class CommonRuntime {
     return error;
   }
 
+  get stderr(): LogWriter {
+    if (this.#stderr === null) {
+      const writer = new LogWriter(this.outlet());
+      this.#stderr = writer;
+      const end = (): void => writer.end(LAST_WORDS_MS);
+      // `exit` is told whatever ends a process but a signal that nobody listens for; Deno has two more names for it.
+      process.on('exit', end);
+      process.on('uncaughtExceptionMonitor', () => writer.flush());
+      globalThis.addEventListener?.('unload', end);
+    }
+    return this.#stderr;
+  }
+
+  /** A way to stderr that does not wait, where there is one. */
+  protected outlet(): Outlet {
+    const { kernel } = this.own;
+    return kernel !== null ? kernelOutlet(kernel) : fileOutlet();
+  }
+
   print(to: 'stdout' | 'stderr', text: string): void {
+    if (to === 'stderr') {
+      this.stderr.write(`${text}\n`);
+      this.stderr.flush();
+      return;
+    }
     const bytes = new TextEncoder().encode(`${text}\n`);
     for (let done = 0, count = 0; done < bytes.length; done += count) {
-      count = this.write(to === 'stdout' ? 1 : 2, bytes, done);
+      count = this.write(1, bytes, done);
       if (count === -1) return;
     }
   }

@@ -1,3 +1,4 @@
+import type { Outlet } from '../log/log-writer.ts';
 import { formatAddress, isIpLiteral, type ListenAddress, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
 import { BufferPools } from './buffer-pool.ts';
@@ -27,6 +28,7 @@ import type {
   SpawnOptions,
 } from './seam.ts';
 import { bindPath, probePath, SocketFile, spareFile } from './socket-file.ts';
+import { DenoOutlet, kernelOutlet } from './stderr-outlet.ts';
 import type { DenoListener, DenoNamespace } from './types/deno.ts';
 
 const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
@@ -166,6 +168,11 @@ class DenoRuntime extends CommonRuntime implements Runtime {
     } catch (error) {
       throw this.explain(error);
     }
+  }
+
+  protected override outlet(): Outlet {
+    const { kernel } = this.own;
+    return kernel !== null ? kernelOutlet(kernel) : new DenoOutlet(Deno);
   }
 
   protected override birth(): Birth | null {

@@ -17,6 +17,7 @@
  *   When both sides have ended, the adapter closes the socket itself and `close` follows.
  */
 
+import type { LogWriter } from '../log/log-writer.ts';
 import type { ListenAddress, PeerAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 
 /** What is known of the TLS session of a connection; `null` on plain connections. */
@@ -283,9 +284,11 @@ export interface Runtime {
   ignoreSignals(signals: readonly Signal[]): void;
   /** Sends `signal` to a process that need not be ours. False when there is none of that id. @throws when it is not ours to signal (EPERM) */
   signal(pid: number, signal: Signal): boolean;
+  /** Standard error: log lines and what is said to people. Never waits; what was written is there when the process ends, or a second was not enough. */
+  readonly stderr: LogWriter;
   /**
-   * Writes a text and a line end, at once and whole, so that they are there before the process ends. Never throws: a reader that went away
-   * (EPIPE), or a full pipe that does not block (EAGAIN), is no reason to stop a server.
+   * Writes a text and a line end, at once. stdout waits for who reads, and loses what a reader that left (EPIPE), or a full pipe that does
+   * not block (EAGAIN), does not take. Never throws.
    */
   print(to: 'stdout' | 'stderr', text: string): void;
   exit(code: number): never;

@@ -5,7 +5,7 @@ import { FakeTime } from '../support/fake-time.ts';
 
 interface Recorded {
   readonly log: Log;
-  /** What the sink got, call by call. */
+  /** What the sink got, call by call: a line each. */
   readonly batches: string[];
 }
 
@@ -81,31 +81,6 @@ test('only lines of the level and above are written', () => {
       levels.map((_, i) => i <= rank),
     );
   }
-});
-
-test('lines are gathered for 50 ms and written together', () => {
-  using time = new FakeTime();
-  const { log, batches } = record();
-  log.info('a');
-  time.advance(49);
-  log.info('b');
-  assert.deepEqual(batches, []);
-  time.advance(1);
-  assert.equal(batches.length, 1);
-  assert.match(batches[0], / a\n.* b\n$/);
-  time.advance(1000);
-  assert.equal(batches.length, 1);
-  assert.equal(time.pending, 0);
-});
-
-test('a batch is written at once when it is long', () => {
-  using time = new FakeTime();
-  const { log, batches } = record();
-  for (let i = 0; i < 1000; i++) log.info('m', { a: 'b'.repeat(200) });
-  assert.ok(batches.length >= 3 && batches.every(({ length }) => length < 70_000));
-  log.flush();
-  assert.equal(batches.join('').split('\n').length, 1001);
-  assert.equal(time.pending, 0);
 });
 
 test('a hundred lines a second for one code, and what is left out is told, even when nothing follows', () => {

@@ -1,3 +1,5 @@
+export type DescriptorKind = 'pipe' | 'socket' | 'terminal' | 'file';
+
 /**
  * The system calls of Linux that the epoll adapter is made of, and what it needs of the runtime's own event loop.
  * Every call returns what the C library's function does: -1 on failure, and `errno` says why until the next call.
@@ -32,8 +34,16 @@ export interface Kernel {
   /** A second descriptor of the same. */
   dup(fd: number): number;
 
-  /** Writes `bytes` from `start` on to any descriptor; a signal in between is no failure. */
-  write(fd: number, bytes: Uint8Array, start: number): number;
+  /** Writes `bytes[start, end)`, by default to their end, to any descriptor; a signal in between is no failure. */
+  write(fd: number, bytes: Uint8Array, start: number, end?: number): number;
+  /** Sends to a socket that may be a blocking one: EAGAIN where it would wait. */
+  sendAtOnce(fd: number, bytes: Uint8Array, start: number, end: number): number;
+  /** What a descriptor leads to; devices that are no terminals count as files. */
+  kindOf(fd: number): DescriptorKind;
+  /** A descriptor of our own, non-blocking, of the pipe or terminal behind `fd`: whoever shares that one keeps it as it is. */
+  reopenToWrite(fd: number): number;
+  /** poll(2) says that something can be written, or that writing fails. */
+  isWritable(fd: number): boolean;
   /** The soft limit of open files (RLIMIT_NOFILE), Infinity where there is none; null when the kernel does not say. */
   openFilesLimit(): number | null;
   /** This machine's name; null when the kernel does not say. */

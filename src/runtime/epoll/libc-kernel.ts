@@ -1,4 +1,4 @@
-import { EINTR, type Kernel } from './kernel.ts';
+import { type DescriptorKind, EINTR, type Kernel } from './kernel.ts';
 
 /** What C functions take and give here: an int of 32 bits, or the address of bytes. */
 export type Word = 'int' | 'bytes';
@@ -21,6 +21,9 @@ export const FUNCTIONS = {
   close: ['int'],
   dup: ['int'],
   write: ['int', 'bytes', 'int'],
+  open: ['bytes', 'int'],
+  isatty: ['int'],
+  poll: ['bytes', 'int', 'int'],
   getrlimit: ['int', 'bytes'],
   gethostname: ['bytes', 'int'],
   epoll_create1: ['int'],
@@ -33,16 +36,24 @@ export type Functions = Readonly<Record<keyof typeof FUNCTIONS, Call>>;
 const SOCK_STREAM = 1;
 export const NON_BLOCKING = 0o4000;
 export const CLOSE_ON_EXEC = 0o2000000;
+const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_MORE = 0x8000;
 const SHUT_WR = 1;
 const SOL_SOCKET = 1;
+const SO_TYPE = 3;
 const SO_ERROR = 4;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_DEFER_ACCEPT = 9;
 const F_GETFL = 3;
 const F_SETFL = 4;
+/** Fails for all but pipes. */
+const F_GETPIPE_SZ = 1032;
+const O_WRONLY = 1;
+/** A terminal that is opened shall not become the one that signals us. */
+const O_NOCTTY = 0o400;
+const POLLOUT = 4;
 const PEER_BYTES = 28;
 const RLIMIT_NOFILE = 7;
 /** A struct rlimit in words of 32 bits: two numbers of 64. */
@@ -125,12 +136,33 @@ export abstract class LibcKernel implements Kernel {
     return this.functions.send(fd, bytes, length, hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
   }
 
-  write(fd: number, bytes: Uint8Array, start: number): number {
-    const left = start === 0 ? bytes : bytes.subarray(start);
+  write(fd: number, bytes: Uint8Array, start: number, end = bytes.length): number {
+    const left = bytes.subarray(start, end);
     for (;;) {
       const count = this.functions.write(fd, left, left.length);
       if (count !== -1 || this.errno() !== EINTR) return count;
     }
+  }
+
+  sendAtOnce(fd: number, bytes: Uint8Array, start: number, end: number): number {
+    return this.functions.send(fd, bytes.subarray(start, end), end - start, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+
+  kindOf(fd: number): DescriptorKind {
+    if (this.functions.fcntl(fd, F_GETPIPE_SZ, 0) !== -1) return 'pipe';
+    this.#length[0] = 4;
+    if (this.functions.getsockopt(fd, SOL_SOCKET, SO_TYPE, this.#value, this.#length) === 0) return 'socket';
+    return this.functions.isatty(fd) === 1 ? 'terminal' : 'file';
+  }
+
+  reopenToWrite(fd: number): number {
+    return this.functions.open(new TextEncoder().encode(`/proc/self/fd/${fd}\0`), O_WRONLY | NON_BLOCKING | O_NOCTTY | CLOSE_ON_EXEC);
+  }
+
+  isWritable(fd: number): boolean {
+    // A struct pollfd: the descriptor, what is asked for, what is answered. Little end first, as all here.
+    const asked = new Int32Array([fd, POLLOUT]);
+    return this.functions.poll(asked, 1, 0) === 1;
   }
 
   openFilesLimit(): number | null {

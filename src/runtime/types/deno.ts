@@ -48,6 +48,11 @@ export interface DenoNamespace {
   connect(options: DenoTcpOptions | DenoUnixOptions): Promise<DenoConn>;
   dlopen(library: string, symbols: Record<string, DenoFfi>): { symbols: Record<string, (...words: never[]) => unknown> };
   readonly UnsafePointerView: { getArrayBuffer(pointer: object, length: number): ArrayBuffer };
+  readonly stderr: {
+    /** On a thread; how many bytes were taken. */
+    write(bytes: Uint8Array): Promise<number>;
+    writeSync(bytes: Uint8Array): number;
+  };
   hostname(): string;
   chmodSync(path: string, mode: number): void;
 }
