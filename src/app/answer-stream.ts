@@ -34,6 +34,33 @@ export class AnswerStream {
   }
 }
 
+/** The pieces of `answer` as they go out, for a server that reads them itself. @param failed is told what they break off with */
+export function outgoing(answer: AnswerStream, failed: (error: unknown) => void): ReadableStream<Uint8Array> {
+  const reader = answer.stream.getReader();
+  let isCancelled = false;
+  const source: UnderlyingDefaultSource<Uint8Array> = {
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (isCancelled) return;
+        if (!done) return controller.enqueue(answer.take(value));
+        answer.end();
+        controller.close();
+      } catch (error) {
+        if (isCancelled) return;
+        failed(error);
+        controller.error(error);
+        cancelBody(reader);
+      }
+    },
+    cancel(reason) {
+      isCancelled = true;
+      return reader.cancel(reason);
+    },
+  };
+  return new ReadableStream(source, { highWaterMark: 0 });
+}
+
 /** The stream of an answer, to be read from its beginning; null for none. @throws {TypeError} when somebody has begun to read it */
 export function unreadBody(response: Response): ReadableStream<unknown> | null {
   const { body } = response;

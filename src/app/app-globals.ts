@@ -1,6 +1,6 @@
 import { takesResponsesOnDemand } from '../runtime/native-responses.ts';
 import { AppRequest } from './app-request.ts';
-import { bodyKey, type MakeResponse, makeLight, nativeResponse, pairsOf } from './app-response.ts';
+import { bodyKey, type MakeResponse, makeLight, nativeResponse, pairsOf, streamKey } from './app-response.ts';
 
 /**
  * Puts `Request`, `Response` and `fetch` in the place of the runtime's own, before an app is loaded. They are the runtime's own with
@@ -61,6 +61,7 @@ function remembering(Native: typeof Response): MakeResponse {
   const texts = new WeakMap<ReadableStream, string>();
   class Remembered extends Native {
     declare [bodyKey]?: string | null;
+    declare [streamKey]?: boolean;
     /** As long as nobody has seen `headers` they are what they were made of. */
     declare pairs?: readonly string[] | null;
 
@@ -87,6 +88,7 @@ function remembering(Native: typeof Response): MakeResponse {
     else if (body instanceof ReadableStream) {
       const text = texts.get(body);
       if (text !== undefined) response[bodyKey] = text;
+      else response[streamKey] = true;
     }
     return response;
   };

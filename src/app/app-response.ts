@@ -6,6 +6,9 @@ const NativeResponse = globalThis.Response;
 /** Where a response keeps the body it was given whole: a text, or null for none. */
 export const bodyKey: unique symbol = Symbol('ugate.body');
 
+/** Where a response says that its body is a stream which the app has made. */
+export const streamKey: unique symbol = Symbol('ugate.stream');
+
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~\w]+$/;
 /** What stands in a value without being changed: no space around it, one byte a character. */
 const FIELD_VALUE = /^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/;

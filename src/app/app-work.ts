@@ -1,7 +1,7 @@
 /** What apps of this process have begun for others than their clients: the promises of `waitUntil` that are still open. */
 export class AppWork {
   #open = 0;
-  #idle: (() => void) | null = null;
+  #waiting: (() => void)[] = [];
 
   /** How many there are. */
   get open(): number {
@@ -19,13 +19,15 @@ export class AppWork {
     if (this.#open === 0) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
-      this.#idle = resolve;
+      this.#waiting.push(resolve);
       timer = setTimeout(resolve, ms);
     });
     clearTimeout(timer);
   }
 
   readonly #settled = (): void => {
-    if (--this.#open === 0) this.#idle?.();
+    if (--this.#open > 0) return;
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting = [];
   };
 }

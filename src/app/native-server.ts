@@ -1,9 +1,9 @@
 import type { ListenAddress, PeerAddress } from '../net/address.ts';
 import { type NativeOptions, type NativeServer, type NodeAnswer, type NodeRequest, serveNatively } from '../runtime/native-http.ts';
-import { AnswerStream, cancelBody, unreadBody } from './answer-stream.ts';
+import { AnswerStream, cancelBody, outgoing, unreadBody } from './answer-stream.ts';
 import { AppBody } from './app-body.ts';
 import { AppRequest } from './app-request.ts';
-import { bodyKey, type ResponseParts } from './app-response.ts';
+import { bodyKey, type ResponseParts, streamKey } from './app-response.ts';
 import { AppUrls } from './app-url.ts';
 import type { AppWork } from './app-work.ts';
 import { type AppContext, ClientContext, type FetchHandler, makeExecution } from './fetch-handler.ts';
@@ -15,19 +15,35 @@ export type { NativeOptions, NativeServer };
  * @throws {ListenError} when the address cannot be listened on
  */
 export function serveNative(address: ListenAddress, app: FetchHandler, work: AppWork, options: NativeOptions): Promise<NativeServer> {
-  const execution = makeExecution(work, options.failed);
+  const failed = once(options.failed);
+  const execution = makeExecution(work, failed);
   const urls = new AppUrls();
+  const checked = (response: Response): Response => checkedAnswer(response, failed);
   return serveNatively(
     address,
-    (request, remote) => app(request, new LateContext(remote), execution),
+    (request, remote) => {
+      const answer = app(request, new LateContext(remote), execution);
+      return answer instanceof Promise ? answer.then(checked) : checked(answer);
+    },
     async (request) => {
       const made = requestOf(request, urls);
       if (made === null) return { status: 400, statusText: '', fields: ['content-type', 'text/plain'], body: 'Bad Request\n' };
       request.onAbort(() => made.abort());
       return answerOf(await app(made as unknown as Request, new ClientContext(request.remote), execution), request.method === 'HEAD');
     },
-    options,
+    { ...options, failed },
   );
+}
+
+/** Of a stream that breaks off some servers tell as well, and some do not. */
+function once(failed: (error: unknown) => void): (error: unknown) => void {
+  const told = new WeakSet<WeakKey>();
+  return (error) => {
+    const isObject = typeof error === 'object' && error !== null;
+    if (isObject && told.has(error)) return;
+    if (isObject) told.add(error);
+    failed(error);
+  };
 }
 
 /** Asks who asks only when the app does. */
@@ -63,6 +79,16 @@ class LateContext implements AppContext {
     this.#known ??= new ClientContext(this.#remote());
     return this.#known;
   }
+}
+
+/** What servers of the runtimes take differently, or do not tell of, are the streams that an app makes itself. */
+function checkedAnswer(response: Response, failed: (error: unknown) => void): Response {
+  const { [streamKey]: isOwn } = response as { [streamKey]?: boolean };
+  if (isOwn !== true || response.bodyUsed || response.body === null || response.body.locked) return response;
+  const { status, statusText, headers } = response;
+  const length = headers.get('content-length');
+  const stream = new AnswerStream(response.body, length === null ? -1 : Number(length));
+  return new Response(outgoing(stream, failed), { status, statusText, headers });
 }
 
 /** Null when it is none to Fetch. */

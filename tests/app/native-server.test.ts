@@ -18,6 +18,9 @@ installGlobals();
 const failures: unknown[] = [];
 /** Paths whose answers take their time, as they are asked for. */
 const begun: string[] = [];
+/** Paths of streams that were cancelled. */
+const cancelled: string[] = [];
+let hasLeft = false;
 const failed = (error: unknown): void => void failures.push(error);
 
 async function app(request: Request, context: AppContext): Promise<Response> {
@@ -45,6 +48,48 @@ async function app(request: Request, context: AppContext): Promise<Response> {
           ['set-cookie', 'b=2'],
         ],
       });
+    case '/pieces': {
+      const pieces = new URL(request.url).searchParams.getAll('piece').map((piece) => (piece === '7' ? 7 : piece));
+      const length = new URL(request.url).searchParams.get('length');
+      const body = new ReadableStream({
+        async pull(controller) {
+          await sleep(1);
+          if (pieces.length === 0) controller.close();
+          else controller.enqueue(pieces.shift());
+        },
+      });
+      return new Response(body, length === null ? {} : { headers: { 'content-length': length } });
+    }
+    case '/late':
+      begun.push(pathname);
+      await within(10_000, 'the client to leave', new Promise((resolve) => request.signal.addEventListener('abort', resolve)));
+      return new Response(new ReadableStream({ pull: () => sleep(20), cancel: () => void cancelled.push(pathname) }));
+    case '/left':
+      begun.push(pathname);
+      await waitFor('the client to leave', () => hasLeft);
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await sleep(5);
+            controller.enqueue(new Uint8Array(10));
+          },
+          cancel: () => void cancelled.push(pathname),
+        }),
+      );
+    case '/head':
+      return new Response(
+        new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(10)), cancel: () => void cancelled.push(pathname) }),
+      );
+    case '/used': {
+      const response = new Response(new Blob(['used']).stream());
+      await response.text();
+      return response;
+    }
+    case '/again': {
+      await request.text();
+      const { mode, body } = request;
+      return new Response(`${await new Request(request, { body: 'other' }).text()} ${mode} ${body !== null}`);
+    }
     default:
       return new Response(request.url);
   }
@@ -91,6 +136,56 @@ test('it finishes what is in flight, and cuts off what takes longer than mercy',
   await within(3000, 'the stop', stopped);
   // Deno.serve leaves a handler that never ends its connection until the process ends.
   if (runtimeName() !== 'deno') assert.equal(await within(2000, 'the end', never), 'cut off');
+});
+
+test('W12, W11: streams of text, of what is none, and of another length than they say', async () => {
+  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
+  const port = portOf(server.address);
+  const has = (text: string) => waitFor(text, () => failures.find((error) => String(error).includes(text)));
+  const url = `http://127.0.0.1:${port}/pieces`;
+  assert.equal(await (await fetch(`${url}?piece=${encodeURIComponent('é ')}&piece=b`)).text(), 'é b');
+  assert.equal(await (await fetch(`${url}?piece=abc&piece=def&length=6`)).text(), 'abcdef');
+  for (const [query, said] of [
+    ['piece=a&piece=7', 'gave a number where bytes or a text should be'],
+    ['length=5&piece=abc&piece=def', 'gave 6 bytes, and its Content-Length is 5'],
+    ['length=7&piece=abc&piece=def', 'ended behind 6 bytes, and its Content-Length is 7'],
+  ] as const) {
+    await using client = await RawClient.connect({ port });
+    client.write(`GET /pieces?${query} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await has(said);
+    assert.equal(failures.filter((error) => String(error).includes(said)).length, 1, 'told once');
+    client.end();
+    const all = (await client.readToEnd().catch((error) => String(error))).toString();
+    assert.doesNotMatch(all, query.startsWith('length=5') ? /def/ : /\r\n0\r\n\r\n$/, all);
+  }
+  await server.stop(500);
+});
+
+test('W11: an answer that comes when its client has left, or that nobody is to read, is cancelled', async () => {
+  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
+  const port = portOf(server.address);
+  for (const path of ['/late', '/left']) {
+    const client = await RawClient.connect({ port });
+    client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await waitFor(path, () => begun.includes(path));
+    client.reset();
+    await sleep(50);
+    hasLeft = path === '/left';
+    await waitFor(`the cancel of ${path}`, () => cancelled.includes(path));
+  }
+  await using client = await RawClient.connect({ port });
+  assert.equal((await client.request('HEAD /head HTTP/1.1\r\nHost: a\r\n\r\n', { method: 'HEAD' })).status, 200);
+  await waitFor('the cancel of /head', () => cancelled.includes('/head'));
+  client.destroy();
+  await server.stop(500);
+});
+
+test('W4: a request whose body was used has its other members, and an answer that was used is 500', async () => {
+  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
+  const url = `http://127.0.0.1:${portOf(server.address)}`;
+  assert.equal(await (await fetch(`${url}/again`, { method: 'POST', body: 'body' })).text(), 'other cors true');
+  assert.equal((await fetch(`${url}/used`)).status, 500);
+  await server.stop(500);
 });
 
 test('on a unix socket', async () => {
