@@ -16,6 +16,7 @@ const refuse = (status: number, code: string, rule: string): Refusal => ({ statu
 /** Refusals of a request: answered to the client, and the connection closes behind the answer. */
 export const REFUSALS = {
   badMethod: refuse(400, 'bad-method', 'the method is no token (RFC 9110 9.1)'),
+  tls: refuse(400, 'tls-on-plain-port', 'a TLS handshake on a plain port: the client wants https, which is not spoken here'),
   methodTooLong: refuse(501, 'method-too-long', 'the method is longer than 64 bytes (RFC 9112 3)'),
   badTarget: refuse(400, 'bad-target', 'the request target is empty or holds a byte that must be escaped (RFC 9112 3.2)'),
   targetTooLong: refuse(414, 'target-too-long', 'the request target is longer than 16 KiB'),
@@ -25,6 +26,7 @@ export const REFUSALS = {
   connect: refuse(501, 'connect-not-offered', 'CONNECT is not offered'),
   badVersion: refuse(400, 'bad-version', 'the version is not spelled HTTP/digit.digit (RFC 9112 2.3)'),
   versionNotSupported: refuse(505, 'version-not-supported', 'only HTTP/1 is spoken here'),
+  http2Preface: refuse(505, 'http2-preface', 'the client speaks HTTP/2 without having asked; only HTTP/1 is spoken here'),
   emptyLines: refuse(400, 'empty-lines', 'too many empty lines before the request line (RFC 9112 2.2)'),
   bareLineEnd: refuse(400, 'bare-line-end', 'a line does not end in CRLF (RFC 9112 2.2)'),
   obsFold: refuse(400, 'obs-fold', 'a field line is folded (RFC 9112 5.2)'),

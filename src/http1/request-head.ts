@@ -13,6 +13,8 @@ export const MAX_HEAD_BYTES = 8 + MAX_METHOD_BYTES + 1 + MAX_TARGET_BYTES + 11 +
 const SLACK_FIELDS = 8;
 const MAX_EMPTY_LINES = 4;
 const EMPTY = new Uint8Array(0);
+/** The first byte of a TLS connection: the type of its first record (RFC 8446 5.1). No token begins so. */
+const TLS_HANDSHAKE = 0x16;
 const DIGIT = 0x30;
 /** `0` stands for any digit. */
 const VERSION = ascii('HTTP/0.0\r\n');
@@ -23,6 +25,7 @@ const GET = ascii('GET');
 const HEAD = ascii('HEAD');
 const OPTIONS = ascii('OPTIONS');
 const CONNECT = ascii('CONNECT');
+const PRI = ascii('PRI');
 /** Icecast's way of sending a stream. */
 const SOURCE = ascii('SOURCE');
 
@@ -121,6 +124,11 @@ export class RequestHead {
     return this.protocol === PROTOCOL.http10 || this.protocol === PROTOCOL.ice;
   }
 
+  /** The request line has been read, and stands here. */
+  get hasLine(): boolean {
+    return this.#inFields;
+  }
+
   get isRtsp(): boolean {
     return this.protocol === PROTOCOL.rtsp;
   }
@@ -173,7 +181,8 @@ export class RequestHead {
     const methodLimit = i + MAX_METHOD_BYTES;
     while (i < length && TOKEN[bytes[i]] !== 0) if (++i > methodLimit) return this.#refuse(REFUSALS.methodTooLong);
     if (i === length) return PARSE.incomplete;
-    if (bytes[i] !== SP || i === this.methodStart) return this.#refuse(REFUSALS.badMethod);
+    if (bytes[i] !== SP || i === this.methodStart)
+      return this.#refuse(i === this.methodStart && bytes[i] === TLS_HANDSHAKE ? REFUSALS.tls : REFUSALS.badMethod);
     this.methodEnd = i++;
 
     this.targetStart = i;
@@ -202,7 +211,7 @@ export class RequestHead {
       const isLineEnd = k === VERSION.length - 1 || (k === VERSION.length - 2 && byte === LF);
       return this.#refuse(isLineEnd ? REFUSALS.bareLineEnd : REFUSALS.badVersion);
     }
-    if (bytes[start + 5] !== 0x31) return this.#refuse(REFUSALS.versionNotSupported);
+    if (bytes[start + 5] !== 0x31) return this.#refuse(this.#isPreface ? REFUSALS.http2Preface : REFUSALS.versionNotSupported);
     this.protocol = bytes[start + 7] === 0x30 ? PROTOCOL.http10 : PROTOCOL.http11;
     return this.#lineDone(bytes, start + VERSION.length);
   }
@@ -226,6 +235,11 @@ export class RequestHead {
     this.fields.reset(fieldsStart);
     this.#inFields = true;
     return PARSE.complete;
+  }
+
+  /** What clients that know without asking that we speak HTTP/2 begin with (RFC 9113 3.4): `PRI * HTTP/2.0`. */
+  get #isPreface(): boolean {
+    return equalsBytes(this.bytes, this.methodStart, this.methodEnd, PRI);
   }
 
   #refuse(refusal: Refusal): ParseState {

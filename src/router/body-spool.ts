@@ -39,6 +39,8 @@ export interface SpoolLimits {
 export class BodySpool {
   /** Bytes written so far. */
   size = 0;
+  /** Why it could not be put into a file, for the log: the system's code and words. */
+  problem: string | undefined = undefined;
   readonly #limits: SpoolLimits;
   readonly #memoryBytes: number;
   readonly #budget: BodyBudget;
@@ -65,14 +67,20 @@ export class BodySpool {
       return null;
     }
     const { tempDirectory } = this.#limits;
-    if (tempDirectory === null) return FAILURES.bufferFailed;
+    if (tempDirectory === null) return this.#failed('there is no directory that may be written to');
     try {
       if (this.#file === -1) this.#file = openNameless(tempDirectory);
       writeAll(this.#file, bytes, this.size - bytes.length - this.#inMemory);
       return null;
-    } catch {
-      return FAILURES.bufferFailed;
+    } catch (error) {
+      // Such as `ENOSPC: no space left on device, write`.
+      return this.#failed(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  #failed(problem: string): Refusal {
+    this.problem = problem;
+    return FAILURES.bufferFailed;
   }
 
   /** The next piece of the body, valid until the next call; null behind the last one. Throws what reading the file throws. */

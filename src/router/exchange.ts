@@ -1,4 +1,4 @@
-import { copyOf, latin1 } from '../http1/bytes.ts';
+import { copyOf } from '../http1/bytes.ts';
 import { GrowingBytes } from '../http1/growing-bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -14,6 +14,7 @@ import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
 import { connectFailure, FAILURES, isBrokenOff, isNodesFault, levelOf } from './failures.ts';
 import { NodeSearch } from './node-search.ts';
+import { requestDetails } from './request-details.ts';
 import { routingKey } from './routing-key.ts';
 import type { Service } from './service.ts';
 import type { Upstream, UpstreamExchange } from './upstream.ts';
@@ -352,7 +353,7 @@ export class Exchange implements UpstreamExchange {
 
   #spoolBody(bytes: Uint8Array): void {
     const refusal = this.#spool!.write(bytes);
-    if (refusal !== null) this.#fail(refusal);
+    if (refusal !== null) this.#fail(refusal, this.#spool!.problem);
   }
 
   /** The body has come whole. */
@@ -395,8 +396,8 @@ export class Exchange implements UpstreamExchange {
   // Ending
 
   /** Ends the exchange with an answer of our own. */
-  #fail(failure: Refusal): void {
-    this.#tell(failure);
+  #fail(failure: Refusal, problem?: string): void {
+    this.#tell(failure, problem);
     this.abort();
     this.#downstream.fail(failure);
     this.#downstream.flush();
@@ -430,18 +431,17 @@ export class Exchange implements UpstreamExchange {
     this.#service.log.event('warn', 'node-dead', 'a node is marked as failed', { node: node.name });
   }
 
-  #tell(failure: Refusal): void {
+  /** @param problem what lies behind it, where the failure does not say */
+  #tell(failure: Refusal, problem?: string): void {
     const { log } = this.#service;
     const level = levelOf(failure);
-    if (log.writes(level)) log.event(level, failure.code, failure.rule, { status: failure.status, ...this.#details() });
+    if (log.writes(level)) log.event(level, failure.code, failure.rule, { status: failure.status, ...this.#details(), error: problem });
   }
 
   #details(): Details {
-    const { bytes, methodStart, methodEnd, targetStart, targetEnd } = this.request;
     return {
       client: formatPeer(this.client.remote),
-      method: latin1(bytes, methodStart, methodEnd),
-      target: latin1(bytes, targetStart, targetEnd),
+      ...requestDetails(this.request),
       node: this.#search.node?.name,
     };
   }

@@ -84,6 +84,9 @@ export class HttpHeadReader implements HeadReader {
       this.refusal = head.refusal;
       return NONE;
     }
-    return bytes.subarray(isFresh ? buffer.append(bytes) : taken);
+    const kept = isFresh ? buffer.append(bytes) : taken;
+    // Whoever refuses it later, such as when its time is over, tells what was read of it.
+    head.bytes = buffer.bytes;
+    return bytes.subarray(kept);
   }
 }

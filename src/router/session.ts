@@ -14,6 +14,7 @@ import { type HeadReader, HttpHeadReader } from './head-reader.ts';
 import { PacketReader } from './packet-reader.ts';
 import { Prelude } from './prelude.ts';
 import { RequestBody } from './request-body.ts';
+import { requestDetails } from './request-details.ts';
 import type { Front, Service, ServiceSettings } from './service.ts';
 import { Stash } from './stash.ts';
 
@@ -498,7 +499,9 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
 
   #tell(level: Level, code: string, message: string, status?: number): void {
     const { log } = this.#service;
-    if (log.writes(level)) log.event(level, code, message, { status, client: formatPeer(this.#client.remote) });
+    if (!log.writes(level)) return;
+    const head = this.#heads.buffer?.head;
+    log.event(level, code, message, { status, client: formatPeer(this.#client.remote), ...(head && requestDetails(head)) });
   }
 }
 

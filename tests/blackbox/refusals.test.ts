@@ -22,7 +22,8 @@ const REQUESTS: readonly (readonly [what: string, bytes: string, status: number,
   ['a version in lower case', `GET / http/1.1\r\n${HOST}\r\n`, 400, 'bad-version'],
   ['a method that is no token', `G@T / HTTP/1.1\r\n${HOST}\r\n`, 400, 'bad-method'],
   ['a target without a slash', `GET index.html HTTP/1.1\r\n${HOST}\r\n`, 400, 'bad-target-form'],
-  ['bytes that are no HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400, 'bad-method'],
+  ['bytes that are no HTTP', '\x15\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400, 'bad-method'],
+  ['N13: a TLS handshake', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400, 'tls-on-plain-port'],
   ['lines that end in LF', 'GET / HTTP/1.1\nHost: a.example\n\n', 400, 'bare-line-end'],
   ['HTTP/1.1 without a Host', 'GET / HTTP/1.1\r\n\r\n', 400, 'no-host'],
   ['two Hosts', `GET / HTTP/1.1\r\n${HOST}Host: b.example\r\n\r\n`, 400, 'many-hosts'],
@@ -42,7 +43,7 @@ const REQUESTS: readonly (readonly [what: string, bytes: string, status: number,
   ['an expectation that is none', `POST / HTTP/1.1\r\n${HOST}Content-Length: 1\r\nExpect: a-miracle\r\n\r\na`, 417, 'bad-expect'],
   ['an unknown transfer coding', `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 501, 'unknown-transfer-encoding'],
   ['CONNECT', 'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n', 501, 'connect-not-offered'],
-  ['HTTP/2 without an upgrade', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505, 'version-not-supported'],
+  ['HTTP/2 without an upgrade', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505, 'http2-preface'],
   ['HTTP/3.0', `GET / HTTP/3.0\r\n${HOST}\r\n`, 505, 'version-not-supported'],
 ];
 
@@ -115,6 +116,23 @@ for (const [what, bytes, status, code] of REQUESTS) {
   });
 }
 
+blackbox('N13: the line of a refusal has the host that was asked for, also where the head was not read to its end', SILENT, async () => {
+  const { gate } = await refusing();
+  const asked = 'GET /some?a=1 HTTP/1.1\r\nHost: www.example:8080\r\n';
+  for (const [bytes, code] of [
+    [`${asked}Content-Length: x\r\n\r\n`, 'bad-content-length'],
+    [`${asked}X-A: \0\r\n\r\n`, 'bad-field-value'],
+    [`${asked}Connection: a b\r\n\r\n`, 'bad-connection'],
+    [`${asked}Host: other\r\n\r\n`, 'many-hosts'],
+  ] as const) {
+    const logged = gate.stderr.length;
+    await using client = await RawClient.connect(gate.target);
+    client.write(bytes);
+    assertOwnAnswer(await client.readResponse(), 400);
+    await assertLogged(gate, new RegExp(`code=${code} .*method=GET target="/some\\?a=1" host=www\\.example:8080`), logged);
+  }
+});
+
 for (const [what, script, code] of ANSWERS) {
   blackbox(`an application that ${what}: 502`, SILENT, async () => {
     await using backend = await UwsgiBackend.listen(script);
@@ -138,7 +156,7 @@ blackbox('a node that cannot be reached: 502, by a missing socket and by a refus
     for (let round = 0; round < 2; round += 1) {
       assertOwnAnswer(await client.request(`GET / HTTP/1.1\r\n${HOST}\r\n`), 502);
     }
-    await assertLogged(gate, /code=upstream-unreachable .*status=502|status=502 .*code=upstream-unreachable/);
+    await assertLogged(gate, /code=upstream-unreachable status=502 .*target=\/ host=a\.example node=/);
   }
 });
 
@@ -196,6 +214,7 @@ blackbox('a head that takes too long: 408, though bytes keep coming', SILENT, as
   const drip = setInterval(() => client.write('x'), 200);
   try {
     assertOwnAnswer(await client.readResponse({ milliseconds: 5000 }), 408);
+    await assertLogged(gate, /code=head-timeout status=408 client=\S+ method=GET target=\/ host=a$/m);
   } finally {
     clearInterval(drip);
   }

@@ -73,7 +73,7 @@ async function upload(port: number, chunks: number): Promise<string> {
   return response.status === 200 ? response.text() : response.text().trim();
 }
 
-test('a temporary file that cannot grow: 503 body-buffer-failed, nothing stays behind, and small bodies go through', {
+test('F26: a temporary file that cannot grow: 503 body-buffer-failed, the log says why, nothing stays behind, and small bodies go through', {
   timeout: 40_000,
 }, async () => {
   await using backend = await UwsgiBackend.listen(answer('ok'));
@@ -86,7 +86,7 @@ test('a temporary file that cannot grow: 503 body-buffer-failed, nothing stays b
   const before = residentMiB(gate.pid);
   const outcomes = await Promise.all(Array.from({ length: 20 }, () => upload(gate.port, 24)));
   assert.deepEqual(tally(outcomes), { '503 Service Unavailable: body-buffer-failed': 20 });
-  await gate.logged(/code=body-buffer-failed status=503/);
+  await gate.logged(/code=body-buffer-failed status=503 .*error="EFBIG/);
   await untilFiles(gate.pid, files);
   assert.ok(residentMiB(gate.pid) - before < 100);
   assert.equal(await upload(gate.port, 4), 'ok');

@@ -38,10 +38,15 @@ const CASES: Readonly<Record<Exclude<keyof typeof REFUSALS, OfBody>, Case>> = {
       line('G\xc9T / HTTP/1.1'),
       line('GET'),
       line('GET\x0b/ HTTP/1.1'),
-      '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+      '\x15\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+      'G\x16\x03\x01',
       '\xef\xbb\xbfGET / HTTP/1.1\r\nHost: a\r\n\r\n',
     ],
     accepted: [target('/', "!#$%&'*+-.^_`|~09azAZ"), target('/', 'get'), target('/', 'X')],
+  },
+  tls: {
+    refused: ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', '\x16\x03\x03', '\x16', '\r\n\x16\x03\x01'],
+    accepted: [],
   },
   methodTooLong: {
     refused: [target('/', 'M'.repeat(65)), target('/', 'M'.repeat(70_000)), 'M'.repeat(65)],
@@ -157,9 +162,10 @@ const CASES: Readonly<Record<Exclude<keyof typeof REFUSALS, OfBody>, Case>> = {
     accepted: [version('HTTP/1.1'), version('HTTP/1.0'), version('HTTP/1.2'), version('HTTP/1.9')],
   },
   versionNotSupported: {
-    refused: [version('HTTP/0.9'), version('HTTP/2.0'), version('HTTP/3.0'), version('HTTP/9.9'), 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    refused: [version('HTTP/0.9'), version('HTTP/2.0'), version('HTTP/3.0'), version('HTTP/9.9')],
     accepted: [version('HTTP/1.1')],
   },
+  http2Preface: { refused: ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'], accepted: [] },
   emptyLines: {
     refused: [`${'\r\n'.repeat(5)}${target('/')}`, '\r\n'.repeat(100)],
     accepted: [`\r\n${target('/')}`, `${'\r\n'.repeat(4)}${target('/')}`],
@@ -513,6 +519,7 @@ test('statuses and codes are what clients, logs and metrics rely on', () => {
     misdirected: 421,
     connect: 501,
     versionNotSupported: 505,
+    http2Preface: 505,
     headTooLarge: 431,
     tooManyFields: 431,
     unknownEncoding: 501,
