@@ -27,6 +27,8 @@ export async function bindPath<T>(path: string, bind: () => T | Promise<T>, prob
 /** Runs `close`, which unlinks the `path` it once bound. The file is there afterwards, and but for a moment all the time. */
 export function spareFile(path: string, close: () => void): void {
   const aside = `${path}.${process.pid}.aside`;
+  // An ugate of the same number may have died in here; process 1 of a container has it at every start.
+  nodeFs().rmSync(aside, { force: true });
   nodeFs().linkSync(path, aside);
   try {
     close();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { type ListenAddress, parseListenAddress } from '../../src/net/address.ts';
 import { type BoundSocket, type ChildProcess, ListenError, type SpawnOptions } from '../../src/runtime/seam.ts';
@@ -158,6 +159,20 @@ describe(`a bound socket on ${runtime.name}`, () => {
     const next = await runtime.bind(unixAddress(path));
     next.close();
     assert.ok(!existsSync(path));
+  });
+
+  it('B22: binds a path beside what a process of the same number left there when it died', async () => {
+    const path = socketPath();
+    writeFileSync(`${path}.${process.pid}.aside`, '');
+    const bound = await runtime.bind(unixAddress(path));
+    const listener = await runtime.listen(bound, ends());
+    writeFileSync(`${path}.${process.pid}.aside`, '');
+    listener.close();
+    bound.close();
+    assert.deepEqual(
+      readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}.`)),
+      [],
+    );
   });
 
   it('leaves the file of its successor alone', async () => {
