@@ -34,7 +34,7 @@ test('a file gives keys their addresses', async () => {
     'four.example 10.0.0.4:3031,modifier1=5\r',
     '[::1]:80 10.0.0.5:3031',
   ];
-  using mapper = await startWith(folder.file('hosts'), text.join('\n'));
+  using mapper = await startWith(folder.file('hosts'), `${text.join('\n')}\n`);
   assert.equal(mapper.size, 5);
   const chain = new MapperChain({ cache: mapper }, null);
   const found = {
@@ -124,10 +124,33 @@ test('a long file is read while other things go on', async () => {
   let turns = 0;
   const timer = setInterval(() => void turns++, 1);
   const test = new TestPools();
-  using mapper = await startWith(folder.file('hosts'), lines.join('\n'), new TestLog(), test);
+  using mapper = await startWith(folder.file('hosts'), `${lines.join('\n')}\n`, new TestLog(), test);
   clearInterval(timer);
   assert.equal(mapper.size, 100_000);
   assert.equal(say(mapper.find('host99999.example')), '10.1.134.159:3031');
   assert.ok(turns >= 10, `${turns} turns of the loop`);
   assert.equal(test.made - test.stopped, 1, 'only what was asked for has a pool');
+});
+
+test('F17: a file that may be half written is not taken, and the old one stays', async () => {
+  await using folder = temporaryFolder();
+  const file = folder.file('hosts');
+  const log = new TestLog();
+  using mapper = await startWith(file, '# tenants\na 10.0.0.1:23202\nb 10.0.0.2:23202\n', log);
+  const halves: readonly (readonly [text: string, said: RegExp])[] = [
+    ['# tenants\na 10.0.0.1:23202\nb 10.0.0.2:2320', /hosts:3: the last line has no end/],
+    ['# tenants\na 10.0.0.1:23202\n# the oth', /hosts:3: the last line has no end/],
+    ['', /hosts: the file is empty/],
+  ];
+  for (const [text, said] of halves) {
+    const before = log.lines.length;
+    writeFileSync(file, text);
+    await waitFor('a line about it', () => log.lines.slice(before).some((line) => line.includes('code=mapping-file-bad') && said.test(line)));
+    assert.equal(say(mapper.find('b')), '10.0.0.2:23202');
+    const [fault] = await faultsOf(file, null);
+    assert.match(formatFault(fault), said, 'at the start it is no better');
+    assert.match(fault.hint ?? '', /rename/);
+  }
+  writeFileSync(file, '# nobody\n');
+  await waitFor('a map that is meant to be empty', () => mapper.size === 0);
 });

@@ -209,3 +209,22 @@ async function faultOf(text: string): Promise<MapperError> {
   assert.ok(outcome instanceof MapperError, text);
   return outcome;
 }
+
+test('F23: hosts that make the function loop are not asked again and again, so that new hosts do not wait', async () => {
+  await using folder = temporaryFolder();
+  using code = await start(folder, MODULE, { limit: 300 });
+  const loops = ['loop-1', 'loop-2', 'loop-3', 'loop-4'];
+  // Together with hosts that are well: these wait for the loop before them, and are answered by the next thread.
+  assert.equal((await Promise.all([code.ask('loop-1'), code.ask('one')])).join(), 'mapping-late,127.0.0.1:3031');
+  for (const key of loops) assert.equal(await code.ask(key), 'mapping-late', key);
+  const threads = (): number => code.log.lines.filter((line) => line.includes('code=mapping-late')).length;
+  const before = threads();
+  // Longer than a failure is remembered that may pass.
+  await sleep(1_200);
+  for (let i = 0; i < 20; i++) {
+    const asked = Promise.all(loops.map((key) => code.ask(key)));
+    assert.equal(await code.ask(`new${i}`), '-');
+    assert.deepEqual(new Set(await asked), new Set(['mapping-late']));
+  }
+  assert.equal(threads(), before, 'none of them came to the function again');
+});

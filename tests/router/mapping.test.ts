@@ -109,7 +109,7 @@ test('a file that does not work is told at the start, and leaves nothing running
   writeFileSync(folder.file('map'), 'a 127.0.0.1:3031\nb\n');
   const settings = { 'http-to': 'localhost:3031', 'http-use-cache': folder.file('map') };
   await assert.rejects(startGate(settings), { name: 'MapperError', message: /map:2: "b" is no key and address/ });
-  writeFileSync(folder.file('map'), '');
+  writeFileSync(folder.file('map'), '# nobody\n');
   await assert.rejects(startGate({ ...settings, 'http-use-code-string': folder.file('none.mjs') }), { name: 'MapperError', message: /no such file/ });
 });
 

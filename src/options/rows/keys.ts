@@ -13,7 +13,8 @@ export const KEYS = [
     details:
       'One `key address` (or `key = address`) a line; lines that begin with `#` or `;` are comments. The key is the Host of the request ' +
       'in lower case: as it is given, then without its port. `a|b|c` is several nodes for one key; each is written as in `http-to`. The ' +
-      'file is watched: a new version counts within a second or so, a broken one is logged and the old one stays. In uWSGI the option ' +
+      'file is watched: a new version counts within a second or so, a broken one, or one whose last line has no end, is logged and the old one stays. Write a new version to another file and rename that ' +
+      '(`mv`): half of one is never seen then. In uWSGI the option ' +
       'names a cache in memory.\n\nOf several mappers the first that knows the key wins: `http-use-cache`, `http-use-pattern`, ' +
       '`http-use-base`, `http-use-code-string`, then `http-to`.',
     danger: 'Who can write the file decides where requests, cookies and passwords go.',
@@ -57,7 +58,8 @@ export const KEYS = [
     details:
       'FILE is a TypeScript or JavaScript module; FUNCTION is one of its exports, else the default one. It gets the key and gives a node ' +
       'as in `http-to`, `null` when it knows none, or a promise of these. It runs in a thread of its own and has a time limit: who is ' +
-      "late is stopped and the request answered 503 (service unavailable). Answers are remembered for some seconds. uWSGI's spelling " +
+      'late is stopped and the request answered 503 (service unavailable). Answers are remembered for ten seconds, a key that the ' +
+      "function never came back from for a minute. uWSGI's spelling " +
       '`0:FILE:FUNCTION` is understood.',
     danger:
       'The module runs with all rights of ugate, and its argument is chosen by the client: check the key before a file or a database is ' +

@@ -8,8 +8,12 @@ const LINES_AT_ONCE = 2_000;
 
 const FORM = 'write the host, a space and the address, such as: example.com 127.0.0.1:3031';
 
+const WHOLE = 'put a new line at its end; write a new version to another file and rename that (mv), so that half of it is never seen';
+const EMPTY = 'a map without hosts is a file with a comment in it; write a new version to another file and rename that (mv)';
+
 /**
- * Reads a file of `key address` or `key = address` lines; empty ones and those that begin with `#` or `;` are left out.
+ * Reads a file of `key address` or `key = address` lines; empty ones and those that begin with `#` or `;` are left out. Who writes a
+ * file in place begins with an empty one and ends with a line end: without these it is half written, and half an address another node.
  * @param check throws when a text is no address
  * @throws {MapperError} with every fault, at most 20
  */
@@ -19,6 +23,9 @@ export async function readAddresses(file: string, text: string, check: (address:
   const checked = new Set<string>();
   const faults: MapperFault[] = [];
   const lines = text.replace(/^\ufeff/, '').split('\n');
+  if (text === '') throw new MapperError([{ file, line: 0, message: 'the file is empty', hint: EMPTY }]);
+  if (!text.endsWith('\n'))
+    throw new MapperError([{ file, line: lines.length, message: 'the last line has no end: it may be half written', hint: WHOLE }]);
   for (let i = 0; i < lines.length && faults.length < MAX_FAULTS; i++) {
     if (i % LINES_AT_ONCE === LINES_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve));
     const line = lines[i].trim();

@@ -11,6 +11,8 @@ import { MapperError } from './mapper-error.ts';
 const MAX_ANSWERS = 10_000;
 /** A failure is the answer for so long, so that one bad key does not end the thread for each request. */
 const FAILURE_MS = 1_000;
+/** Code that never came back for a key will not the next time: whoever makes such hosts up would keep all new ones waiting. */
+const STUCK_MS = 60_000;
 
 export interface CodeSettings {
   /** ms a question may take. Default 1000. */
@@ -81,7 +83,8 @@ export class CodeMapper implements Mapper {
     let found = this.#read(key, answer);
     const isFailure = found !== null && isRefusal(found);
     if (isFailure && last !== undefined) found = last.found;
-    this.#answers.set(key, { found, until: performance.now() + (isFailure ? FAILURE_MS : this.#lifetime) });
+    const isStuck = answer.kind === 'late' && answer.isStuck;
+    this.#answers.set(key, { found, until: performance.now() + (isStuck ? STUCK_MS : isFailure ? FAILURE_MS : this.#lifetime) });
     return found;
   }
 

@@ -8,13 +8,16 @@ const threads = process.getBuiltinModule('node:worker_threads');
 /** What became of a question. */
 export type CodeAnswer =
   | { readonly kind: 'value'; readonly value: string | null }
-  | { readonly kind: 'late' }
+  /** `isStuck`: it is this key that the code never came back from, be it a loop; else others may have kept the thread. */
+  | { readonly kind: 'late'; readonly isStuck: boolean }
   | { readonly kind: 'failed'; readonly error: string };
 
 interface Question {
   readonly key: string;
-  readonly deadline: number;
   readonly settle: (answer: CodeAnswer) => void;
+  deadline: number;
+  /** It has waited behind one that never ended, and was given its time once more. */
+  isAgain: boolean;
 }
 
 type Message =
@@ -34,18 +37,23 @@ const LET_IN_MS = 5;
 
 /**
  * The thread's program. It is text because a thread of a compiled binary finds no file of ours, on any of the runtimes; and it
- * listens only once the module is there, because Deno loses messages that come before somebody listens.
+ * listens only once the module is there, because Deno loses messages that come before somebody listens. `at` is memory that we share: a
+ * thread that loops sends no message, but the number of its question stands there.
  */
 const PROGRAM = String.raw`
 const { parentPort, workerData } = require('node:worker_threads');
-const { url, name } = workerData;
+const { url, name, at } = workerData;
 const describe = (error) => String(error?.message || error).replace(/\x1b\[[0-9;]*m/g, '').replace(/\s+/g, ' ').trim();
 const answer = async (map, { id, key }) => {
   try {
-    const value = (await map(key)) ?? null;
+    Atomics.store(at, 0, id);
+    const promise = map(key);
+    Atomics.store(at, 0, 0);
+    const value = (await promise) ?? null;
     if (value !== null && typeof value !== 'string') throw new Error('it gave a value of type ' + typeof value + ', which is no address');
     parentPort.postMessage({ kind: 'answer', id, value });
   } catch (error) {
+    Atomics.store(at, 0, 0);
     parentPort.postMessage({ kind: 'thrown', id, error: describe(error) });
   }
 };
@@ -73,6 +81,8 @@ export class CodeWorker {
   readonly #limit: number;
   readonly #waiting = new Map<number, Question>();
   #worker: Worker | null = null;
+  /** Of that thread: the question that its code is in at this moment, or 0. */
+  #at = new Int32Array(new SharedArrayBuffer(4));
   #isReady = false;
   #startedAt = 0;
   #lastId = 0;
@@ -106,13 +116,13 @@ export class CodeWorker {
     return new Promise((settle) => {
       const now = performance.now();
       if (this.#isStopped) return settle({ kind: 'failed', error: 'it was stopped' });
-      if (this.#waiting.size >= MAX_WAITING) return settle({ kind: 'late' });
+      if (this.#waiting.size >= MAX_WAITING) return settle(LATE);
       if (this.#worker === null) {
         if (now - this.#startedAt < RESTART_MS) return settle({ kind: 'failed', error: this.#lastError });
         this.#launch();
       }
       const id = ++this.#lastId;
-      this.#waiting.set(id, { key, deadline: now + this.#limit, settle });
+      this.#waiting.set(id, { key, deadline: now + this.#limit, settle, isAgain: false });
       if (this.#isReady) this.#worker!.postMessage({ id, key });
       this.#arm();
     });
@@ -127,9 +137,10 @@ export class CodeWorker {
     this.#isReady = false;
     this.#startedAt = performance.now();
     let worker: Worker;
+    this.#at = new Int32Array(new SharedArrayBuffer(4));
     findAnew(this.#url);
     try {
-      worker = new threads.Worker(PROGRAM, { eval: true, workerData: { url: this.#url, name: this.#name } });
+      worker = new threads.Worker(PROGRAM, { eval: true, workerData: { url: this.#url, name: this.#name, at: this.#at } });
     } catch (error) {
       this.#worker = null;
       return this.#end((error as Error).message);
@@ -182,6 +193,12 @@ export class CodeWorker {
     question?.settle(answer);
   }
 
+  /** Who waited behind code that never ends has its time once more, in the next thread; behind the others, so that the oldest is first. */
+  #putOff(id: number, question: Question, now: number): void {
+    this.#waiting.delete(id);
+    this.#waiting.set(id, Object.assign(question, { deadline: now + this.#limit, isAgain: true }));
+  }
+
   /** Until the oldest question is late: the limit is the same for all, so the first that waits is the oldest. */
   #arm(): void {
     if (this.#timer !== null || this.#waiting.size === 0) return;
@@ -197,11 +214,14 @@ export class CodeWorker {
   #expire(): void {
     this.#timer = null;
     const now = performance.now();
-    let areLate = false;
-    for (const [id, { deadline }] of this.#waiting) {
-      if (deadline > now) break;
-      areLate = true;
-      this.#settle(id, { kind: 'late' });
+    const late = new Map([...this.#waiting].filter(([, { deadline }]) => deadline <= now));
+    const areLate = late.size > 0;
+    const at = Atomics.load(this.#at, 0);
+    const isStuck = late.has(at);
+    for (const [id, question] of late) {
+      if (id === at) this.#settle(id, STUCK);
+      else if (isStuck && !question.isAgain) this.#putOff(id, question, now);
+      else this.#settle(id, LATE);
     }
     // One that is still loading is not ended for what it was not asked yet: it would never get there.
     if (areLate && this.#isReady) {
@@ -214,6 +234,9 @@ export class CodeWorker {
     this.#arm();
   }
 }
+
+const LATE: CodeAnswer = Object.freeze({ kind: 'late', isStuck: false });
+const STUCK: CodeAnswer = Object.freeze({ kind: 'late', isStuck: true });
 
 /** Bun remembers what is in a folder, and only looking for a file in the main thread lets its threads see one that is new. */
 function findAnew(url: string): void {
