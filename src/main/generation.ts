@@ -97,7 +97,7 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
     },
     startChecks(marked) {
       if (config.check === null || checks !== null) return;
-      const probe = new HealthProbe(runtime, upstreams.openCheck, config.check.path);
+      const probe = new HealthProbe(runtime, upstreams.openCheck, config.check.path, config.check.host);
       checks = new HealthCheck(pool, probe, config.check, {
         now: () => wheel.precise(),
         random: Math.random,

@@ -8,6 +8,8 @@ import { quote, ValueError } from './value-error.ts';
 export interface HealthCheckConfig {
   /** What is asked for; null only connects. */
   readonly path: string | null;
+  /** The Host that is asked for. */
+  readonly host: string;
   readonly interval: number;
   /** Failures in a row after which a node is not used. */
   readonly fails: number;
@@ -16,7 +18,7 @@ export interface HealthCheckConfig {
   readonly timeout: number;
 }
 
-export const DEFAULT_CHECK: HealthCheckConfig = Object.freeze({ path: null, interval: 5000, fails: 2, passes: 2, timeout: 5000 });
+export const DEFAULT_CHECK: HealthCheckConfig = Object.freeze({ path: null, host: 'localhost', interval: 5000, fails: 2, passes: 2, timeout: 5000 });
 
 const MAX_COUNT = 1000;
 /** Checks more often than this would be load, and nothing is learned from them. */
@@ -41,6 +43,9 @@ export function readHealthCheck(text: string): HealthCheckConfig {
       case 'path':
         check.path = readPath(value);
         break;
+      case 'host':
+        check.host = readHost(value);
+        break;
       case 'interval':
       case 'timeout':
         check[key] = readTime(key, value);
@@ -50,7 +55,15 @@ export function readHealthCheck(text: string): HealthCheckConfig {
         check[key] = readInteger(value, 1, MAX_COUNT);
     }
   }
+  if (seen.has('host') && check.path === null) throw new ValueError('host= asks for nothing without path=', 'write path=/healthz,host=…');
   return check;
+}
+
+function readHost(value: string): string {
+  // As RFC 9110 7.2 has it, of what names a server in practice.
+  if (!/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(value))
+    throw new ValueError(`${quote(value)} is no host`, 'write what clients send as Host, such as host=www.example.com');
+  return value;
 }
 
 function readPath(value: string): string {

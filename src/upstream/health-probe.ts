@@ -21,18 +21,21 @@ export class HealthProbe implements Probe {
   readonly #runtime: Runtime;
   readonly #open: OpenUpstream;
   readonly #path: string | null;
+  readonly #host: string;
   readonly #client: Client;
 
-  constructor(runtime: Runtime, open: OpenUpstream, path: string | null) {
+  /** @param host the Host that is asked for, with a path */
+  constructor(runtime: Runtime, open: OpenUpstream, path: string | null, host = 'localhost') {
     this.#runtime = runtime;
     this.#open = open;
     this.#path = path;
+    this.#host = host;
     this.#client = { remote: NOBODY, peer: NOBODY, local: NOBODY, isSecure: false, front: NO_FRONT };
   }
 
   start(node: Node, done: Done): () => void {
     if (this.#path === null) return this.#ping(node, done);
-    const check = new Check(this.#path, this.#client, done);
+    const check = new Check(readHead(this.#path, this.#host), this.#client, done);
     check.start(this.#open, node);
     return () => check.cancel();
   }
@@ -69,8 +72,8 @@ class Check implements UpstreamExchange {
   readonly #done: Done;
   #upstream: Upstream | null = null;
 
-  constructor(path: string, client: Client, done: Done) {
-    this.request = readHead(path);
+  constructor(request: RequestHead, client: Client, done: Done) {
+    this.request = request;
     this.client = client;
     this.#done = done;
   }
@@ -124,8 +127,8 @@ class Check implements UpstreamExchange {
   }
 }
 
-function readHead(path: string): RequestHead {
-  const bytes = ascii(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: ugate-check\r\n\r\n`);
+function readHead(path: string, host: string): RequestHead {
+  const bytes = ascii(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ugate-check\r\n\r\n`);
   const head = new RequestHead();
   head.parse(bytes, bytes.length, true);
   return head;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Config } from '../../src/options/config.ts';
 import { configOf, errorsOf, iniConfig, iniErrors } from './support.ts';
 
-const CHECK = { path: null, interval: 5000, fails: 2, passes: 2, timeout: 5000 };
+const CHECK = { path: null, host: 'localhost', interval: 5000, fails: 2, passes: 2, timeout: 5000 };
 const tcp = (host: string, port: number) => ({ kind: 'tcp', host, port });
 
 /** What one setting becomes, given on the command line and in a file. */
@@ -52,11 +52,13 @@ const READ: readonly (readonly [name: string, text: string, field: keyof Config,
   ['http-check', 'off', 'check', null],
   ['http-check', 'path=/healthz', 'check', { ...CHECK, path: '/healthz' }],
   ['http-check', 'path=/h?a=1%20b', 'check', { ...CHECK, path: '/h?a=1%20b' }],
+  ['http-check', 'path=/x,host=www.example.test:8080', 'check', { ...CHECK, path: '/x', host: 'www.example.test:8080' }],
+  ['http-check', 'host=[::1],path=/x', 'check', { ...CHECK, path: '/x', host: '[::1]' }],
   [
     'http-check',
     'path=/healthz,interval=1,fails=3,passes=4,timeout=500ms',
     'check',
-    { path: '/healthz', interval: 1000, fails: 3, passes: 4, timeout: 500 },
+    { ...CHECK, path: '/healthz', interval: 1000, fails: 3, passes: 4, timeout: 500 },
   ],
   ['http-use-pattern', '/run/%s/100%%.sock', 'usePattern', '/run/%s/100%%.sock'],
   ['http-use-pattern', '/run/%%s.sock', 'usePattern', '/run/%s.sock'],
@@ -122,7 +124,7 @@ test('there are routes with nodes, with fallbacks and with each mapper, and none
 
 const NETWORKS = 'write networks such as 10.0.0.0/8,fd00::/8';
 const MODULE = 'write FILE or FILE:FUNCTION of a TypeScript or JavaScript module, such as /etc/ugate/route.ts:nodeOf';
-const KEYS = 'the keys are path, interval, fails, passes, timeout, such as path=/healthz,interval=5';
+const KEYS = 'the keys are path, host, interval, fails, passes, timeout, such as path=/healthz,interval=5';
 const WRONG: readonly (readonly [line: string, problem: string, hint: string | null])[] = [
   ['http-to-https = 81', '"81" would be a socket file; for a port write ":81"', null],
   ['http-to-https = *:81,443', '"*:81" is no address', 'for all IPv4 addresses write ":81"'],
@@ -158,6 +160,9 @@ const WRONG: readonly (readonly [line: string, problem: string, hint: string | n
   ['http-check = intervall=5', 'the check has no key "intervall"', 'did you mean "interval"?'],
   ['http-check = toString=5', 'the check has no key "toString"', KEYS],
   ['http-check = fails=1,fails=2', '"fails" is there twice', 'keep one of them'],
+  ['http-check = path=/x,host=a b', '"a b" is no host', 'write what clients send as Host, such as host=www.example.com'],
+  ['http-check = path=/x,host=', '"" is no host', 'write what clients send as Host, such as host=www.example.com'],
+  ['http-check = host=a', 'host= asks for nothing without path=', 'write path=/healthz,host=…'],
   ['http-check = fails=0', '"0" is out of range', 'write a value from 1 to 1000'],
   ['http-check = interval=0', 'interval=0 is too short', 'write 100ms or more'],
   ['http-check = timeout=x', '"x" is no time', 'write whole seconds, or a number with ms, s, m or h, such as 60, 500ms or 2m'],

@@ -5,6 +5,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startUwsgi } from '../peers/uwsgi.ts';
+import { HttpBackend } from '../support/http-backend.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { peerTest } from '../support/peers.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
@@ -136,4 +137,18 @@ test('checks end when the router drains', async () => {
   assert.equal((await client.readResponse()).text(), 'slow');
   await stopped;
   assert.equal(backend.connections, connections);
+});
+
+test('W16: a node that answers to its own name alone is asked by that name', async () => {
+  await using node = await HttpBackend.listen(async (request, to) => {
+    const isKnown = request.field('host') === 'www.example.test';
+    await to.write(`HTTP/1.1 ${isKnown ? '200 OK' : '400 Bad Request'}\r\nContent-Length: 2\r\n\r\nok`);
+  });
+  const to = { 'http-to': node.address };
+  await using deaf = await startGate({ ...to, 'http-check': 'path=/,interval=100ms' });
+  await deaf.logged(/code=node-down .*status 400/);
+  await using gate = await startGate({ ...to, 'http-check': 'path=/,interval=100ms,host=www.example.test' });
+  const isAsked = (): boolean => node.requests.filter((request) => request.field('host') === 'www.example.test').length >= 3;
+  await waitFor('checks', isAsked);
+  assert.ok(!gate.logs.some((line) => line.includes('code=node-down')));
 });

@@ -42,6 +42,7 @@ export const BALANCING = [
     details:
       'Without it a node is known to be dead only by requests that failed. Keys, all of them optional, with commas between them:\n\n- ' +
       '`path=/healthz`: asks for this path, an answer of 200 to 399 is well; without a path connecting is enough,\n' +
+      '- `host=www.example.com`: the Host that is asked for with the path, else `localhost`, which apps that know their names (Django) refuse,\n' +
       '- `interval=5`: seconds between two checks of a node,\n- `timeout=5`: seconds a check may take,\n- `fails=2`: ' +
       'failures in a row after which the node is not used,\n- `passes=2`: successes in a row after which it is used again.\n\nNodes count ' +
       'as well until their first check says otherwise.',
