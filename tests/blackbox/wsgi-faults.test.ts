@@ -147,3 +147,34 @@ blackbox('floods of output, and memory that max-requests gives back: nothing is 
   assert.ok(pids.size >= 4, `${pids.size} processes`);
   assert.equal(tree.count(/ error /), 0, tree.gate.stderr.slice(-2000));
 });
+
+blackbox('F18, F24: what a client or an exception says begins no line of the log, and steers no terminal', UNLIKE, async () => {
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--socket', '127.0.0.1:0', '--harakiri', '1', '--log-level', 'debug', ...WRONG]);
+  const { gate } = tree;
+  const forged = 'x\r\n2026-01-01T00:00:00.000Z error FORGED code=forged\x1b[2J\x9b2J\x85';
+  const uwsgi = async (vars: Record<string, string>): Promise<void> => {
+    await using client = await RawClient.connect({ port: portOf(gate.listeners, 'uwsgi') });
+    client.write(packet(Object.entries({ REQUEST_METHOD: 'GET', PATH_INFO: '/breaks', ...vars })));
+    await client.readToEnd();
+  };
+  await uwsgi({ REQUEST_URI: `/${forged}` });
+  await uwsgi({ REQUEST_METHOD: forged, REQUEST_URI: '/' });
+  await uwsgi({ PATH_INFO: `/${forged}` });
+  await uwsgi({ CONTENT_LENGTH: forged });
+  await uwsgi({ PATH_INFO: '/sleep', REQUEST_URI: `/${forged}` });
+  assert.equal(await statusOf(gate.target, '/breaks'), 500);
+  assert.equal(await statusOf(gate.target, '/notes'), 500);
+  await tree.log(/app-harakiri/);
+  await waitFor('the errors', () => tree.count(/ error the app failed: .*code=app-error/) >= 5);
+  await tree.log(/ error the app failed: ValueError: first\\x0a2026-01-01T00:00:00\.000Z error FAKE code=fake\\x1b\[2J code=app-error/);
+  await tree.log(/^ {2}ValueError: first$/);
+  for (const line of gate.stderrLines) assert.doesNotMatch(line, /^2026-01-01|[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
+});
+
+blackbox('an answer in 50,000 pieces of a byte arrives, and so does one whose body was read in as many', UNLIKE, async () => {
+  const { target } = (await three()).gate;
+  const pieces = await exchange(target, get('/pieces?n=50000'), { milliseconds: 60_000 });
+  assert.deepEqual([pieces.status, pieces.body.length], [200, 50_000]);
+  const lines = await exchange(target, post('/lines', '\n'.repeat(300_000)), { milliseconds: 60_000 });
+  assert.deepEqual([lines.status, lines.text()], [200, '300000']);
+});

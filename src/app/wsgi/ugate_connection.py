@@ -1,6 +1,7 @@
 """One connection by its bare descriptor, which is what makes it quick: writing to it, and the ways to end it."""
 
 import errno
+import fcntl
 import os
 import select
 import socket
@@ -56,6 +57,22 @@ def borrow(fd):
         # The app has said socket.setdefaulttimeout(), which has made it non-blocking just now.
         peer.settimeout(None)
     return peer
+
+
+def lift(fd):
+    """The same connection above the standard streams: where the app has closed one of those, what is written there would go to this client."""
+    try:
+        lifted = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    except OSError:
+        return fd
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, fd)
+        if null > 2:
+            os.close(null)
+    except OSError:
+        os.close(fd)
+    return lifted
 
 
 def shut(fd, how=socket.SHUT_WR):

@@ -2,13 +2,12 @@
 
 import sys
 
-from ugate_output import write_all
-
-STDERR = 2
-
 
 class Errors:
-    """Standard error as the app has it now; the bare descriptor where the app has put it away, closed it or broken it."""
+    """Standard error as the app has it now; ugate's own where the app has put it away, closed it or broken it."""
+
+    def __init__(self, words):
+        self._words = words
 
     def write(self, text):
         if not isinstance(text, str):
@@ -16,7 +15,7 @@ class Errors:
         try:
             sys.stderr.write(text)
         except Exception:
-            write_all(STDERR, text)
+            self._words.say(text)
         return len(text)
 
     def writelines(self, lines):
@@ -27,7 +26,7 @@ class Errors:
         try:
             sys.stderr.flush()
         except Exception:
-            # The descriptor keeps nothing back.
+            # Ours keeps nothing back.
             pass
 
     def __getattr__(self, name):

@@ -5,7 +5,7 @@ import time
 
 from ugate_answer import Answer, as_bytes
 from ugate_body import Body
-from ugate_connection import ClientGone, linger, send
+from ugate_connection import ClientGone, lift, linger, send
 from ugate_errors import Errors
 from ugate_file import FileWrapper
 from ugate_packet import BadPacket, BadVar, body_length, read_packet
@@ -33,7 +33,7 @@ class Handler:
         self._report = report
         self._packet_seconds = packet_seconds
         self._nothing = Body(-1, b"", 0)
-        self._errors = Errors()
+        self._errors = Errors(own.words)
         self._wsgi = {
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
@@ -46,6 +46,8 @@ class Handler:
 
     def serve(self, fd, frames):
         """Serves the connection `fd` and closes it. Never raises. `frames`: see Answer. Returns True when a request was served."""
+        if fd < 3:
+            fd = lift(fd)
         self.fd = fd
         try:
             return self._serve(fd, frames)
