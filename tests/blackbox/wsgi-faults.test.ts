@@ -1,14 +1,18 @@
 /** Python apps and processes that fail: what is lost is what was inside, it is answered 502 or 504, and the rest goes on. */
 
 import assert from 'node:assert/strict';
-import { exchange, type Target } from '../support/raw-client.ts';
+import { packet } from '../app/wsgi-support.ts';
+import { temporaryFolder } from '../support/paths.ts';
+import { exchange, RawClient, type Target } from '../support/raw-client.ts';
 import { isWithin, sleep, waitFor } from '../support/wait.ts';
-import { get, isAlive, kill, Tree } from './embedded.ts';
+import { get, isAlive, kill, post, Tree } from './embedded.ts';
 import { blackbox } from './front.ts';
 import { Load } from './load.ts';
-import { ask, begin, lasting, PROBE, pidsOf, UNLIKE } from './wsgi.ts';
+import { ask, begin, lasting, PEERS, PROBE, pidsOf, UNLIKE } from './wsgi.ts';
 
 const three = lasting(['--http', '127.0.0.1:0', '--processes', '3', '--harakiri', '30', ...PROBE]);
+
+const WRONG = ['--chdir', PEERS, '--module', 'wsgi_wrong', '--env', 'PYTHONDONTWRITEBYTECODE=1'];
 
 async function statusOf(target: Target, path: string, milliseconds = 10_000): Promise<number> {
   return (await exchange(target, get(path), { milliseconds })).status;
@@ -149,31 +153,35 @@ blackbox('floods of output, and memory that max-requests gives back: nothing is 
 });
 
 blackbox('F18, F24: what a client or an exception says begins no line of the log, and steers no terminal', UNLIKE, async () => {
-  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--socket', '127.0.0.1:0', '--harakiri', '1', '--log-level', 'debug', ...WRONG]);
+  await using folder = temporaryFolder();
+  const socket = folder.file('app.sock');
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--socket', socket, '--harakiri', '1', '--log-level', 'debug', ...WRONG]);
   const { gate } = tree;
   const forged = 'x\r\n2026-01-01T00:00:00.000Z error FORGED code=forged\x1b[2J\x9b2J\x85';
   const uwsgi = async (vars: Record<string, string>): Promise<void> => {
-    await using client = await RawClient.connect({ port: portOf(gate.listeners, 'uwsgi') });
+    await using client = await RawClient.connect({ path: socket });
     client.write(packet(Object.entries({ REQUEST_METHOD: 'GET', PATH_INFO: '/breaks', ...vars })));
     await client.readToEnd();
   };
   await uwsgi({ REQUEST_URI: `/${forged}` });
   await uwsgi({ REQUEST_METHOD: forged, REQUEST_URI: '/' });
+  await uwsgi({ REQUEST_METHOD: '2026-01-01T00:00:00.000Z error FORGED' });
   await uwsgi({ PATH_INFO: `/${forged}` });
   await uwsgi({ CONTENT_LENGTH: forged });
   await uwsgi({ PATH_INFO: '/sleep', REQUEST_URI: `/${forged}` });
   assert.equal(await statusOf(gate.target, '/breaks'), 500);
   assert.equal(await statusOf(gate.target, '/notes'), 500);
   await tree.log(/app-harakiri/);
-  await waitFor('the errors', () => tree.count(/ error the app failed: .*code=app-error/) >= 5);
+  await waitFor('the errors', () => tree.count(/ error the app failed: .*code=app-error/) >= 6);
   await tree.log(/ error the app failed: ValueError: first\\x0a2026-01-01T00:00:00\.000Z error FAKE code=fake\\x1b\[2J code=app-error/);
-  await tree.log(/^ {2}ValueError: first$/);
+  await tree.log(/^ {2}ValueError: first$/m);
   for (const line of gate.stderrLines) assert.doesNotMatch(line, /^2026-01-01|[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
 });
 
 blackbox('an answer in 50,000 pieces of a byte arrives, and so does one whose body was read in as many', UNLIKE, async () => {
-  const { target } = (await three()).gate;
-  const pieces = await exchange(target, get('/pieces?n=50000'), { milliseconds: 60_000 });
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', ...WRONG]);
+  const { target } = tree.gate;
+  const pieces = await exchange(target, get('/pieces?50000'), { milliseconds: 60_000 });
   assert.deepEqual([pieces.status, pieces.body.length], [200, 50_000]);
   const lines = await exchange(target, post('/lines', '\n'.repeat(300_000)), { milliseconds: 60_000 });
   assert.deepEqual([lines.status, lines.text()], [200, '300000']);

@@ -299,3 +299,25 @@ def do_endless(environ, start_response):
             closed.append("endless")
 
     return pieces()
+
+
+def do_notes(environ, start_response):
+    """Whatever else an exception can say: notes (Python 3.11), a cause, and source lines that it makes up."""
+    error = SyntaxError("in\n2026-01-01 made up", ("2026-01-01\x1b[2J", 1, 1, "2026-01-01 code\x1b[2J\n"))
+    if hasattr(error, "add_note"):
+        error.add_note("noted\n2026-01-01 by a client\x1b[2J")
+    raise RuntimeError("\r2026-01-01") from error
+
+
+def do_sleep(environ, start_response):
+    time.sleep(60)
+
+
+def do_pieces(environ, start_response):
+    start_response("200 OK", TEXT)
+    return (b"x" for _ in range(int(environ["QUERY_STRING"])))
+
+
+def do_lines(environ, start_response):
+    start_response("200 OK", TEXT)
+    return [b"%d" % sum(1 for line in environ["wsgi.input"])]

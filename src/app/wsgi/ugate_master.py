@@ -276,7 +276,7 @@ class Master:
             if started and now - started > limit:
                 request, seconds = self._board.line(slot), round(now - started, 1)
                 self._channel.send("harakiri", id=process.seat.id, pid=process.pid, request=request, seconds=seconds)
-                title = "%s: worker %d (pid %d) is stuck after %s s" % (request, process.seat.id, process.pid, seconds)
+                title = "worker %d (pid %d) is stuck after %s s at %s" % (process.seat.id, process.pid, seconds, request)
                 process.stuck = Stuck(process, self._board, self._words, now, title, slot)
                 return None
         if now >= min(process.leave_by, self._deadline):

@@ -58,22 +58,16 @@ class Words:
     def say(self, text):
         """In one piece where that fits: its neighbours may speak as well. Never raises."""
         fd = self.fd
-        if fd != -1:
-            write_all(fd, text)
-
-
-def write_all(fd, text):
-    """Never raises."""
-    left = memoryview(text.encode("utf-8", "backslashreplace"))
-    try:
-        while left:
-            try:
-                left = left[os.write(fd, left) :]
-            except BlockingIOError:
-                _wait(fd)
-    except OSError:
-        # Nobody is there to read it.
-        pass
+        left = memoryview(text.encode("utf-8", "backslashreplace"))
+        try:
+            while left and fd != -1:
+                try:
+                    left = left[os.write(fd, left) :]
+                except BlockingIOError:
+                    _wait(fd)
+        except OSError:
+            # Nobody is there to read it.
+            pass
 
 
 def identity(fd):

@@ -177,7 +177,7 @@ class Handler:
             self._report.log("debug" if frames else "info", "client-left", str(gone), {"request": request})
             return False
         try:
-            self._errors.write("%s: the app failed\n%s" % (request, trace_of(error)))
+            self._errors.write("the app failed at %s\n%s" % (request, trace_of(error)))
             self._errors.flush()
             self._report.log("error", "app-error", "the app failed: %s" % describe(error), {"request": request})
         except BaseException as other:
