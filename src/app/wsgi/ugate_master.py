@@ -52,6 +52,7 @@ class Master:
         self._board = Scoreboard(start["processes"] * size)
         self._seats = [Seat(n + 1, range(n * size, (n + 1) * size)) for n in range(start["processes"])]
         self._reports, self._reports_in = os.pipe()
+        os.set_blocking(self._reports, False)
         self._leave, self._leave_in = os.pipe()
         self._partial = b""
         self._poll = select.poll()
@@ -192,7 +193,11 @@ class Master:
                 self._channel.send("status", workers=[line for seat in self._seats for line in self._describe(seat)])
 
     def _hear(self):
-        *lines, self._partial = (self._partial + os.read(self._reports, 65536)).split(b"\n")
+        try:
+            self._partial += os.read(self._reports, 65536)
+        except BlockingIOError:
+            return
+        *lines, self._partial = self._partial.split(b"\n")
         for line in lines:
             report = json.loads(line)
             kind = report.pop("kind")
@@ -240,6 +245,8 @@ class Master:
         except ChildProcessError:
             # Somebody else has waited for it: a thread of the app's. How it ended is not to be known any more.
             code = name = None
+        # Its last words come first: they say whether it was to end.
+        self._hear()
         seat = process.seat
         if not self._is_ready and not process.is_up and not self._is_draining:
             self._give_up("worker %d ended with %s before it was ready" % (seat.id, name or code), "")
