@@ -15,6 +15,7 @@ from ugate_output import flush, identity
 from ugate_text import trace_of
 
 DUMP_SIGNAL = signal.SIGURG
+HELD = [number for number in signal.Signals if number not in (signal.SIGKILL, signal.SIGSTOP)]
 
 
 class Own:
@@ -29,7 +30,9 @@ class Own:
         self._held = {}
         self._forgets = []
         self._forker = None
-        os.register_at_fork(after_in_child=self._disown)
+        # Signals are held back while a thread forks: one for the child that comes before its handlers are the default would be lost.
+        self._masks = {}
+        os.register_at_fork(before=self._hold_signals, after_in_parent=self._release_signals, after_in_child=self._forked)
 
     def hold(self, fd):
         """`fd` is ugate's: not for what the app forks, and not to be closed by the app."""
@@ -91,10 +94,19 @@ class Own:
         self.words.say("%s\n" % code)
         return 1
 
-    def _disown(self):
+    def _hold_signals(self):
+        self._masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+
+    def _release_signals(self):
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.pop(threading.get_ident(), ()))
+
+    def _forked(self):
         """Runs in each process that is forked, before os.fork() returns there."""
-        if self._forker == threading.get_ident() or self.is_forked:
-            return
+        if self._forker != threading.get_ident() and not self.is_forked:
+            self._disown()
+        self._release_signals()
+
+    def _disown(self):
         self.is_forked = True
         held = [fd for fd, was in self._held.items() if identity(fd) == was]
         # In place of the connection, so that nothing reaches the client, and of the listening sockets, so that they end with ugate.
