@@ -169,6 +169,8 @@ function makeSettings(config: Config, runtime: Runtime): ServiceSettings {
     manageRtsp: config.manageRtsp,
     postBuffering: config.postBuffering,
     tunnelTimeout: config.tunnelTimeout,
+    halfClose: config.halfClose,
+    halfCloseTimeout: config.halfCloseTimeout,
     tempDirectory: config.postBufferingDir ?? runtime.tempDirectory(),
   };
 }

@@ -120,6 +120,10 @@ export interface Config extends AppFields {
   readonly minRate: number;
   /** How long a tunnel may be idle. */
   readonly tunnelTimeout: number;
+  /** What a client's FIN behind a complete request means. */
+  readonly halfClose: 'auto' | 'on' | 'off';
+  /** Infinity for no limit. */
+  readonly halfCloseTimeout: number;
   /** null is 90 % of the open-files limit, which only the runtime knows. */
   readonly maxConnections: number | null;
   readonly reloadMercy: number;

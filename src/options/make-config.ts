@@ -63,6 +63,8 @@ export function makeConfig(values: Values, notices: readonly string[]): Config {
     responseBuffer: values.last('http-response-buffer'),
     minRate: values.last('http-min-rate'),
     tunnelTimeout: values.last('http-tunnel-timeout'),
+    halfClose: values.last('http-half-close'),
+    halfCloseTimeout: values.last('http-half-close-timeout') || Number.POSITIVE_INFINITY,
     maxConnections: values.last('http-max-connections') ?? null,
     reloadMercy: values.last('reload-mercy'),
     quiet: values.last('http-quiet'),

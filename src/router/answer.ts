@@ -85,6 +85,11 @@ export class Answer implements Downstream, GzipOutput {
     return this.#body === BODY.raw;
   }
 
+  /** Only the end of the connection tells that the current answer is complete, or was. */
+  get endsByClose(): boolean {
+    return this.#body === BODY.untilClose;
+  }
+
   /** A new request has been read; `null` when not even its head could be. */
   begin(request: RequestHead | null): void {
     this.discard();

@@ -7,6 +7,7 @@ import type { Node } from '../pool/node.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { BodyBudget } from './body-spool.ts';
 import type { DateLine } from './date-line.ts';
+import type { HalfClose } from './half-close.ts';
 import type { HttpsRedirect } from './https-redirect.ts';
 import type { OutBuffer } from './out-buffer.ts';
 import type { PreludeSettings } from './prelude.ts';
@@ -45,6 +46,10 @@ export interface ServiceSettings {
   readonly postBuffering: number;
   /** How long a tunnel may rest (`http-tunnel-timeout`). */
   readonly tunnelTimeout: number;
+  /** What a client's FIN behind a complete request means (`http-half-close`). */
+  readonly halfClose: HalfClose;
+  /** How long a client that ended its half waits without output (`http-half-close-timeout`). */
+  readonly halfCloseTimeout: number;
   /** Where bodies beyond `bodyBuffer` go; null when there is no such place. */
   readonly tempDirectory: string | null;
 }

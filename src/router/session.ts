@@ -10,6 +10,7 @@ import { ConnectionClient, type SessionClient, ToldClient } from './client.ts';
 import { ClientWatch, type WatchedSession } from './client-watch.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES, levelOf } from './failures.ts';
+import { type HalfClosedSession, HalfCloseWatch, hasLeft } from './half-close.ts';
 import { type HeadReader, HttpHeadReader } from './head-reader.ts';
 import { PacketReader } from './packet-reader.ts';
 import { Prelude } from './prelude.ts';
@@ -49,7 +50,7 @@ export interface SessionOwner {
 }
 
 /** One client connection: reads requests off it one after the other and has each answered by an exchange. */
-export class Session implements AnswerOwner, Expiring, WatchedSession {
+export class Session implements AnswerOwner, Expiring, HalfClosedSession, WatchedSession {
   /** Bytes that have come so far. */
   received = 0;
   readonly #client: SessionClient;
@@ -70,8 +71,10 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   #isReading = false;
   #isSilent = true;
   #isFirst = true;
-  /** The client has sent FIN: what it asked for is still answered. */
+  /** The client's FIN has been read: what it asked for is still answered. */
   #isHalfClosed = false;
+  /** Runs from when it is known that FIN has come, read or not. */
+  #halfClose: HalfCloseWatch | null = null;
   #lingered = 0;
   readonly #watch: ClientWatch;
 
@@ -131,7 +134,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     }
   }
 
-  /** The client's FIN: the end of an idle connection and of an unfinished request; behind a complete one only half of the end. */
+  /** The client's FIN: the end of an idle connection and of an unfinished request; of a complete one `http-half-close` says what it means. */
   ended(): void {
     switch (this.#state) {
       case STATE.busy:
@@ -140,20 +143,29 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
           this.#exchange!.requestEnd();
           return this.#exchange!.isDone ? this.#finish() : undefined;
         }
-        // A router of ours ends no half of a connection: it has given the request up.
-        if (this.#isReadWhole && !this.#client.front.isPrivate) return;
-        this.#exchange!.clientGone();
-        return this.#close();
+        if (!this.#isReadWhole || (this.#halfClose === null && this.#hasLeft)) return this.#giveUp();
+        return this.#waitHalfClosed();
       case STATE.head:
         // A router of ours that breaks off has told of it itself.
         if (!this.#client.front.isPrivate) this.#tell('info', 'client-left', 'the client left in the middle of a head');
         return this.#close();
       case STATE.idle:
-        return this.#finish();
+        if (this.#stash.isEmpty || this.#hasLeft) return this.#finish();
+        // Answers wait for the kernel, and requests for them.
+        this.#isHalfClosed = true;
+        return this.#waitHalfClosed();
       case STATE.lingering:
         // What it still reads is not taken from it; behind that the connection closes by itself, both sides having ended.
         return this.#connection.queued === 0 ? this.#close() : undefined;
     }
+  }
+
+  /** FIN has come while we read nothing, and bytes may lie in front of it. What is known so far decides. */
+  hungUp(): void {
+    if (this.#answer.isTunnel || (this.#state !== STATE.busy && this.#stash.isEmpty)) return;
+    const hasLeft = this.#client.front.isPrivate || (this.#isReadWhole && this.#hasLeft);
+    if (!hasLeft) this.#waitHalfClosed();
+    else if (this.#state === STATE.busy) this.#giveUp();
   }
 
   closed(): void {
@@ -166,6 +178,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
       this.#answer.discard();
       this.#service.wheel.remove(this.#deadline);
       this.#watch.stop();
+      this.#halfClose?.stop();
       this.#owner.sessionClosed(this, this.#isSilent);
     }
   }
@@ -280,6 +293,20 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     return this.#state === STATE.closed;
   }
 
+  // From the half-close
+
+  get moved(): number {
+    return this.received + this.#answer.written;
+  }
+
+  get queued(): number {
+    return this.#connection.queued;
+  }
+
+  isSilentTooLong(): void {
+    if (this.#state === STATE.busy && !this.#answer.isTunnel) this.#giveUp();
+  }
+
   sentTooSlowly(): void {
     this.#exchange!.failed(FAILURES.bodyTooSlow);
   }
@@ -389,10 +416,9 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     return NONE;
   }
 
-  /** Bytes of later requests, and the client held back. */
+  /** Bytes of later requests; the client is held back when they are many. */
   #keep(bytes: Uint8Array): void {
-    this.#stash.keep(bytes);
-    this.#connection.pause();
+    if (!this.#stash.keep(bytes)) this.#connection.pause();
   }
 
   #readBody(bytes: Uint8Array, body: RequestBody, exchange: Exchange): Uint8Array {
@@ -410,6 +436,22 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     } else if (body.mustPause) this.pauseRequest();
     else this.#watch.waits(this.#service);
     return bytes.subarray(taken);
+  }
+
+  // The client's end
+
+  /** Nobody waits for the answer of a complete request. A router of ours ends no half of a connection: it has given the request up. */
+  get #hasLeft(): boolean {
+    return this.#client.front.isPrivate || hasLeft(this.#service.settings.halfClose, this.#connection.silence);
+  }
+
+  #waitHalfClosed(): void {
+    this.#halfClose ??= new HalfCloseWatch(this, this.#service);
+  }
+
+  #giveUp(): void {
+    this.#exchange!.clientGone();
+    this.#close();
   }
 
   /** Goes on with the requests that waited for the last answer. */
@@ -481,9 +523,12 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
 
   #close(): void {
     if (this.#state === STATE.closed) return;
+    const isCut = this.#answer.endsByClose && (this.#state === STATE.busy || this.#connection.queued > 0);
     if (this.#state === STATE.busy) this.#exchange?.abort();
     this.#state = STATE.closed;
-    this.#connection.destroy();
+    // A close would be the end that such an answer has when it is complete (RFC 9112 8).
+    if (isCut) this.#connection.reset();
+    else this.#connection.destroy();
   }
 
   #release(): void {

@@ -62,6 +62,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
   #streaming = false;
   #drainDue = false;
   #ended = false;
+  #heardAt = performance.now();
   /** Gone once the queue is with the kernel. */
   #closing = false;
   #destroyed = false;
@@ -83,6 +84,10 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   get queued(): number {
     return this.#queue === null ? 0 : this.#queue.size;
+  }
+
+  get silence(): number {
+    return performance.now() - this.#heardAt;
   }
 
   get remote(): PeerAddress {
@@ -123,6 +128,14 @@ export class BunConnection<Owner> implements Connection<Owner> {
   }
 
   destroy(): void {
+    this.#destroy(false);
+  }
+
+  reset(): void {
+    this.#destroy(!this.#isUnix);
+  }
+
+  #destroy(isReset: boolean): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
     this.#queue = null;
@@ -130,7 +143,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
     if (this.#closeDue) this.#tellSoon();
     else if (this.#socket !== null) {
       this.#inside = true;
-      this.#socket.close();
+      if (isReset) this.#socket.terminate();
+      else this.#socket.close();
       this.#inside = false;
     }
   }
@@ -146,6 +160,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
   resume(): void {
     if (!this.#paused || this.#destroyed) return;
     this.#paused = false;
+    this.#heardAt = performance.now();
     if (this.#held !== null || this.#endDue || this.#closeDue || this.#streaming) {
       this.#tellSoon();
     } else {
@@ -193,6 +208,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
   /** Bun: bytes came, in a buffer of their own. */
   received(bytes: Uint8Array): void {
     if (this.#destroyed || this.#closing) return;
+    this.#heardAt = performance.now();
     this.#streaming = bytes.length >= STREAM_BYTES;
     const isHeld = this.#paused || this.#held !== null || bytes.length > SLICE;
     if (isHeld) {

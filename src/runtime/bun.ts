@@ -18,7 +18,15 @@ import type { BunListener, BunNamespace, BunSocketHandlers } from './types/bun.t
 
 const { Bun } = globalThis as unknown as { Bun: BunNamespace };
 
-const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reusePort: true, backlog: false, passFds: true };
+const CAPABILITIES: Capabilities = {
+  abstractSockets: true,
+  inheritFd: true,
+  reusePort: true,
+  backlog: false,
+  passFds: true,
+  endInPause: false,
+  resets: true,
+};
 
 /** The modules of a compiled binary lie in a file system of their own. */
 const IS_COMPILED = /\/(\$bunfs|~BUN)\//.test(import.meta.url);
@@ -36,7 +44,6 @@ export function createRuntime(): Runtime {
 class BunRuntime extends CommonRuntime implements Runtime {
   readonly name = 'bun';
   readonly version = Bun.version;
-  readonly capabilities = CAPABILITIES;
   readonly #shared = new BunShared();
   /** Bun's handler object for outgoing connections, one for each of the core's. */
   readonly #outgoing = new WeakMap<object, object>();
@@ -46,6 +53,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
     () => bunKernel(Bun),
     () => this.openFilesLimit(),
   );
+  protected override readonly runtimeCapabilities = CAPABILITIES;
 
   protected override readonly adopt: Adopt = (address, backlog, from) => new DescriptorSocket(address, backlog, (from as { fd: number }).fd);
 

@@ -8,7 +8,7 @@ import { ignoreSignals, onSignal, openFilesLimit, resolve, tempDirectory } from 
 import { type Adopt, type Birth, birthText, ChannelParent, MARKER, takeBirth } from './parent.ts';
 import { watchParent } from './parent-watch.ts';
 import { signal, spawn } from './process.ts';
-import type { ChildProcess, Due, Parent, SpawnOptions } from './seam.ts';
+import type { Capabilities, ChildProcess, Due, Parent, SpawnOptions } from './seam.ts';
 import { fileOutlet, kernelOutlet } from './stderr-outlet.ts';
 
 /** How long an end waits for a full stderr to take what was logged, in ms. */
@@ -33,7 +33,13 @@ export abstract class CommonRuntime {
   protected abstract readonly adopt: Adopt;
   /** Sockets without the runtime's help, where they can be had. */
   protected abstract readonly own: OwnSockets;
+  /** With the runtime's own sockets. */
+  protected abstract readonly runtimeCapabilities: Capabilities;
   protected readonly adoptsByMessage: boolean = false;
+
+  get capabilities(): Capabilities {
+    return this.own.kernel === null ? this.runtimeCapabilities : { ...this.runtimeCapabilities, endInPause: true, resets: true };
+  }
 
   spawnSelf(args: readonly string[], options: SpawnOptions): ChildProcess {
     const env = { ...(options.env ?? this.environment()), [MARKER]: birthText((options.sockets ?? []) as readonly HeldSocket[]) };

@@ -40,6 +40,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
   #streaming = false;
   #drainDue = false;
   #ended = false;
+  #heardAt = performance.now();
   /** Gone once the write under way is done. */
   #closing = false;
   #finSent = false;
@@ -55,6 +56,10 @@ export class DenoConnection<Owner> implements Connection<Owner> {
 
   get tls(): null {
     return null;
+  }
+
+  get silence(): number {
+    return performance.now() - this.#heardAt;
   }
 
   get remote(): PeerAddress {
@@ -114,6 +119,11 @@ export class DenoConnection<Owner> implements Connection<Owner> {
     queueMicrotask(() => this.#tellClose(null));
   }
 
+  /** Deno's sockets know no reset. */
+  reset(): void {
+    this.destroy();
+  }
+
   pause(): void {
     this.#paused = true;
   }
@@ -121,6 +131,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    this.#heardAt = performance.now();
     if (this.#conn === null || this.#reading || this.#destroyed) return;
     if (this.#held === null) {
       if (!this.#peerEnded) this.#read();
@@ -172,6 +183,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
         const count = await conn.read(buffer);
         if (this.#destroyed) break;
         if (this.#closing && count !== null) continue;
+        if (count !== null) this.#heardAt = performance.now();
         if (this.#paused) {
           this.#held = { buffer, count };
           this.#reading = false;

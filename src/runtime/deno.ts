@@ -33,7 +33,15 @@ import type { DenoListener, DenoNamespace } from './types/deno.ts';
 
 const { Deno } = globalThis as unknown as { Deno: DenoNamespace };
 
-const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reusePort: true, backlog: true, passFds: false };
+const CAPABILITIES: Capabilities = {
+  abstractSockets: true,
+  inheritFd: true,
+  reusePort: true,
+  backlog: true,
+  passFds: false,
+  endInPause: false,
+  resets: false,
+};
 
 /** How long accepting rests after it failed, in ms. */
 const ACCEPT_REST = 100;
@@ -49,7 +57,6 @@ export function createRuntime(): Runtime {
 class DenoRuntime extends CommonRuntime implements Runtime {
   readonly name = 'deno';
   readonly version = Deno.version.deno;
-  readonly capabilities = CAPABILITIES;
   readonly #pools = new BufferPools();
   readonly #node = createNodeRuntime();
   /** What may call any function may do anything, so `-P` does not grant it. */
@@ -57,6 +64,7 @@ class DenoRuntime extends CommonRuntime implements Runtime {
     () => (isGranted({ name: 'ffi' }) && isGranted({ name: 'env' }) ? denoKernel(Deno) : null),
     () => this.openFilesLimit(),
   );
+  protected override readonly runtimeCapabilities = CAPABILITIES;
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>
     new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));

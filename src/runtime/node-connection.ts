@@ -31,6 +31,7 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   #local: PeerAddress | null = null;
   #opened = false;
   #ended = false;
+  #heardAt = performance.now();
   /** Gone once the kernel has all of it. */
   #closing = false;
   #destroyed = false;
@@ -62,6 +63,10 @@ export class NodeConnection<Owner> implements Connection<Owner> {
     const { _handle, _writableState } = this.#socket as SocketInternals;
     const taken = (_writableState?.writelen ?? 0) - (_handle?.writeQueueSize ?? Number.POSITIVE_INFINITY);
     return taken > 0 ? writableLength - taken : writableLength;
+  }
+
+  get silence(): number {
+    return performance.now() - this.#heardAt;
   }
 
   get remote(): PeerAddress {
@@ -111,11 +116,19 @@ export class NodeConnection<Owner> implements Connection<Owner> {
     this.#socket.destroy();
   }
 
+  reset(): void {
+    // node:net has it for TCP only.
+    if (this.#destroyed || this.#isUnix) return this.destroy();
+    this.#destroyed = true;
+    this.#socket.resetAndDestroy();
+  }
+
   pause(): void {
     this.#socket.pause();
   }
 
   resume(): void {
+    if (this.#socket.isPaused()) this.#heardAt = performance.now();
     this.#socket.resume();
   }
 
@@ -135,6 +148,7 @@ export class NodeConnection<Owner> implements Connection<Owner> {
 
   received(bytes: Uint8Array): void {
     if (this.#destroyed || this.#closing) return;
+    this.#heardAt = performance.now();
     try {
       this.#handlers.data(this, bytes);
     } catch (error) {

@@ -17,7 +17,15 @@ import type { BindOptions, BoundSocket, Capabilities, Connection, ConnectionHand
 import { bindPath, probePath, SocketFile, withMode } from './socket-file.ts';
 import { WriteScratch } from './write-scratch.ts';
 
-const CAPABILITIES: Capabilities = { abstractSockets: true, inheritFd: true, reusePort: true, backlog: true, passFds: true };
+const CAPABILITIES: Capabilities = {
+  abstractSockets: true,
+  inheritFd: true,
+  reusePort: true,
+  backlog: true,
+  passFds: true,
+  endInPause: false,
+  resets: true,
+};
 
 const { EADDRINUSE } = constants.errno;
 
@@ -32,11 +40,11 @@ export function createRuntime(): Runtime {
 class NodeRuntime extends CommonRuntime implements Runtime {
   readonly name = 'node';
   readonly version = process.versions.node;
-  readonly capabilities = CAPABILITIES;
   /** Not imported: a bundle would load it at the start of every binary, where Bun's own sockets serve. */
   readonly #net = process.getBuiltinModule('node:net');
   readonly #scratch = new WriteScratch();
   protected override readonly own = new OwnSockets(nodeKernel, () => this.openFilesLimit());
+  protected override readonly runtimeCapabilities = CAPABILITIES;
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>

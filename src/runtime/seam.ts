@@ -37,6 +37,8 @@ export interface Connection<Owner> {
   readonly tls: TlsInfo | null;
   /** Bytes accepted by `write` that the kernel has not taken yet. */
   readonly queued: number;
+  /** Ms since its last bytes came, or since it was opened. Where `endInPause` is not among the capabilities the end of a pause counts as bytes. */
+  readonly silence: number;
   /**
    * Sends `bytes[start, end)`, by default all of them, in order. Returns false when they had to be queued, which some
    * adapters say only from 64 KiB on: stop writing until `drain`.
@@ -52,6 +54,11 @@ export interface Connection<Owner> {
   close(last?: Uint8Array, start?: number, end?: number): void;
   /** Gives the socket up at once. What is queued is lost. */
   destroy(): void;
+  /**
+   * Does that, and the peer sees that what it got is not all: with a reset in place of FIN on TCP, where `resets` is among the
+   * capabilities. A unix socket has no such thing.
+   */
+  reset(): void;
   /** Stops `data` (and the `end` behind it) until `resume`; the kernel's buffer fills and the peer is held back. */
   pause(): void;
   resume(): void;
@@ -72,6 +79,11 @@ export interface ConnectionHandlers<Owner> {
   drain(connection: Connection<Owner>): void;
   /** The peer sent FIN: no more data. */
   end(connection: Connection<Owner>): void;
+  /**
+   * The peer's FIN has come in a pause: `end` is told behind it, with what may lie in front. Where there is such a handler a connection that
+   * breaks in a pause is closed at once. Where `endInPause` is among the capabilities.
+   */
+  hangup?(connection: Connection<Owner>): void;
   /** The socket is gone. `error` is null for an orderly close and for our own `destroy`, else a code such as `ECONNRESET`. */
   close(connection: Connection<Owner>, error: string | null): void;
   /** Outgoing connections only. */
@@ -234,6 +246,10 @@ export interface Capabilities {
   readonly backlog: boolean;
   /** `SpawnOptions.fds`. */
   readonly passFds: boolean;
+  /** `ConnectionHandlers.hangup`. */
+  readonly endInPause: boolean;
+  /** `Connection.reset` is seen by the peer of a TCP connection. */
+  readonly resets: boolean;
 }
 
 export interface Runtime {

@@ -44,6 +44,7 @@ class ClientSide implements Connection<Session> {
   readonly local = PEER;
   readonly tls = null;
   readonly queued = 0;
+  readonly silence = 0;
   output = '';
   isPaused = false;
   isOver = false;
@@ -75,6 +76,10 @@ class ClientSide implements Connection<Session> {
     if (this.isOver) return;
     this.isOver = true;
     this.#gate.later(() => this.owner.closed());
+  }
+
+  reset(): void {
+    this.destroy();
   }
 
   pause(): void {

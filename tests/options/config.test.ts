@@ -63,6 +63,8 @@ const EXPECTED_DEFAULTS: Config = {
   responseBuffer: 262_144,
   minRate: 100,
   tunnelTimeout: 60 * MINUTE,
+  halfClose: 'auto',
+  halfCloseTimeout: 10_000,
   maxConnections: null,
   reloadMercy: 30_000,
   quiet: false,

@@ -237,13 +237,13 @@ test('a client that leaves while the mapper is asked leaves no request behind', 
     left.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n');
     reset.write(to('b'));
     half.write(to('c'));
+    half.end();
     await settle();
     left.end();
     reset.reset();
-    half.end();
     await settle();
     writeFileSync(folder.file('go'), '');
-    // FIN behind a complete request is only half of the end.
+    // FIN that comes with a complete request is only half of the end.
     assert.equal((await half.readResponse()).text(), 'ok');
     left.destroy();
   }

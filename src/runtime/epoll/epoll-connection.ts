@@ -38,6 +38,9 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
   #paused = false;
   #expectsMore = true;
   #endTold = false;
+  #hangupTold = false;
+  /** By the poller's clock. */
+  #heardAt: number;
   #ended = false;
   /** Gone once the queue is with the kernel. */
   #closing = false;
@@ -53,6 +56,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
     this.#poller = poller;
     this.#fd = fd;
     this.remote = remote;
+    this.#heardAt = poller.now;
   }
 
   get tls(): null {
@@ -61,6 +65,10 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
 
   get queued(): number {
     return this.#queue === null ? 0 : this.#queue.size;
+  }
+
+  get silence(): number {
+    return this.#poller.now - this.#heardAt;
   }
 
   get local(): PeerAddress {
@@ -111,6 +119,11 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
     this.#error = null;
     this.#release();
     if (this.#isOpen) this.#soon(CLOSE);
+  }
+
+  reset(): void {
+    if (!this.#destroyed && this.#isOpen && this.remote !== UNIX_PEER) this.#poller.kernel.setLinger(this.#fd, 0);
+    this.destroy();
   }
 
   pause(): void {
@@ -173,10 +186,13 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
     if ((events & (EPOLLIN | ENDING)) !== 0) {
       if (!this.#paused && !this.#endTold) this.#read((events & ENDING) !== 0);
       // The kernel would tell of the end again and again. Whoever resumes or writes finds out.
-      else if ((events & DEAD) !== 0 && !this.#endTold) this.#unwatch();
+      else if ((events & DEAD) !== 0 && !this.#endTold && !this.#tellsBreak(events)) this.#unwatch();
       else if ((events & EPOLLERR) !== 0) this.#broken(this.#poller.kernel.takeError(this.#fd));
       else if ((events & EPOLLHUP) !== 0) this.#unwatch();
-      else this.#watch();
+      else {
+        if ((events & EPOLLRDHUP) !== 0) this.#tellHangup();
+        if (!this.#destroyed) this.#watch();
+      }
     }
     if ((events & EPOLLOUT) !== 0 && !this.#destroyed && this.#flush() && this.#drainDue) this.#tellDrain();
   }
@@ -230,6 +246,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
       const count = kernel.receive(this.#fd, buffer);
       if (count > 0) {
         if (this.#closing) continue;
+        this.#heardAt = this.#poller.now;
         try {
           this.#handlers.data(this, this.#poller.view(count));
         } catch (error) {
@@ -258,6 +275,22 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
     if (this.#destroyed) return;
     if (this.#ended && this.#queue === null) this.#finish(null);
     else this.#watch();
+  }
+
+  /** Who wants to hear of the peer in a pause hears of that too. */
+  #tellsBreak(events: number): boolean {
+    return (events & EPOLLERR) !== 0 && this.#handlers.hangup !== undefined;
+  }
+
+  /** FIN has come in a pause. */
+  #tellHangup(): void {
+    if (this.#hangupTold || this.#handlers.hangup === undefined) return;
+    this.#hangupTold = true;
+    try {
+      this.#handlers.hangup(this);
+    } catch (error) {
+      handlerFailed(this, this.#handlers, error);
+    }
   }
 
   /** Returns how much the kernel took; -1 when the connection is broken. */
@@ -334,11 +367,17 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
 
   /** Asks the kernel for what matters now. */
   #watch(): void {
-    const wanted = (this.#paused || this.#endTold ? 0 : READING) | (this.#queue === null ? 0 : EPOLLOUT);
+    const wanted = this.#wantedOfPeer() | (this.#queue === null ? 0 : EPOLLOUT);
     if (wanted === this.#watched) return;
     if (this.#watched !== -1) this.#poller.change(this.#fd, this, wanted);
     else if (!this.#poller.watch(this.#fd, this, wanted)) return this.#finish(errorName(this.#poller.kernel.errno()));
     this.#watched = wanted;
+  }
+
+  #wantedOfPeer(): number {
+    if (this.#endTold) return 0;
+    if (!this.#paused) return READING;
+    return this.#hangupTold || this.#handlers.hangup === undefined ? 0 : EPOLLRDHUP;
   }
 
   #unwatch(): void {

@@ -19,6 +19,8 @@ export interface Kernel {
   localAddress(fd: number, address: Uint8Array): number;
   setNonBlocking(fd: number): number;
   setNoDelay(fd: number): number;
+  /** How long a close waits for what is unsent, in s; with 0 it is a reset and nothing more is sent. */
+  setLinger(fd: number, seconds: number): number;
   /** How long a TCP listener leaves clients alone that have sent nothing, in s, rounded up to a try of SYN-ACK; 0 does not. */
   setDeferAccept(fd: number, seconds: number): number;
   /** SO_ERROR: the number of a failure that no call has told yet, or 0. */

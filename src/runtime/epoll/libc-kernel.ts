@@ -43,6 +43,7 @@ const SHUT_WR = 1;
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_ERROR = 4;
+const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_DEFER_ACCEPT = 9;
@@ -68,6 +69,8 @@ export abstract class LibcKernel implements Kernel {
   readonly #errno: Int32Array;
   readonly #value = new Int32Array(1);
   readonly #length = new Int32Array(1);
+  /** A struct linger. */
+  readonly #linger = new Int32Array(2);
 
   /** @param errno this thread's errno, where the C library keeps it */
   constructor(functions: Functions, errno: ArrayBuffer) {
@@ -115,6 +118,13 @@ export abstract class LibcKernel implements Kernel {
 
   setDeferAccept(fd: number, seconds: number): number {
     return this.#setTcp(fd, TCP_DEFER_ACCEPT, seconds);
+  }
+
+  setLinger(fd: number, seconds: number): number {
+    const linger = this.#linger;
+    linger[0] = 1;
+    linger[1] = seconds;
+    return this.functions.setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, 8);
   }
 
   #setTcp(fd: number, option: number, value: number): number {

@@ -43,6 +43,8 @@ export class Poller {
   readonly buffer = new Uint8Array(READ_BYTES);
   /** A sockaddr for whoever needs one within a call. */
   readonly address = new Uint8Array(28);
+  /** When the events that are told now were taken from the kernel, in ms, give or take one. */
+  now = performance.now();
   readonly #epoll: number;
   readonly #byFd: (Pollable | null)[] = [];
   readonly #events = new Int32Array(EVENT_WORDS * BATCH);
@@ -183,6 +185,7 @@ export class Poller {
   /** Returns whether nothing has come for a while; false when the runtime's loop is to have its turn. */
   #work(): boolean {
     const begin = performance.now();
+    this.now = begin;
     if (begin - this.#agedAt >= PATIENCE_MS) {
       this.#agedAt = begin;
       this.#watchOld();
@@ -195,7 +198,9 @@ export class Poller {
         return true;
       }
       if (this.#dispatch(count)) return false;
-    } while (this.kernel.drainMicrotasks() && performance.now() < begin + TURN_MS);
+      if (!this.kernel.drainMicrotasks()) return false;
+      this.now = performance.now();
+    } while (this.now < begin + TURN_MS);
     return false;
   }
 

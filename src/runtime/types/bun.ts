@@ -18,6 +18,8 @@ export interface BunSocket<Data> {
   shutdown(): void;
   /** close(2). Calls the `close` handler before it returns. */
   close(): void;
+  /** The same with a reset in place of FIN. */
+  terminate(): void;
   pause(): void;
   resume(): void;
 }
