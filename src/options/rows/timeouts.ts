@@ -66,7 +66,7 @@ export const TIMEOUTS = [
     form: { kind: 'choice', of: ['auto', 'on', 'off'] },
     default: 'auto',
     argument: 'WHEN',
-    help: 'When a client that ends its sending half still gets its answer: auto, on, off.',
+    help: 'When a client that ends its sending half still gets an answer.',
     details:
       'A client that closes its connection sends the same as one that only ends its half (FIN). `auto` takes it for a client that has left, and ' +
       'ends its request, unless it comes within 50 ms of the last bytes, as scripts with `nc` send it. With `on` every such client is ' +
@@ -80,7 +80,7 @@ export const TIMEOUTS = [
     group: 'Timeouts',
     form: { kind: 'duration' },
     default: '10',
-    help: 'How long a client that ended its sending half waits without output; 0 for ever.',
+    help: 'How long such a client waits without output; 0 for ever.',
     details: 'Nobody can tell such a client from one that has left until something is written to it.',
     example: 'http-half-close-timeout = 30',
     since: '0.1',
