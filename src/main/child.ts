@@ -1,11 +1,11 @@
 import { AppWork } from '../app/app-work.ts';
 import type { LineSink } from '../log/log.ts';
 import type { Order, Report, StartOrder } from '../master/messages.ts';
-import { type Config, configFromSettings, type PlainSetting } from '../options/config.ts';
-import { formatErrors } from '../options/errors.ts';
+import type { Config } from '../options/config.ts';
 import type { Parent, Runtime, Signal } from '../runtime/seam.ts';
 import type { RunningRequests } from '../upstream/timed-app.ts';
 import { messageOf } from './describe.ts';
+import { ObedientChild, readSettings } from './obedient-child.ts';
 import { placesOf } from './places.ts';
 import { Server } from './server.ts';
 
@@ -18,12 +18,16 @@ type Tell = (report: Report) => void;
 export function runChild(runtime: Runtime, parent: Parent, first: StartOrder, sink: LineSink): void {
   runtime.ignoreSignals(IGNORED);
   const tell: Tell = (report) => void parent.send(report);
-  let server: Server | null = null;
+  let child: ObedientChild | null = null;
   const start = async (order: StartOrder): Promise<void> => {
     try {
-      server =
-        order.role === 'router' ? await startRouter(runtime, parent, order, sink, tell) : await startWorker(runtime, parent, order, sink, tell);
-      server.pause(order.isPaused);
+      const begin = order.role === 'router' ? startRouter : startWorker;
+      const made = (server: Server): ObedientChild => {
+        child = new ObedientChild(runtime, server, order.plan, tell);
+        child.start(order.topics);
+        return child;
+      };
+      await begin(runtime, parent, order, sink, made, tell);
       tell({ kind: 'ready' });
     } catch (thrown) {
       const error = runtime.explain(thrown);
@@ -32,55 +36,35 @@ export function runChild(runtime: Runtime, parent: Parent, first: StartOrder, si
       setTimeout(() => runtime.exit(1), 100);
     }
   };
-  // One after the other: a reload takes its time, and the next one counts.
+  // One after the other: what is prepared takes its time, and the next order counts.
   let last: Promise<unknown> = start(first);
   parent.onMessage((value) => {
-    const order = value as Exclude<Order, StartOrder>;
-    last = last.then(() => (server !== null ? obey(runtime, server, order, tell) : undefined));
+    last = last.then(() => child?.obey(value as Exclude<Order, StartOrder>));
   });
   // Without its master it would be nobody's.
   parent.onDisconnect(() => runtime.exit(1));
 }
 
-async function obey(runtime: Runtime, server: Server, order: Exclude<Order, StartOrder>, tell: Tell): Promise<void> {
-  switch (order.kind) {
-    case 'use': {
-      const problem = await use(server, order).then(
-        () => null,
-        (thrown) => messageOf(runtime.explain(thrown)),
-      );
-      return tell({ kind: 'using', ticket: order.ticket, problem });
-    }
-    case 'stop-accepting':
-      server.stopAccepting();
-      return tell({ kind: 'using', ticket: order.ticket, problem: null });
-    case 'pause':
-      return server.pause(order.isPaused);
-    case 'mark':
-      return server.learn(order.mark);
-    case 'status':
-      return tell({ kind: 'status', ticket: order.ticket, status: server.status });
-    case 'drain':
-      void server.stop(order.mercy, order.patience).then(() => {
-        server.log.flush();
-        runtime.exit(0);
-      });
-  }
-}
-
-async function use(server: Server, { settings, nodes }: Extract<Order, { readonly kind: 'use' }>): Promise<void> {
-  if (settings !== null) await server.use(readSettings(settings));
-  server.useWorkers(nodes);
-}
-
-async function startRouter(runtime: Runtime, parent: Parent, { id, settings, app, nodes }: StartOrder, sink: LineSink, tell: Tell): Promise<Server> {
+/** @param made is told of the server before the first client comes */
+async function startRouter(
+  runtime: Runtime,
+  parent: Parent,
+  { id, settings, app }: StartOrder,
+  sink: LineSink,
+  made: (server: Server) => ObedientChild,
+): Promise<void> {
   const config = readSettings(settings);
-  return Server.start(runtime, config, sink, {
+  let child: ObedientChild | null = null;
+  await Server.start(runtime, config, sink, {
     places: placesOf(config, app.kind, 'router'),
     sockets: await parent.sockets(),
-    ...(app.kind === 'none' ? {} : { workers: { kind: app.kind, nodes } }),
+    // Where they are follows: it is a topic.
+    ...(app.kind === 'none' ? {} : { workers: { kind: app.kind, nodes: [] } }),
     checksNodes: id === 1,
-    marked: (mark) => tell({ kind: 'mark', mark }),
+    made(server) {
+      child = made(server);
+    },
+    marked: (mark) => child?.marked(mark),
   });
 }
 
@@ -89,8 +73,9 @@ async function startWorker(
   parent: Parent,
   { id, settings, app, scoreboard }: StartOrder,
   sink: LineSink,
+  made: (server: Server) => ObedientChild,
   tell: Tell,
-): Promise<Server> {
+): Promise<void> {
   if (app.kind !== 'fetch') throw new Error(`workers run fetch apps, not ${app.kind}`);
   runtime.endWithParent();
   const config = readSettings(settings);
@@ -103,9 +88,9 @@ async function startWorker(
     app: { handler: await loadFetchApp(app.path, app.name), board: scoreboard === null ? null : await openBoard(scoreboard), work: new AppWork() },
     sharesPlaces: true,
     checksNodes: false,
+    made,
   });
   retireInTime(config, server, id, tell);
-  return server;
 }
 
 async function openBoard(path: string): Promise<RunningRequests> {
@@ -126,11 +111,4 @@ function retireInTime({ maxRequests, maxWorkerLifetime }: Config, server: Server
     clearInterval(timer);
     tell({ kind: 'retire', reason: isSpent ? `it has served ${requests} requests (max-requests)` : 'its max-worker-lifetime is over' });
   }, 200);
-}
-
-/** The master has checked them; what is wrong now has changed since. */
-function readSettings(settings: StartOrder['settings']): Config {
-  const result = configFromSettings(settings as readonly PlainSetting[]);
-  if (result.kind === 'errors') throw new Error(formatErrors(result.errors));
-  return result.config;
 }

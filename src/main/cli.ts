@@ -27,11 +27,10 @@ export async function main(runtime: Runtime, argv: readonly string[]): Promise<v
   if (parent === null) return guard(runtime, () => start(runtime, argv, null));
   // Another ugate started this one: as its child, or to take its place. Without a word from it there is nothing to do here.
   parent.onDisconnect(() => runtime.exit(1));
-  parent.onMessage((value) => {
-    const order = value as StartOrder | TakeoverOrder;
-    if (order.kind === 'takeover') return void guard(runtime, () => start(runtime, argv, parent));
-    void guard(runtime, async () => (await import('./child.ts')).runChild(runtime, parent, order, sinkOf(runtime)));
-  });
+  // The first one says what it is. What comes behind it waits until that is loaded.
+  const order = (await parent.next()) as StartOrder | TakeoverOrder;
+  if (order.kind === 'takeover') return guard(runtime, () => start(runtime, argv, parent));
+  return guard(runtime, async () => (await import('./child.ts')).runChild(runtime, parent, order, sinkOf(runtime)));
 }
 
 /** What went wrong ends the process, with a line for people where it is for them. */

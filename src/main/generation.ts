@@ -84,7 +84,6 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
     prelude: makePrelude(config),
     trustedProxies: config.trustedProxies.length > 0 ? new CidrSet(config.trustedProxies) : null,
   };
-  if (workers !== null) workers.harakiri = config.harakiri;
   let checks: HealthCheck | null = null;
   return {
     config,

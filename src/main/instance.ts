@@ -2,6 +2,7 @@ import { nodeFs } from '../builtin/modules.ts';
 import { type LineSink, Log } from '../log/log.ts';
 import { Master, type Plan } from '../master/master.ts';
 import type { Routers } from '../master/routers.ts';
+import { makeTopics } from '../master/topics.ts';
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import type { Config, PlainSetting } from '../options/config.ts';
 import type { BoundSocket, Runtime, Signal } from '../runtime/seam.ts';
@@ -44,6 +45,7 @@ export class Instance {
   readonly directory = process.cwd();
   /** Where clients come in, with the ports the kernel chose. */
   addresses: readonly ListenAddress[] = [];
+  readonly topics = makeTopics();
   readonly #runtime: Runtime;
   readonly #options: InstanceOptions;
   readonly #first: Reading;
@@ -116,7 +118,7 @@ export class Instance {
     const { config } = this.#first;
     this.#app = await findAppOf(config, surroundingsOf(config));
     const routers = config.master ? await this.#makeTree(config) : await this.#makeLocal(config);
-    this.#master = new Master({ log: this.log, routers, version: `ugate ${VERSION}`, reread: () => this.#reread() });
+    this.#master = new Master({ log: this.log, topics: this.topics, routers, version: `ugate ${VERSION}`, reread: () => this.#reread() });
     await this.#master.start(this.#planOf(this.#first, this.#app));
     if (routers instanceof LocalRouter) this.addresses = routers.server!.addresses;
   }
@@ -126,22 +128,27 @@ export class Instance {
     const { RouterProcesses } = await import('../master/router-processes.ts');
     const forRouters = await this.#bind(config, placesOf(config, this.#app.kind, 'router'));
     const forWorkers = await this.#bind(config, placesOf(config, this.#app.kind, 'worker'));
-    this.#workerMaker = new WorkerMaker(this.#runtime, this.log, forWorkers);
+    this.#workerMaker = new WorkerMaker(this.#runtime, this.log, this.topics, forWorkers);
     const native = placesOf(config, this.#app.kind, 'worker').filter(({ isNative }) => isNative);
     this.addresses = [...this.#sockets, ...native].map(({ address }) => address);
     // Clients would wait for ever in the queue of one that nobody listens on any more.
     for (const socket of this.#options.inherited) if (!this.#sockets.includes(socket)) socket.close();
-    return new RouterProcesses(this.#runtime, this.log, forRouters.length === 0 ? 0 : config.httpProcesses, forRouters);
+    return new RouterProcesses(this.#runtime, this.log, {
+      topics: this.topics,
+      count: forRouters.length === 0 ? 0 : config.httpProcesses,
+      sockets: forRouters,
+      directory: () => this.directory,
+    });
   }
 
   async #makeLocal(config: Config): Promise<Routers> {
     if (this.#app.kind === 'wsgi')
-      this.#workerMaker = new WorkerMaker(this.#runtime, this.log, await this.#bind(config, placesOf(config, 'wsgi', 'worker')));
+      this.#workerMaker = new WorkerMaker(this.#runtime, this.log, this.topics, await this.#bind(config, placesOf(config, 'wsgi', 'worker')));
     const places = placesOf(config, this.#app.kind, 'single');
-    if (this.#app.kind !== 'fetch') return new LocalRouter(this.#runtime, this.#options.sink, places, null);
+    if (this.#app.kind !== 'fetch') return new LocalRouter(this.#runtime, this.#options.sink, this.topics, places, null);
     enter(surroundingsOf(config));
     const { loadFetchApp } = await import('../app/load-app.ts');
-    return new LocalRouter(this.#runtime, this.#options.sink, places, await loadFetchApp(this.#app.path, this.#app.name));
+    return new LocalRouter(this.#runtime, this.#options.sink, this.topics, places, await loadFetchApp(this.#app.path, this.#app.name));
   }
 
   async #bind(config: Config, places: readonly Place[]): Promise<readonly BoundSocket[]> {
@@ -204,13 +211,12 @@ export class Instance {
   }
 
   #planOf({ config, settings }: Reading, app: FoundApp): Plan {
-    const isPaused = (): boolean => this.#master!.isPaused;
     return {
       config,
       settings,
       app: app.kind === 'fetch' ? { kind: 'fetch', path: app.path, name: app.name } : { kind: app.kind },
       reloadMercy: config.reloadMercy,
-      makeWorkers: async (moved) => (await this.#workerMaker?.make({ config, settings, app, isPaused, moved })) ?? null,
+      makeWorkers: async (moved) => (await this.#workerMaker?.make({ config, settings, app, moved })) ?? null,
     };
   }
 }

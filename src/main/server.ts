@@ -38,6 +38,8 @@ export interface ServerOptions {
   readonly sharesPlaces?: boolean;
   /** This process asks the nodes (`http-check`). Default true. */
   readonly checksNodes?: boolean;
+  /** Tells the server what it must know before the first client comes. */
+  made?(server: Server): void;
   /** Hears what this process has seen of nodes. */
   marked?(mark: NodeMark): void;
 }
@@ -53,7 +55,6 @@ export class Server {
   readonly #workers: WorkerSource | null;
   readonly #router: Router;
   readonly #natives: NativeServer[] = [];
-  readonly #marked = (mark: NodeMark): void => this.#options.marked?.(mark);
   #generation: Generation;
 
   private constructor(runtime: Runtime, options: ServerOptions, process: ProcessParts, workers: WorkerSource | null, generation: Generation) {
@@ -88,6 +89,7 @@ export class Server {
     workers?.use(options.workers!.nodes);
     const generation = await makeGeneration(config, { runtime, process, app: options.app ?? null, workers });
     const server = new Server(runtime, options, process, workers, generation);
+    options.made?.(server);
     try {
       await server.#listen();
     } catch (error) {
@@ -99,19 +101,33 @@ export class Server {
     return server;
   }
 
-  /** New requests are served by `config` from now on; those in flight finish as they began. Listeners stay as they are. */
-  async use(config: Config): Promise<void> {
-    const before = this.#generation;
-    const next = await makeGeneration(config, {
+  /**
+   * Builds what `config` asks for, beside what serves. It is given to `swap` or to `discard`.
+   * @throws {PermissionError | SpoolError | MapperError} as `makeGeneration`
+   */
+  prepare(config: Config): Promise<Generation> {
+    return makeGeneration(config, {
       runtime: this.#runtime,
       process: this.#process,
       app: this.#options.app ?? null,
       workers: this.#workers,
     });
+  }
+
+  /** New requests are served by `next` from now on; those in flight finish as they began. Listeners stay as they are. It cannot fail. */
+  swap(next: Generation): void {
+    const before = this.#generation;
     this.#generation = next;
+    if (this.#workers !== null) this.#workers.harakiri = next.config.harakiri;
     this.#router.use(next.service, () => before.close());
     before.retire();
     this.#begin();
+  }
+
+  /** Lets go of what was prepared and is not used. */
+  discard(next: Generation): void {
+    next.retire();
+    next.close();
   }
 
   /** Other workers than before. Requests that are with one of those go on there. */
@@ -171,9 +187,14 @@ export class Server {
   }
 
   #begin(): void {
-    if (this.#options.marked !== undefined) this.#generation.watchNodes(this.#marked);
-    if (this.#options.checksNodes === false) return;
-    this.#generation.startChecks(this.#marked);
+    const { marked, checksNodes } = this.#options;
+    const generation = this.#generation;
+    // Requests of an earlier generation go on, and what they see is of nodes that no other process knows any more.
+    const seen = (mark: NodeMark): void => {
+      if (generation === this.#generation) marked?.(mark);
+    };
+    if (marked !== undefined) generation.watchNodes(seen);
+    if (checksNodes !== false) generation.startChecks(seen);
   }
 
   async #listen(): Promise<void> {

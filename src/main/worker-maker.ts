@@ -1,6 +1,8 @@
+import { nodeFs } from '../builtin/modules.ts';
 import type { Log } from '../log/log.ts';
 import type { WorkerNode } from '../master/messages.ts';
 import type { PrivateDirectory } from '../master/private-directory.ts';
+import type { Topics } from '../master/topics.ts';
 import type { Workers } from '../master/workers.ts';
 import type { Config, PlainSetting } from '../options/config.ts';
 import type { BoundSocket, Runtime } from '../runtime/seam.ts';
@@ -12,7 +14,6 @@ export interface WorkersWish {
   readonly config: Config;
   readonly settings: readonly PlainSetting[];
   readonly app: FoundApp;
-  readonly isPaused: () => boolean;
   /** Hears when their nodes change; resolves when every router knows. */
   readonly moved: () => Promise<void>;
 }
@@ -21,19 +22,21 @@ export interface WorkersWish {
 export class WorkerMaker {
   readonly #runtime: Runtime;
   readonly #log: Log;
+  readonly #topics: Topics;
   readonly #sharedSockets: readonly BoundSocket[];
   #directory: PrivateDirectory | null = null;
   #generation = 0;
 
   /** @param sharedSockets where clients reach workers without a router; all generations listen there */
-  constructor(runtime: Runtime, log: Log, sharedSockets: readonly BoundSocket[]) {
+  constructor(runtime: Runtime, log: Log, topics: Topics, sharedSockets: readonly BoundSocket[]) {
     this.#runtime = runtime;
     this.#log = log;
+    this.#topics = topics;
     this.#sharedSockets = sharedSockets;
   }
 
   /** Null where there is no app. @throws {SetupError | PermissionError | SurroundingsError} without a place for their sockets */
-  async make({ config, settings, app, isPaused, moved }: WorkersWish): Promise<Workers | null> {
+  async make({ config, settings, app, moved }: WorkersWish): Promise<Workers | null> {
     if (app.kind === 'none') return null;
     const { PrivateDirectory } = await import('../master/private-directory.ts');
     this.#directory ??= PrivateDirectory.make(this.#runtime);
@@ -69,20 +72,22 @@ export class WorkerMaker {
         moved,
       });
     }
+    const scoreboard = (id: number, spawn: number): string => directory.path(`board-${generation}-${id}-${spawn}`);
     const { FetchWorkers } = await import('../master/fetch-workers.ts');
     return new FetchWorkers(this.#runtime, this.#log, {
       processes: config.processes,
       settings,
       app: { kind: 'fetch', path: app.path, name: app.name },
-      surroundings: { cwd: surroundings.directory, env: environmentOf(surroundings) },
+      topics: this.#topics,
+      surroundings: () => ({ cwd: surroundings.directory, env: environmentOf(surroundings) }),
       harakiri: config.harakiri,
       mercy: config.workerReloadMercy,
       sharedSockets: this.#sharedSockets,
       bind: (id) => bind(`worker-${generation}-${id}.sock`),
-      scoreboard: (id, spawn) => directory.path(`board-${generation}-${id}-${spawn}`),
+      scoreboard,
+      removeScoreboard: (id, spawn) => nodeFs().rmSync(scoreboard(id, spawn), { force: true }),
       probe,
       moved,
-      isPaused,
     });
   }
 

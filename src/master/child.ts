@@ -2,9 +2,10 @@ import { AppError } from '../app/app-error.ts';
 import type { BoundSocket, ChildProcess, Runtime } from '../runtime/seam.ts';
 import type { Order, ProcessStatus, Report, Role, StartOrder } from './messages.ts';
 import { SetupError } from './setup-error.ts';
+import type { Follower, TopicHub } from './topic-hub.ts';
 
 /** How long a child may take to answer a question of the master's. */
-const ANSWER_MS = 10_000;
+export const ANSWER_MS = 10_000;
 /** A child that is told to end and does not is killed so long after its mercy is over. */
 const SPARE_MS = 1_000;
 
@@ -21,6 +22,16 @@ export interface ChildEvents {
   ended(child: Child, reason: string): void;
 }
 
+/** What a child is started with, beside what it is told. */
+export interface ChildParts {
+  readonly runtime: Runtime;
+  readonly hub: TopicHub;
+  /** What it follows. */
+  readonly topics: readonly string[];
+  readonly sockets: readonly BoundSocket[];
+  readonly surroundings?: ChildSurroundings;
+}
+
 type Answer = Extract<Report, { readonly ticket: number }>;
 type Ask<O> = O extends { readonly ticket: number } ? Omit<O, 'ticket'> : never;
 /** An order that is answered, without its ticket. */
@@ -29,24 +40,28 @@ type Question = Ask<Order>;
 /** One process of ours: a router or a worker. */
 export class Child {
   readonly id: number;
-  /** Resolves when it does its work; rejects with the reason when it cannot, or ends before. */
+  /** Resolves when it does its work, and hears what it is told; rejects with the reason when it cannot, or ends before. */
   readonly ready: Promise<void>;
-  /** The master wants it to end: its end is no accident. */
-  isEnding = false;
   isReady = false;
   hasEnded = false;
   readonly #process: ChildProcess;
   readonly #events: ChildEvents;
   readonly #answers = new Map<number, (answer: Answer | null) => void>();
+  readonly #follower: Follower;
   #ticket = 0;
   readonly #role: Role;
   #isReadyNow: (problem: Error | null) => void = () => {};
   #ended: () => void = () => {};
-  readonly #end = new Promise<void>((resolve) => {
+  /** Resolves when the process has ended. */
+  readonly gone = new Promise<void>((resolve) => {
     this.#ended = resolve;
   });
+  /** When it is killed, having been told to end: by `performance.now`. */
+  #killedAt = Number.POSITIVE_INFINITY;
+  #killer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(runtime: Runtime, order: StartOrder, sockets: readonly BoundSocket[], events: ChildEvents, surroundings: ChildSurroundings = {}) {
+  /** @throws {PermissionError} when no process may be started */
+  constructor({ runtime, hub, topics, sockets, surroundings }: ChildParts, order: Omit<StartOrder, 'topics'>, events: ChildEvents) {
     this.id = order.id;
     this.#role = order.role;
     this.#events = events;
@@ -66,16 +81,27 @@ export class Child {
       message: (_process, value) => this.#told(value as Report),
       exit: (_process, code, signal) => this.#exited(signal === null ? `exit code ${code}` : `signal ${signal}`),
     });
-    this.send(order);
+    this.#follower = hub.join(topics, (message) => this.#process.send(message));
+    this.send({ ...order, topics: this.#follower.states() });
   }
 
   get pid(): number {
     return this.#process.pid;
   }
 
+  /** What it tells of a topic is not told to it again. */
+  get follower(): Follower {
+    return this.#follower;
+  }
+
   /** False when nobody is there to hear it. */
   send(order: Order): boolean {
     return this.#process.send(order);
+  }
+
+  /** It has all it needs: from now on it hears of its topics. */
+  listens(): void {
+    if (!this.hasEnded) this.#follower.listens();
   }
 
   /** Null when there was no answer in time. */
@@ -98,25 +124,21 @@ export class Child {
     return answer?.kind === 'status' ? answer.status : null;
   }
 
-  /** Lets it finish what it has, within `mercy` ms behind `patience` ms; resolves when it is gone. */
+  /** Lets it finish what it has, within `mercy` ms behind `patience` ms; resolves when it is gone. Asked again, the sooner end counts. */
   async drain(mercy: number, patience: number): Promise<void> {
-    if (this.hasEnded) return;
-    this.isEnding = true;
-    if (!this.send({ kind: 'drain', mercy, patience })) this.#process.kill('SIGKILL');
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), mercy + patience + SPARE_MS);
-    await this.#end;
-    clearTimeout(timer);
+    const killedAt = performance.now() + mercy + patience + SPARE_MS;
+    if (!this.hasEnded && killedAt < this.#killedAt) {
+      this.#killedAt = killedAt;
+      clearTimeout(this.#killer);
+      this.#killer = setTimeout(() => this.destroy(), mercy + patience + SPARE_MS);
+      if (!this.send({ kind: 'drain', mercy, patience })) this.destroy();
+    }
+    return this.gone;
   }
 
   /** Ends it at once. */
   destroy(): void {
-    this.isEnding = true;
-    this.#process.kill('SIGKILL');
-  }
-
-  /** It does not do its work any more: its end counts as an accident. */
-  kill(): void {
-    this.#process.kill('SIGKILL');
+    if (!this.hasEnded) this.#process.kill('SIGKILL');
   }
 
   #told(report: Report): void {
@@ -125,7 +147,9 @@ export class Child {
         return this.#isReadyNow(null);
       case 'failed':
         return this.#isReadyNow(this.#problem(report.message, report.hint));
-      case 'using':
+      case 'heard':
+        return this.#follower.heard(report.seq);
+      case 'done':
       case 'status':
         return this.#answers.get(report.ticket)?.(report);
       default:
@@ -142,6 +166,8 @@ export class Child {
     this.hasEnded = true;
     this.#isReadyNow(this.#problem(`${this.#role} ${this.id} ended before it was ready (${reason})`, null));
     for (const answered of [...this.#answers.values()]) answered(null);
+    clearTimeout(this.#killer);
+    this.#follower.leave();
     this.#ended();
     this.#events.ended(this, reason);
   }

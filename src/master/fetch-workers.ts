@@ -1,8 +1,9 @@
 import type { Log } from '../log/log.ts';
 import type { BoundSocket, Runtime } from '../runtime/seam.ts';
-import type { ChildSurroundings } from './child.ts';
+import { Child, type ChildEvents, type ChildSurroundings } from './child.ts';
 import { HarakiriWatch } from './harakiri.ts';
-import type { AppPlace, SettingMessage, StartOrder, WorkerNode } from './messages.ts';
+import type { AppPlace, SettingMessage, WorkerNode } from './messages.ts';
+import { type Topics, WORKER_TOPICS } from './topics.ts';
 import { type SlotOwner, WorkerSlot } from './worker-slot.ts';
 import { settled, type WorkerStatus, type Workers } from './workers.ts';
 
@@ -10,7 +11,9 @@ export interface FetchWorkersOptions {
   readonly processes: number;
   readonly settings: readonly SettingMessage[];
   readonly app: AppPlace;
-  readonly surroundings: ChildSurroundings;
+  readonly topics: Topics;
+  /** Of the process that is started next. */
+  surroundings(): ChildSurroundings;
   /** `worker-reload-mercy`, in ms. */
   readonly mercy: number;
   /** Sockets that all workers listen on beside their own (`http-socket`, `socket`). */
@@ -21,24 +24,28 @@ export interface FetchWorkersOptions {
   readonly harakiri: number;
   /** The path of the file where a worker says what it is doing; another one for each process. */
   scoreboard(id: number, spawn: number): string;
+  /** Removes the file of a process that is gone. */
+  removeScoreboard(id: number, spawn: number): void;
   /** Asks a new worker a first question. @throws {Error} whose message says how it failed */
   probe(node: WorkerNode): Promise<void>;
   /** `nodes` is another one: resolves when every router knows. */
   moved(): Promise<void>;
-  isPaused(): boolean;
 }
 
 /** Workers that run a fetch handler: processes of ours, each with its own socket. */
 export class FetchWorkers implements Workers, SlotOwner {
-  readonly runtime: Runtime;
   readonly log: Log;
+  readonly #runtime: Runtime;
   readonly #options: FetchWorkersOptions;
   #slots: readonly WorkerSlot[] = [];
   #nodes: readonly WorkerNode[] = [];
   #harakiri: { stop(): void } | null = null;
+  #isHurried = false;
+  #hurried: () => void = () => {};
+  #isDestroyed = false;
 
   constructor(runtime: Runtime, log: Log, options: FetchWorkersOptions) {
-    this.runtime = runtime;
+    this.#runtime = runtime;
     this.log = log;
     this.#options = options;
   }
@@ -47,12 +54,8 @@ export class FetchWorkers implements Workers, SlotOwner {
     return this.#nodes;
   }
 
-  get sharedSockets(): readonly BoundSocket[] {
-    return this.#options.sharedSockets;
-  }
-
-  get surroundings(): ChildSurroundings {
-    return this.#options.surroundings;
+  get hasSharedSockets(): boolean {
+    return this.#options.sharedSockets.length > 0;
   }
 
   get mercy(): number {
@@ -66,7 +69,9 @@ export class FetchWorkers implements Workers, SlotOwner {
     const slots = bound.map(({ socket, path }, index) => new WorkerSlot(this, ids[index]!, socket, path));
     this.#slots = slots;
     try {
-      await Promise.all(slots.map((slot) => slot.start()));
+      // Binding took its time, and what is ended starts nothing.
+      if (this.#isDestroyed) throw new Error('the workers were ended before they were started');
+      await Promise.all(slots.map(({ place }) => place.start()));
       for (const { node } of slots) if (node !== null) await this.#options.probe(node);
     } catch (error) {
       this.destroy();
@@ -77,11 +82,23 @@ export class FetchWorkers implements Workers, SlotOwner {
   }
 
   async chain(): Promise<void> {
-    for (const slot of this.#slots) await slot.replace();
+    const hurried = new Promise<void>((resolve) => {
+      this.#hurried = resolve;
+    });
+    this.#isHurried = false;
+    for (const slot of this.#slots) {
+      const replaced = slot.place.replace();
+      if (this.#isHurried) slot.place.hurry();
+      await replaced;
+      // Where memory is short the one before shall be gone, unless somebody waits.
+      await Promise.race([slot.settled(), hurried]);
+    }
   }
 
-  pause(isPaused: boolean): void {
-    for (const { current } of this.#slots) current?.send({ kind: 'pause', isPaused });
+  hurry(): void {
+    this.#isHurried = true;
+    this.#hurried();
+    for (const { place } of this.#slots) place.hurry();
   }
 
   async drain(patience: number, limit?: number): Promise<void> {
@@ -91,15 +108,16 @@ export class FetchWorkers implements Workers, SlotOwner {
   }
 
   destroy(): void {
+    this.#isDestroyed = true;
     this.#harakiri?.stop();
     for (const slot of this.#slots) slot.destroy();
   }
 
   async status(): Promise<readonly WorkerStatus[]> {
     return Promise.all(
-      this.#slots.map(async ({ id, current }) => {
-        const status = current === null ? null : await current.status();
-        const state = current === null ? 'dead' : status === null ? 'silent' : current.isReady ? 'ready' : 'starting';
+      this.#slots.map(async ({ id, place: { current } }) => {
+        const status = current?.isReady ? await current.status() : null;
+        const state = current === null ? 'dead' : !current.isReady ? 'starting' : status === null ? 'silent' : 'ready';
         const busy = status === null || status.running === 0 ? null : `${status.running} requests`;
         return { id, pid: current?.pid ?? 0, state, requests: status?.requests ?? 0, busy };
       }),
@@ -108,10 +126,16 @@ export class FetchWorkers implements Workers, SlotOwner {
 
   // From the slots
 
-  order(slot: WorkerSlot): StartOrder {
-    const { id } = slot;
-    const { settings, app, isPaused } = this.#options;
-    return { kind: 'start', role: 'worker', id, settings, app, nodes: [], scoreboard: this.#scoreboard(slot), isPaused: isPaused() };
+  spawnWorker({ id, socket }: WorkerSlot, spawn: number, events: ChildEvents): Child {
+    const { settings, app, topics, sharedSockets, surroundings, harakiri, scoreboard } = this.#options;
+    const sockets = [...sharedSockets, socket];
+    const parts = { runtime: this.#runtime, hub: topics.hub, topics: WORKER_TOPICS, sockets, surroundings: surroundings() };
+    const board = harakiri === 0 ? null : scoreboard(id, spawn);
+    return new Child(parts, { kind: 'start', role: 'worker', id, plan: 0, settings, app, scoreboard: board }, events);
+  }
+
+  workerGone({ id }: WorkerSlot, spawn: number): void {
+    if (this.#options.harakiri > 0) this.#options.removeScoreboard(id, spawn);
   }
 
   async moved(): Promise<void> {
@@ -129,20 +153,14 @@ export class FetchWorkers implements Workers, SlotOwner {
       ({ id, pid, child }, requests) => {
         for (const { request, age } of requests)
           this.log.event('error', 'harakiri', 'a worker is killed: it is stuck in a request', { worker: id, pid, request, ms: Math.round(age) });
-        child.kill();
+        child.destroy();
       },
     );
   }
 
   *#watched() {
-    for (const slot of this.#slots) {
-      const { id, spawn, current } = slot;
-      if (current !== null && !current.hasEnded) yield { id, pid: current.pid, scoreboardPath: this.#options.scoreboard(id, spawn), child: current };
-    }
-  }
-
-  #scoreboard({ id, spawn }: WorkerSlot): string | null {
-    return this.#options.harakiri === 0 ? null : this.#options.scoreboard(id, spawn);
+    for (const { id, place } of this.#slots)
+      for (const { spawn, child } of place.residents) yield { id, pid: child.pid, scoreboardPath: this.#options.scoreboard(id, spawn), child };
   }
 
   #collect(): void {

@@ -1,12 +1,15 @@
 import type { Log } from '../log/log.ts';
+import { ANSWER_MS } from './child.ts';
 import type { AppPlace, SettingMessage } from './messages.ts';
+import { IDLE, type ReloadEffect, type ReloadEvent, type ReloadKind, type ReloadState, stepReload } from './reload-state.ts';
 import type { RouterPlan, Routers } from './routers.ts';
 import { formatStatus } from './status.ts';
-import { PATIENCE_MS } from './worker-slot.ts';
+import type { Topics } from './topics.ts';
+import { PATIENCE_MS, START_LIMIT_MS } from './worker-slot.ts';
 import type { Workers } from './workers.ts';
 
 /** Workers that take longer to get ready are given up when another reload is asked for, in ms. */
-const START_MS = 5_000;
+const HURRY_MS = 5_000;
 
 /** One generation of config, as the master sees it. */
 export interface Plan {
@@ -20,14 +23,9 @@ export interface Plan {
   makeWorkers(moved: () => Promise<void>): Promise<Workers | null>;
 }
 
-/** `graceful`: config and workers. `brutal`: the same, and the old workers are killed. `workers`, `workers-brutal`: they alone. `chain`: one after the other. */
-export type ReloadKind = 'graceful' | 'brutal' | 'workers' | 'workers-brutal' | 'chain';
-
-/** The later ones do what those before them do, and more: of several that wait the last one counts. */
-const REACH: readonly ReloadKind[] = ['chain', 'workers', 'workers-brutal', 'graceful', 'brutal'];
-
 export interface MasterOptions {
   readonly log: Log;
+  readonly topics: Topics;
   readonly routers: Routers;
   /** For the status: name and version of the program. */
   readonly version: string;
@@ -35,9 +33,22 @@ export interface MasterOptions {
   reread(): Promise<Plan | null>;
 }
 
+/** What the reload under way has made so far. */
+interface Coming {
+  plan: Plan;
+  workers: Workers | null;
+  readonly began: number;
+  /** When its workers began to load. */
+  since: number;
+  /** Gives up what takes long. */
+  limit: ReturnType<typeof setTimeout> | undefined;
+  problem: string | null;
+}
+
 /**
  * Watches over routers and workers: starts them, swaps one generation for the next without losing a request, and ends them. What the
- * outside asks for by signals, FIFOs, files and pidfiles comes to these methods; none of them throws.
+ * outside asks for by signals, FIFOs, files and pidfiles comes to these methods; none of them throws. Reloads obey the table of
+ * `reload-state.ts`.
  */
 export class Master {
   readonly #log: Log;
@@ -49,13 +60,13 @@ export class Master {
   #generation = 0;
   /** Workers of earlier generations that still finish what they have. */
   readonly #leaving = new Set<Workers>();
-  #isPaused = false;
+  /** What the commit under way takes the place of. */
+  #old: Workers | null = null;
   #isStopping = false;
-  #reloading: Promise<void> | null = null;
-  /** What the reload under way starts, and since when. */
-  #coming: { readonly workers: Workers; readonly since: number } | null = null;
-  /** Asked for while another reload was under way. */
-  #next: ReloadKind | null = null;
+  #reload: ReloadState = IDLE;
+  #coming: Coming | null = null;
+  /** Whoever waits for the last wish to be done. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: MasterOptions) {
     this.#options = options;
@@ -64,46 +75,44 @@ export class Master {
   }
 
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#options.topics.pause.state;
   }
 
   /** Resolves when everything serves. @throws {Error} whose message says why it cannot */
   async start(plan: Plan): Promise<void> {
     this.#plan = plan;
     try {
-      this.#workers = await this.#startWorkers(plan);
-      await this.#routers.start(this.#routerPlan(plan, this.#workers));
+      this.#workers = await this.#makeWorkers(plan);
+      if (this.#isStopping) throw new Error('it was ended before everything was started');
+      await this.#workers?.start();
+      this.#generation++;
+      this.#options.topics.workers.publish(this.#workers?.nodes ?? []);
+      await this.#routers.start(plan);
     } catch (error) {
       this.destroy();
       throw error;
     }
   }
 
-  /** Ends in a new generation, or in the old one with a line in the log that says why. */
+  /** Ends in a new generation, or in the old one with a line in the log that says why. Resolves when nothing is left to be done. */
   reload(kind: ReloadKind): Promise<void> {
     if (this.#isStopping) return Promise.resolve();
-    if (this.#reloading !== null) {
-      if (this.#next === null || REACH.indexOf(kind) > REACH.indexOf(this.#next)) this.#next = kind;
-      this.#hurry();
-      return this.#reloading;
-    }
-    this.#reloading = this.#reloadAll(kind).finally(() => {
-      this.#reloading = null;
-    });
-    return this.#reloading;
+    const done = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#on({ kind: 'asked', reload: kind, canChain: this.#canChain });
+    return done;
   }
 
   /** Requests are answered 503 with Retry-After, until it is called again. */
   togglePause(): void {
-    this.#isPaused = !this.#isPaused;
-    this.#log.warn(this.#isPaused ? 'paused: requests are answered 503 until it is resumed' : 'resumed');
-    this.#routers.pause(this.#isPaused);
-    this.#workers?.pause(this.#isPaused);
+    const isPaused = !this.isPaused;
+    this.#log.warn(isPaused ? 'paused: requests are answered 503 until it is resumed' : 'resumed');
+    this.#options.topics.pause.publish(isPaused);
   }
 
   /** Finishes what is in flight, then ends all processes: routers first, since they need workers. */
   async stop({ isReplaced }: { readonly isReplaced: boolean }): Promise<void> {
     this.#isStopping = true;
+    this.#on({ kind: 'end' });
     const patience = isReplaced ? PATIENCE_MS : 0;
     const mercy = this.#plan?.reloadMercy ?? 0;
     const until = performance.now() + mercy;
@@ -114,6 +123,7 @@ export class Master {
 
   destroy(): void {
     this.#isStopping = true;
+    this.#on({ kind: 'end' });
     this.#routers.destroy();
     for (const workers of [...this.#leaving, this.#workers]) workers?.destroy();
   }
@@ -122,58 +132,132 @@ export class Master {
     const [routers, workers] = await Promise.all([this.#routers.status(), this.#workers?.status() ?? []]);
     const uptime = performance.now() - this.#startedAt;
     const { version } = this.#options;
-    for (const line of formatStatus({ version, pid: process.pid, uptime, generation: this.#generation, isPaused: this.#isPaused, routers, workers }))
+    for (const line of formatStatus({ version, pid: process.pid, uptime, generation: this.#generation, isPaused: this.isPaused, routers, workers }))
       this.#log.info(line);
   }
 
-  async #reloadAll(first: ReloadKind): Promise<void> {
-    for (let kind: ReloadKind | null = first; kind !== null && !this.#isStopping; kind = this.#take()) {
-      const started = performance.now();
-      this.#log.info(`reload (${kind}) begins`);
-      try {
-        if (kind === 'chain' && this.#workers?.chain !== undefined) await this.#workers.chain();
-        else if (!(await this.#swap(kind))) continue;
-        this.#log.info(`reload (${kind}) is done`, { generation: this.#generation, ms: Math.round(performance.now() - started) });
-      } catch (error) {
-        this.#log.event('error', 'reload-failed', `the old generation goes on: ${(error as Error).message}`);
-      }
+  get #canChain(): boolean {
+    return this.#workers?.chain !== undefined;
+  }
+
+  #on(event: ReloadEvent): void {
+    const { state, effects } = stepReload(this.#reload, event);
+    this.#reload = state;
+    for (const effect of effects) this.#obey(effect);
+  }
+
+  #obey(effect: ReloadEffect): void {
+    const coming = this.#coming;
+    switch (effect.do) {
+      case 'begin':
+        this.#coming = { plan: this.#plan!, workers: null, began: performance.now(), since: performance.now(), limit: undefined, problem: null };
+        return this.#log.info(`reload (${effect.reload}) begins`);
+      case 'read':
+        return this.#work(async (coming) => {
+          const plan = await this.#options.reread();
+          if (plan === null) return false;
+          coming.plan = plan;
+          return true;
+        });
+      case 'load':
+        return this.#work((coming) => this.#load(coming));
+      case 'prepare':
+        return this.#work(async ({ plan }) => {
+          const problem = await this.#routers.prepare(plan);
+          if (problem !== null) throw new Error(problem);
+          return true;
+        });
+      case 'commit':
+        return this.#work((coming) => this.#commit(coming));
+      case 'chain':
+        return this.#work(async (coming) => {
+          coming.since = performance.now();
+          await this.#workers?.chain?.();
+          return true;
+        });
+      case 'abandon':
+        return this.#routers.abandon();
+      case 'discard':
+        return coming?.workers?.destroy();
+      case 'leave':
+        if (this.#old !== null) this.#leave(this.#old, effect.isBrutal);
+        this.#old = null;
+        return;
+      case 'hurry':
+        return this.#hurry();
+      case 'succeed':
+        this.#log.info(`reload (${effect.reload}) is done`, { generation: this.#generation, ms: Math.round(performance.now() - coming!.began) });
+        return;
+      case 'fail':
+        if (coming!.problem !== null) this.#log.event('error', 'reload-failed', `the old generation goes on: ${coming!.problem}`);
+        return;
+      case 'rest':
+        this.#coming = null;
+        for (const done of this.#waiting.splice(0)) done();
     }
   }
 
-  /** Another reload waits, perhaps for what mends an app that never gets ready. */
-  #hurry(): void {
-    const coming = this.#coming;
-    if (coming === null) return;
-    setTimeout(() => this.#coming === coming && coming.workers.destroy(), Math.max(0, START_MS - (performance.now() - coming.since)));
+  /** The work of a phase. False: nothing came of it, and the log knows why. */
+  #work(work: (coming: Coming) => Promise<boolean>): void {
+    const coming = this.#coming!;
+    const { phase } = this.#reload;
+    const ended = (kind: 'done' | 'failed'): void => {
+      clearTimeout(coming.limit);
+      // It was given up meanwhile.
+      if (this.#coming === coming && this.#reload.phase === phase) this.#on({ kind, canChain: this.#canChain });
+    };
+    work(coming).then(
+      (isDone) => ended(isDone ? 'done' : 'failed'),
+      (error) => {
+        coming.problem ??= (error as Error).message;
+        ended('failed');
+      },
+    );
   }
 
-  #take(): ReloadKind | null {
-    const next = this.#next;
-    this.#next = null;
-    return next;
+  async #load(coming: Coming): Promise<boolean> {
+    coming.since = performance.now();
+    const workers = await this.#makeWorkers(coming.plan);
+    coming.workers = workers;
+    if (this.#coming !== coming) {
+      workers?.destroy();
+      return false;
+    }
+    this.#giveUpIn(coming, START_LIMIT_MS, `the new workers were not ready after ${START_LIMIT_MS / 1000} s`);
+    if (this.#reload.next !== null) this.#hurry();
+    await workers?.start();
+    return true;
   }
 
-  /** False when nothing came of it, and the log knows why. */
-  async #swap(kind: ReloadKind): Promise<boolean> {
-    const readsConfig = kind === 'graceful' || kind === 'brutal';
-    const plan = readsConfig ? await this.#options.reread() : this.#plan;
-    if (plan === null || this.#isStopping) return false;
-    const workers = await this.#startWorkers(plan);
-    // Until here the old generation was the one that counts.
-    const old = this.#workers;
-    const before = this.#plan;
+  /** Until here the old generation was the one that counts. */
+  async #commit({ plan, workers }: Coming): Promise<boolean> {
+    this.#old = this.#workers;
     this.#workers = workers;
     this.#plan = plan;
-    const problem = await this.#routers.use(this.#routerPlan(plan, workers));
-    if (problem !== null) {
-      this.#workers = old;
-      this.#plan = before;
-      workers?.destroy();
-      throw new Error(problem);
-    }
-    if (this.#isPaused) workers?.pause(true);
-    if (old !== null) this.#leave(old, kind === 'brutal' || kind === 'workers-brutal');
+    this.#generation++;
+    const committed = this.#routers.commit();
+    const moved = this.#publishNodes();
+    await committed;
+    await moved;
     return true;
+  }
+
+  /** Another wish waits, perhaps for what mends an app that never gets ready. */
+  #hurry(): void {
+    const coming = this.#coming!;
+    if (this.#reload.phase === 'chaining') return this.#workers?.hurry?.();
+    if (this.#reload.phase !== 'loading' || coming.workers === null) return;
+    const rest = Math.max(0, HURRY_MS - (performance.now() - coming.since));
+    this.#giveUpIn(coming, rest, 'its workers were given up: another reload waits');
+  }
+
+  #giveUpIn(coming: Coming, ms: number, problem: string): void {
+    clearTimeout(coming.limit);
+    coming.limit = setTimeout(() => {
+      if (this.#coming !== coming || this.#reload.phase !== 'loading') return;
+      coming.problem = problem;
+      this.#on({ kind: 'failed', canChain: this.#canChain });
+    }, ms);
   }
 
   /** They finish in the background: the next reload need not wait for a slow request. */
@@ -183,24 +267,17 @@ export class Master {
     void old.drain(PATIENCE_MS).finally(() => this.#leaving.delete(old));
   }
 
-  async #startWorkers(plan: Plan): Promise<Workers | null> {
+  async #makeWorkers(plan: Plan): Promise<Workers | null> {
     const workers: Workers | null = await plan.makeWorkers(async () => {
-      if (workers !== null && workers === this.#workers && this.#plan !== null) await this.#routers.use(this.#routerPlan(this.#plan, workers));
+      if (workers !== null && workers === this.#workers && this.#generation > 0) await this.#publishNodes();
     });
-    this.#coming = workers && { workers, since: performance.now() };
-    try {
-      await workers?.start();
-    } catch (error) {
-      workers?.destroy();
-      throw error;
-    } finally {
-      this.#coming = null;
-    }
-    this.#generation++;
     return workers;
   }
 
-  #routerPlan({ config, settings, app }: Plan, workers: Workers | null): RouterPlan {
-    return { config, settings, app, nodes: workers?.nodes ?? [] };
+  /** Resolves when every router knows where the workers are, or does not say so for long. */
+  async #publishNodes(): Promise<void> {
+    const { topics } = this.#options;
+    topics.workers.publish(this.#workers?.nodes ?? []);
+    await topics.hub.settled(topics.workers.name, ANSWER_MS);
   }
 }

@@ -1,5 +1,7 @@
 /** What the master and its children say to each other, as JSON over their message channel. */
 
+import type { TopicMessage, TopicState } from './topic-hub.ts';
+
 /** One setting, as `configFromSettings` takes it. */
 export type SettingMessage = object;
 
@@ -27,26 +29,29 @@ export interface StartOrder {
   readonly role: Role;
   /** From 1. */
   readonly id: number;
+  /** Number of the plan that these settings are. */
+  readonly plan: number;
   readonly settings: readonly SettingMessage[];
   readonly app: AppPlace;
-  readonly nodes: readonly WorkerNode[];
   /** Where a worker says what it is doing (`harakiri`); null when nobody asks. */
   readonly scoreboard: string | null;
-  /** Requests are turned away (`SIGTSTP`). */
-  readonly isPaused: boolean;
+  /** What all of its kind must know. Changes follow when it is ready. */
+  readonly topics: readonly TopicState[];
 }
 
-/** From the master to a child. */
+/** From the master to a child. Those with a ticket are answered by `done`, if nothing else is said. */
 export type Order =
   | StartOrder
-  /** Routers: from now on these settings and these workers; answered by `using`. Null settings: those you have. */
-  | { readonly kind: 'use'; readonly ticket: number; readonly settings: readonly SettingMessage[] | null; readonly nodes: readonly WorkerNode[] }
-  | { readonly kind: 'pause'; readonly isPaused: boolean }
-  /** A node is dead or alive again, as another router has seen or checked. */
-  | { readonly kind: 'mark'; readonly mark: NodeMark }
+  | TopicMessage
+  /** Routers: build what these settings ask for, and go on with those you have. A problem says that they cannot be used. */
+  | { readonly kind: 'prepare'; readonly ticket: number; readonly plan: number; readonly settings: readonly SettingMessage[] }
+  /** Routers: from now on use what you prepared as this plan. */
+  | { readonly kind: 'commit'; readonly ticket: number; readonly plan: number }
+  /** Routers: let go of what you prepared as this plan, if you have. */
+  | { readonly kind: 'abandon'; readonly plan: number }
   /** Finish what is in flight within `mercy` ms, then end. Idle clients have `patience` ms for one more request. */
   | { readonly kind: 'drain'; readonly mercy: number; readonly patience: number }
-  /** Workers: accept nothing more, and serve what you have; answered by `using`. */
+  /** Workers: accept nothing more, and serve what you have. */
   | { readonly kind: 'stop-accepting'; readonly ticket: number }
   /** Answered by `status`. */
   | { readonly kind: 'status'; readonly ticket: number };
@@ -67,8 +72,11 @@ export type Report =
   | { readonly kind: 'ready' }
   /** It cannot do its work, and ends. `message` is for people, `hint` says what to do about it, or is null. */
   | { readonly kind: 'failed'; readonly message: string; readonly hint: string | null }
-  | { readonly kind: 'using'; readonly ticket: number; readonly problem: string | null }
-  | { readonly kind: 'mark'; readonly mark: NodeMark }
+  | { readonly kind: 'done'; readonly ticket: number; readonly problem: string | null }
+  /** Of a topic: everything up to this message. */
+  | { readonly kind: 'heard'; readonly seq: number }
+  /** It has seen this of a node of that plan. */
+  | { readonly kind: 'mark'; readonly plan: number; readonly mark: NodeMark }
   /** It has done its part (`max-requests`, `max-worker-lifetime`): let another take its place. */
   | { readonly kind: 'retire'; readonly reason: string }
   | { readonly kind: 'status'; readonly ticket: number; readonly status: ProcessStatus };

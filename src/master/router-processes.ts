@@ -1,131 +1,161 @@
 import type { Log } from '../log/log.ts';
 import type { BoundSocket, Runtime } from '../runtime/seam.ts';
-import { Child } from './child.ts';
-import type { NodeMark, Report } from './messages.ts';
-import { RespawnDelay } from './respawn.ts';
+import { Child, type ChildEvents } from './child.ts';
+import type { Report } from './messages.ts';
+import { Place, type PlaceOwner } from './place.ts';
 import type { RouterPlan, RouterStatus, Routers } from './routers.ts';
+import { ROUTER_TOPICS, type Topics } from './topics.ts';
+
+/** A router that takes longer than this to start does not start at all, in ms: it loads no app. */
+const START_LIMIT_MS = 60_000;
+
+export interface RouterProcessesOptions {
+  readonly topics: Topics;
+  /** How many. */
+  readonly count: number;
+  /** Where clients come in, in the order of the config. */
+  readonly sockets: readonly BoundSocket[];
+  /** Where they are started: a directory that is there. */
+  directory(): string;
+}
+
+/** A plan with its number. */
+interface NumberedPlan extends RouterPlan {
+  readonly number: number;
+}
 
 /** Router processes on sockets that the master bound. One that dies is replaced; none is ever restarted for a reload. */
-export class RouterProcesses implements Routers {
+export class RouterProcesses implements Routers, PlaceOwner {
+  readonly log: Log;
+  readonly role = 'router';
+  readonly limits = { first: START_LIMIT_MS, later: START_LIMIT_MS };
   readonly #runtime: Runtime;
-  readonly #log: Log;
-  readonly #count: number;
-  readonly #sockets: readonly BoundSocket[];
-  readonly #children = new Map<number, Child>();
-  readonly #delays = new Map<number, RespawnDelay>();
-  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
-  /** What a router that starts must know of nodes: marks of the others, by node. */
-  readonly #marks = new Map<string, NodeMark>();
-  #plan: RouterPlan = { config: null, settings: [], app: { kind: 'none' }, nodes: [] };
-  #isPaused = false;
-  #isEnding = false;
+  readonly #options: RouterProcessesOptions;
+  readonly #places: readonly Place[];
+  /** Which plan a router works by. */
+  readonly #uses = new WeakMap<Child, number>();
+  #plan: NumberedPlan = { number: 0, config: null, settings: [], app: { kind: 'none' } };
+  /** What all are to turn to, and who is able to. */
+  #prepared: { readonly plan: NumberedPlan; readonly children: ReadonlySet<Child> } | null = null;
+  #number = 0;
 
-  /** @param sockets where clients come in, in the order of the config */
-  constructor(runtime: Runtime, log: Log, count: number, sockets: readonly BoundSocket[]) {
+  constructor(runtime: Runtime, log: Log, options: RouterProcessesOptions) {
     this.#runtime = runtime;
-    this.#log = log;
-    this.#count = count;
-    this.#sockets = sockets;
+    this.log = log;
+    this.#options = options;
+    this.#places = Array.from({ length: options.count }, (_, index) => new Place(this, index + 1));
   }
 
   async start(plan: RouterPlan): Promise<void> {
-    this.#plan = plan;
-    for (let id = 1; id <= this.#count; id++) {
-      this.#delays.set(id, new RespawnDelay(() => performance.now()));
-      this.#spawn(id);
-    }
-    await Promise.all([...this.#children.values()].map(({ ready }) => ready));
+    this.#turnTo({ ...plan, number: ++this.#number });
+    await Promise.all(this.#places.map((place) => place.start()));
   }
 
-  async use(plan: RouterPlan): Promise<string | null> {
-    const settings = plan.settings === this.#plan.settings ? null : plan.settings;
-    const before = this.#plan;
-    this.#plan = plan;
-    const answers = await Promise.all(
-      [...this.#children.values()].filter(({ hasEnded }) => !hasEnded).map((child) => child.ask({ kind: 'use', settings, nodes: plan.nodes })),
+  async prepare(plan: RouterPlan): Promise<string | null> {
+    // The same settings are in use already: there is nothing that could fail.
+    const isNew = plan.settings !== this.#plan.settings;
+    const next = { ...plan, number: isNew ? ++this.#number : this.#plan.number };
+    const children = isNew ? this.#ready() : [];
+    const problems = await Promise.all(children.map((child) => this.#ask(child, next, 'prepare')));
+    this.#prepared = { plan: next, children: new Set(children) };
+    return problems.find((problem, index) => problem !== null && !children[index]!.hasEnded) ?? null;
+  }
+
+  async commit(): Promise<void> {
+    const { plan, children } = this.#prepared!;
+    this.#prepared = null;
+    if (plan.number === this.#plan.number) return;
+    this.#turnTo(plan);
+    await Promise.all(
+      this.#ready().map((child) => (children.has(child) ? this.#commit(child, plan) : this.#catchUp(child).catch(() => child.destroy()))),
     );
-    const problem = answers.find((answer) => answer?.kind === 'using' && answer.problem !== null);
-    if (problem?.kind !== 'using') return null;
-    // One of them could not: whoever starts from now on must not be the only one that can.
-    this.#plan = before;
-    return problem.problem;
   }
 
-  pause(isPaused: boolean): void {
-    this.#isPaused = isPaused;
-    this.#tellAll({ kind: 'pause', isPaused });
+  abandon(): void {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    if (prepared === null) return;
+    for (const child of prepared.children) child.send({ kind: 'abandon', plan: prepared.plan.number });
   }
 
   async drain(mercy: number, patience: number): Promise<void> {
-    this.#end();
-    await Promise.all([...this.#children.values()].map((child) => child.drain(mercy, patience)));
+    await Promise.all(this.#places.map((place) => place.drain((child) => child.drain(mercy, patience))));
   }
 
   destroy(): void {
-    this.#end();
-    for (const child of this.#children.values()) child.destroy();
+    for (const place of this.#places) place.destroy();
   }
 
   async status(): Promise<readonly RouterStatus[]> {
     const nothing = { connections: 0, requests: 0, running: 0 };
-    return Promise.all([...this.#children.values()].map(async (child) => ({ id: child.id, pid: child.pid, ...((await child.status()) ?? nothing) })));
-  }
-
-  #end(): void {
-    this.#isEnding = true;
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-  }
-
-  #tellAll(order: Parameters<Child['send']>[0], except: Child | null = null): void {
-    for (const child of this.#children.values()) if (child !== except && !child.hasEnded) child.send(order);
-  }
-
-  #spawn(id: number): Child {
-    const { settings, app, nodes } = this.#plan;
-    const order = { kind: 'start', role: 'router', id, settings, app, nodes, scoreboard: null, isPaused: this.#isPaused } as const;
-    const child = new Child(this.#runtime, order, this.#sockets, {
-      told: (from, report) => this.#told(from, report),
-      ended: (ended, reason) => this.#ended(ended, reason),
+    const status = async ({ id, current }: Place): Promise<RouterStatus> => ({
+      id,
+      pid: current?.pid ?? 0,
+      ...((current?.isReady ? await current.status() : null) ?? nothing),
     });
-    this.#children.set(id, child);
-    child.ready.then(
-      () => {
-        this.#delays.get(id)!.started();
-        for (const mark of this.#marks.values()) child.send({ kind: 'mark', mark });
-      },
-      () => {},
-    );
+    return Promise.all(this.#places.map(status));
+  }
+
+  // From the places
+
+  spawn({ id }: Place, _spawn: number, events: ChildEvents): Child {
+    const { number: plan, settings, app } = this.#plan;
+    const { topics, sockets, directory } = this.#options;
+    const parts = { runtime: this.#runtime, hub: topics.hub, topics: ROUTER_TOPICS, sockets, surroundings: { cwd: directory() } };
+    const child = new Child(parts, { kind: 'start', role: 'router', id, plan, settings, app, scoreboard: null }, events);
+    this.#uses.set(child, plan);
     return child;
   }
 
+  /** While it started the settings may have become others. */
+  async admit(child: Child): Promise<void> {
+    await this.#catchUp(child);
+    child.listens();
+  }
+
+  /** Nobody replaces a router that serves. */
+  async handOver(): Promise<void> {}
+
+  moved(): void {}
+
+  gone(): void {}
+
   /** What one router has seen of a node holds for all of them. */
-  #told(child: Child, report: Report): void {
-    if (report.kind !== 'mark') return;
-    const { mark } = report;
-    if (mark.mark === 'alive' || mark.mark === 'up') this.#marks.delete(`${mark.cause} ${mark.node}`);
-    else this.#marks.set(`${mark.cause} ${mark.node}`, mark);
-    this.#tellAll({ kind: 'mark', mark }, child);
+  told(_place: Place, child: Child, report: Report): void {
+    if (report.kind === 'mark') this.#options.topics.marks.publish({ plan: report.plan, mark: report.mark }, child.follower);
   }
 
-  #ended(child: Child, reason: string): void {
-    const { id, pid } = child;
-    if (this.#isEnding || child.isEnding || (!child.isReady && this.#isFirst(id))) return;
-    const wait = this.#delays.get(id)!.ended();
-    this.#log.event('error', 'router-died', 'a router process died', { router: id, pid, reason, 'again-in-ms': wait });
-    const again = (): void => {
-      if (this.#isEnding) return;
-      const next = this.#spawn(id);
-      next.ready.then(
-        () => this.#log.event('info', 'router-started', 'a router is there again', { router: id, pid: next.pid }),
-        (error) => this.#log.event('error', 'router-failed', (error as Error).message, { router: id }),
-      );
-    };
-    if (wait === 0) again();
-    else this.#timers.set(id, setTimeout(again, wait));
+  #ready(): readonly Child[] {
+    return this.#places.flatMap(({ current }) => (current?.isReady ? [current] : []));
   }
 
-  /** At the first start whoever waits for `ready` decides. */
-  #isFirst(id: number): boolean {
-    return !this.#delays.get(id)!.hasStarted;
+  #turnTo(plan: NumberedPlan): void {
+    this.#plan = plan;
+    this.#options.topics.marks.publish({ plan: plan.number, mark: null });
+  }
+
+  /** @throws {Error} whose message says why it cannot work by the plan of all others */
+  async #catchUp(child: Child): Promise<void> {
+    while (this.#uses.get(child) !== this.#plan.number) {
+      const plan = this.#plan;
+      const problem = await this.#ask(child, plan, 'prepare');
+      if (problem !== null) throw new Error(problem);
+      if (plan === this.#plan) await this.#commit(child, plan);
+      // It took marks of this plan for those of another one.
+      child.follower.repeat();
+    }
+  }
+
+  /** Who does not say that it has turned will do so when it hears us. */
+  async #commit(child: Child, plan: NumberedPlan): Promise<void> {
+    this.#uses.set(child, plan.number);
+    await this.#ask(child, plan, 'commit');
+  }
+
+  /** Null when it could, else why not. */
+  async #ask(child: Child, { number: plan, settings }: NumberedPlan, kind: 'prepare' | 'commit'): Promise<string | null> {
+    const answer = await child.ask(kind === 'prepare' ? { kind, plan, settings } : { kind, plan });
+    if (answer?.kind === 'done') return answer.problem;
+    return child.hasEnded ? `router ${child.id} ended` : `router ${child.id} does not answer`;
   }
 }

@@ -24,13 +24,13 @@ export interface Workers {
   readonly nodes: readonly WorkerNode[];
   /** Resolves when all of them are ready and have answered a first probe. @throws {Error} whose message says why they cannot */
   start(): Promise<void>;
-  /** One after the other makes room for a fresh process. Left out: all of them are one. */
+  /** One after the other makes room for a fresh process. Left out: all of them are one. @throws {Error} when one of these cannot start */
   chain?(): Promise<void>;
-  /** Those that serve clients by themselves turn them away until it is over. */
-  pause(isPaused: boolean): void;
+  /** Somebody waits for `chain` to be over: it waits for nobody any more, and who loads for long is given up. */
+  hurry?(): void;
   /**
    * They finish what they have, within `worker-reload-mercy`; resolves when they are gone. Idle clients of their own have `patience` ms for
-   * one more request. `limit` (ms) is what there is at most: at a stop `reload-mercy` is for all together.
+   * one more request. `limit` (ms) is what there is at most: at a stop `reload-mercy` is for all together. Asked again, the sooner end counts.
    */
   drain(patience: number, limit?: number): Promise<void>;
   /** Ends them at once. */

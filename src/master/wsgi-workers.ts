@@ -5,6 +5,7 @@ import type { Log } from '../log/log.ts';
 import type { BoundSocket, Runtime } from '../runtime/seam.ts';
 import type { WorkerNode } from './messages.ts';
 import { RespawnDelay } from './respawn.ts';
+import { START_LIMIT_MS } from './worker-slot.ts';
 import { settled, type WorkerStatus, type Workers } from './workers.ts';
 
 /** All times in ms. */
@@ -52,13 +53,15 @@ export class WsgiWorkers implements Workers {
     const { socket, path } = await this.#options.bind();
     this.#socket = socket;
     this.#path = path;
+    // Binding took its time, and what is ended starts nothing.
+    if (this.#isEnding) {
+      socket.close();
+      throw new Error('the workers were ended before they were started');
+    }
     await this.#start();
     await this.#options.probe(this.#node);
     this.#show(true);
   }
-
-  /** Routers answer for those that come through them; Python's own listeners (`socket`) are not paused. */
-  pause(): void {}
 
   async drain(_patience: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
     await settled();
@@ -120,7 +123,9 @@ export class WsgiWorkers implements Workers {
 
   #restart(): void {
     if (this.#isEnding) return;
-    this.#start().then(
+    const limit = setTimeout(() => this.#python?.destroy(), START_LIMIT_MS);
+    const started = this.#start().finally(() => clearTimeout(limit));
+    started.then(
       () => {
         this.#log.event('info', 'worker-started', 'Python is there again', { pid: this.#python?.pid });
         this.#show(true);

@@ -47,6 +47,8 @@ export class ChannelParent implements Parent {
   /** What came before anybody wanted it. */
   #early: unknown[] = [];
   #message: ((value: unknown) => void) | null = null;
+  /** Waits for one message. */
+  #next: ((value: unknown) => void) | null = null;
   #disconnected: (() => void) | null = null;
   #isOpen = true;
   readonly #look: ReturnType<typeof setInterval>;
@@ -81,6 +83,13 @@ export class ChannelParent implements Parent {
     return true;
   }
 
+  next(): Promise<unknown> {
+    if (this.#early.length > 0) return Promise.resolve(this.#early.shift());
+    return new Promise((resolve) => {
+      this.#next = resolve;
+    });
+  }
+
   onMessage(handler: (value: unknown) => void): void {
     queueMicrotask(() => {
       this.#message = handler;
@@ -107,8 +116,11 @@ export class ChannelParent implements Parent {
   }
 
   #tell(value: unknown): void {
-    if (this.#message === null) this.#early.push(value);
-    else this.#message(value);
+    if (this.#message !== null) return this.#message(value);
+    const next = this.#next;
+    this.#next = null;
+    if (next === null) this.#early.push(value);
+    else next(value);
   }
 
   #got(from: { fd: number } | { handle: NetHandle }): void {

@@ -222,6 +222,8 @@ export interface ChildProcess {
 export interface Parent {
   /** False when the channel is gone. */
   send(value: unknown): boolean;
+  /** The next message that no handler has been told. What comes behind it waits for the next call, or for a handler. Never rejects. */
+  next(): Promise<unknown>;
   /** One handler; what came before it was set is told to it first, in order and later than this call. */
   onMessage(handler: (value: unknown) => void): void;
   /** The channel is gone, which is how a parent's death shows. One handler; told also when it is gone already, later than this call. */

@@ -1,0 +1,181 @@
+/**
+ * The life of a place in the tree: one router's, or one worker's. Processes come and go in it; at any time one of them has it, and at most
+ * one more loads to take over. A pure table of states and events: who obeys its effects (`place.ts`) decides nothing by itself.
+ *
+ * | phase        | `current`       | `next` | what ends it                                                             |
+ * | ------------ | --------------- | ------ | ------------------------------------------------------------------------ |
+ * | `empty`      | –               | –      | start → `starting`                                                       |
+ * | `starting`   | loads           | –      | ready → `serving`; gone → `ended`: whoever starts the tree decides       |
+ * | `serving`    | serves          | –      | gone → `respawning` or `resting`; wish or spent → `replacing`            |
+ * | `replacing`  | serves          | loads  | ready → `serving`; next gone → `serving` or `retrying`; current gone → `respawning` with the next one |
+ * | `retrying`   | serves, spent   | –      | timer or wish → `replacing`; gone → `respawning` or `resting`            |
+ * | `respawning` | loads           | –      | ready → `serving`; gone → `resting`                                      |
+ * | `resting`    | –               | –      | timer or wish → `respawning`                                             |
+ * | `ended`      | –               | –      | nothing                                                                  |
+ *
+ * A wish is for a process that is started after it was made, because what loads meanwhile may have read older code. It is granted when such
+ * a process has the place, refused when that one cannot get ready, and waits while another one loads.
+ */
+
+export type PlacePhase = 'empty' | 'starting' | 'serving' | 'replacing' | 'retrying' | 'respawning' | 'resting' | 'ended';
+
+export interface PlaceState {
+  readonly phase: PlacePhase;
+  /** Number of the process that has the place. */
+  readonly current: number | null;
+  /** Number of the process that loads to take over. */
+  readonly next: number | null;
+  /** How many processes there have been. */
+  readonly spawn: number;
+  /** `current` has done its part (`max-requests`): a replacement that fails is tried again. */
+  readonly isSpent: boolean;
+  /** It died too often to be sent requests before it is ready. */
+  readonly isShaky: boolean;
+  /** The process that loads grants wishes. */
+  readonly isGranting: boolean;
+  /** Wishes wait until that one is ready or gone. */
+  readonly isWaiting: boolean;
+}
+
+export type PlaceEvent =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'ready'; readonly spawn: number }
+  /** It ended, could not get ready, or took too long for it. `wait`: ms until another one may be started. */
+  | { readonly kind: 'gone'; readonly spawn: number; readonly wait: number }
+  | { readonly kind: 'spent'; readonly spawn: number }
+  | { readonly kind: 'wish' }
+  | { readonly kind: 'timer' }
+  | { readonly kind: 'end' };
+
+export type PlaceEffect =
+  | { readonly do: 'spawn'; readonly spawn: number }
+  /** It is of no use any more, if it lives at all. */
+  | { readonly do: 'kill'; readonly spawn: number }
+  /** `from` leaves when nothing more comes to it. */
+  | { readonly do: 'hand-over'; readonly from: number; readonly to: number }
+  | { readonly do: 'set-timer'; readonly ms: number }
+  | { readonly do: 'clear-timer' }
+  /** The wishes that waited are those that are granted next. */
+  | { readonly do: 'promote' }
+  | { readonly do: 'grant' }
+  | { readonly do: 'refuse' }
+  /** All that wait too. */
+  | { readonly do: 'refuse-all' };
+
+/** Another attempt to replace a worker that is spent comes so much later, in ms. */
+const RETRY_MS = 1_000;
+
+export const EMPTY: PlaceState = {
+  phase: 'empty',
+  current: null,
+  next: null,
+  spawn: 0,
+  isSpent: false,
+  isShaky: false,
+  isGranting: false,
+  isWaiting: false,
+};
+
+export interface PlaceStep {
+  readonly state: PlaceState;
+  readonly effects: readonly PlaceEffect[];
+}
+
+/** What an event makes of a place. What it does not expect changes nothing. */
+export function step(state: PlaceState, event: PlaceEvent): PlaceStep {
+  if (state.phase === 'ended') return event.kind === 'wish' ? { state, effects: [{ do: 'promote' }, { do: 'refuse' }] } : same(state);
+  switch (event.kind) {
+    case 'start':
+      return state.phase === 'empty' ? load(state, 'starting', true) : same(state);
+    case 'ready':
+      return ready(state, event.spawn);
+    case 'gone':
+      return then([{ do: 'kill', spawn: event.spawn }], gone(state, event.spawn, event.wait));
+    case 'spent':
+      return spent(state, event.spawn);
+    case 'wish':
+      return wish(state);
+    case 'timer':
+      if (state.phase === 'resting') return load(state, 'respawning', state.isWaiting);
+      return state.phase === 'retrying' ? load(state, 'replacing', state.isWaiting) : same(state);
+    case 'end':
+      return { state: { ...state, phase: 'ended', isGranting: false, isWaiting: false }, effects: [{ do: 'clear-timer' }, { do: 'refuse-all' }] };
+  }
+}
+
+function ready(state: PlaceState, spawn: number): PlaceStep {
+  const { phase, current } = state;
+  const isFirst = (phase === 'starting' || phase === 'respawning') && spawn === current;
+  if (!isFirst && !(phase === 'replacing' && spawn === state.next)) return same(state);
+  const effects: PlaceEffect[] = isFirst ? [] : [{ do: 'hand-over', from: current!, to: spawn }];
+  if (state.isGranting) effects.push({ do: 'grant' });
+  return then(effects, goOn({ ...state, phase: 'serving', current: spawn, next: null, isSpent: false, isShaky: false, isGranting: false }));
+}
+
+function gone(state: PlaceState, spawn: number, wait: number): PlaceStep {
+  const refused: PlaceEffect[] = state.isGranting ? [{ do: 'refuse' }] : [];
+  if (state.phase === 'replacing' && spawn === state.next) {
+    const left = { ...state, next: null, isGranting: false };
+    if (state.isWaiting || !state.isSpent) return then(refused, goOn({ ...left, phase: 'serving' }));
+    return then([...refused, { do: 'set-timer', ms: Math.max(wait, RETRY_MS) }], same({ ...left, phase: 'retrying' }));
+  }
+  if (spawn !== state.current) return same(state);
+  switch (state.phase) {
+    case 'starting':
+      return then([...refused, { do: 'refuse-all' }], same({ ...state, phase: 'ended', current: null, isGranting: false, isWaiting: false }));
+    case 'replacing':
+      // Whoever was to take over has the place already.
+      return same({ ...state, phase: 'respawning', current: state.next, next: null, isSpent: false });
+    case 'serving':
+    case 'retrying':
+    case 'respawning': {
+      const left = { ...state, current: null, isSpent: false, isGranting: false };
+      const before: PlaceEffect[] = [...refused, { do: 'clear-timer' }];
+      if (state.isWaiting || wait === 0) return then(before, load(left, 'respawning', state.isWaiting));
+      return then([...before, { do: 'set-timer', ms: wait }], same({ ...left, phase: 'resting', isShaky: true }));
+    }
+    default:
+      return same(state);
+  }
+}
+
+function spent(state: PlaceState, spawn: number): PlaceStep {
+  if (spawn !== state.current) return same(state);
+  if (state.phase === 'serving') return load({ ...state, isSpent: true }, 'replacing', false);
+  return state.phase === 'replacing' ? same({ ...state, isSpent: true }) : same(state);
+}
+
+function wish(state: PlaceState): PlaceStep {
+  switch (state.phase) {
+    case 'serving':
+      return load(state, 'replacing', true);
+    case 'retrying':
+      return then([{ do: 'clear-timer' }], load(state, 'replacing', true));
+    case 'resting':
+      return then([{ do: 'clear-timer' }], load(state, 'respawning', true));
+    default:
+      return same({ ...state, isWaiting: true });
+  }
+}
+
+/** It serves: a wish that waited has its turn. */
+function goOn(state: PlaceState): PlaceStep {
+  return state.isWaiting ? load(state, 'replacing', true) : same(state);
+}
+
+/** @param isWished whether the process that is started grants wishes */
+function load(state: PlaceState, phase: 'starting' | 'replacing' | 'respawning', isWished: boolean): PlaceStep {
+  const spawn = state.spawn + 1;
+  const role = phase === 'replacing' ? { next: spawn } : { current: spawn };
+  const effects: PlaceEffect[] = isWished ? [{ do: 'promote' }] : [];
+  const wishes = isWished ? { isGranting: true, isWaiting: false } : {};
+  return { state: { ...state, ...wishes, ...role, phase, spawn }, effects: [...effects, { do: 'spawn', spawn }] };
+}
+
+function same(state: PlaceState): PlaceStep {
+  return { state, effects: [] };
+}
+
+function then(effects: readonly PlaceEffect[], { state, effects: more }: PlaceStep): PlaceStep {
+  return { state, effects: [...effects, ...more] };
+}
