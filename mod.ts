@@ -3,36 +3,16 @@
  * @module
  */
 
-import type { FetchHandler } from './src/app/fetch-handler.ts';
-import type { LineSink } from './src/log/log.ts';
-import { main } from './src/main/cli.ts';
-import { type Server, serve } from './src/main/serve.ts';
-import { buildConfig, type Config, type Settings } from './src/options/config.ts';
-import { formatErrors } from './src/options/errors.ts';
-import { selectRuntime } from './src/runtime/select.ts';
+import { HeldSignals } from './src/runtime/held-signals.ts';
 
-export type { Config, FetchHandler, Server, Settings };
+export type { FetchHandler } from './src/app/fetch-handler.ts';
+export type { RouterOptions } from './src/main/api.ts';
+export type { Server } from './src/main/serve.ts';
+export type { Config, Settings } from './src/options/config.ts';
 
-/** Checks options given as in an ini file (`{ http: ':8080', 'http-to': ['127.0.0.1:3031'] }`). @throws {Error} naming every fault */
-export function defineConfig(settings: Settings): Config {
-  const result = buildConfig(settings);
-  if (result.kind === 'errors') throw new Error(formatErrors(result.errors));
-  return result.config;
-}
+// Loading takes some runtimes a third of a second, in which a signal would end the program: all else is loaded behind this line.
+const signals = import.meta.main ? new HeldSignals() : null;
 
-export interface RouterOptions {
-  /** Takes log lines; default stderr. */
-  readonly sink?: LineSink;
-  /** Answers the requests for which there is no node. */
-  readonly app?: FetchHandler;
-}
+export const { createRouter, defineConfig } = await import('./src/main/api.ts');
 
-/** Starts a router in this process. @throws {Error} for a config that names a module: a program passes its app itself */
-export async function createRouter(config: Config, options: RouterOptions = {}): Promise<Server> {
-  if (config.hasApp) throw new Error('module and its like are for the command line: give createRouter the handler as `app`');
-  const runtime = await selectRuntime();
-  const { sink = (text) => runtime.stderr.write(text), app = null } = options;
-  return await serve(runtime, config, sink, app);
-}
-
-if (import.meta.main) await main(await selectRuntime(), process.argv.slice(2));
+if (signals !== null) await (await import('./src/main/cli.ts')).main(process.argv.slice(2), signals);

@@ -3,12 +3,17 @@ import { nodeFs } from '../builtin/modules.ts';
 import type { LineSink } from '../log/log.ts';
 import type { StartOrder } from '../master/messages.ts';
 import { SetupError } from '../master/setup-error.ts';
+import type { TopicMessage, TopicState } from '../master/topic-hub.ts';
+import { TopicReader, whole } from '../master/topic-reader.ts';
+import { makeTopics, type Topics } from '../master/topics.ts';
 import { formatAddress } from '../net/address.ts';
 import { type ReadResult, readConfig } from '../options/config.ts';
 import { ConfigError, formatErrors } from '../options/errors.ts';
 import { MapperError, type MapperFault } from '../pool/mappers/mapper-error.ts';
 import { checkSpoolDirectory, SpoolError } from '../router/body-spool.ts';
+import type { HeldSignals } from '../runtime/held-signals.ts';
 import { ListenError, type Parent, PermissionError, type Runtime } from '../runtime/seam.ts';
+import { selectRuntime } from '../runtime/select.ts';
 import { findAppOf } from './found-app.ts';
 import { Instance, type Reading } from './instance.ts';
 import { live, type TakeoverOrder } from './life.ts';
@@ -22,14 +27,17 @@ const NO_APP = 22;
  * The command line, from arguments to exit. Exit codes: 0 for an orderly end, 1 for a config, an app or a listener that does not
  * work (22 for an app that `need-app` asks for), 130, 131 or 143 when a second signal cuts the drain short.
  */
-export async function main(runtime: Runtime, argv: readonly string[]): Promise<void> {
+export async function main(argv: readonly string[], signals: HeldSignals): Promise<void> {
+  const runtime = await selectRuntime();
   const { parent } = runtime;
-  if (parent === null) return guard(runtime, () => start(runtime, argv, null));
+  if (parent === null) return guard(runtime, () => start(runtime, argv, signals, null));
   // Another ugate started this one: as its child, or to take its place. Without a word from it there is nothing to do here.
   parent.onDisconnect(() => runtime.exit(1));
   // The first one says what it is. What comes behind it waits until that is loaded.
   const order = (await parent.next()) as StartOrder | TakeoverOrder;
-  if (order.kind === 'takeover') return guard(runtime, () => start(runtime, argv, parent));
+  if (order.kind === 'takeover') return guard(runtime, () => start(runtime, argv, signals, { parent, topics: order.topics }));
+  // Only the master decides what comes of them.
+  signals.handle(() => {});
   return guard(runtime, async () => (await import('./child.ts')).runChild(runtime, parent, order, sinkOf(runtime)));
 }
 
@@ -48,7 +56,7 @@ async function guard(runtime: Runtime, step: () => Promise<void>): Promise<void>
 }
 
 /** @param predecessor the ugate whose place this one takes; null when there is none */
-async function start(runtime: Runtime, argv: readonly string[], predecessor: Parent | null): Promise<void> {
+async function start(runtime: Runtime, argv: readonly string[], signals: HeldSignals, predecessor: Predecessor | null): Promise<void> {
   const result = read(runtime, argv);
   switch (result.kind) {
     case 'help':
@@ -66,8 +74,11 @@ async function start(runtime: Runtime, argv: readonly string[], predecessor: Par
       return check(runtime, result);
   }
   // Nobody waits for us any more: another one may have taken over.
-  predecessor?.onDisconnect(() => runtime.exit(1));
-  const options = { sink: sinkOf(runtime), inherited: (await predecessor?.sockets()) ?? [], reread: () => reread(runtime, argv) };
+  predecessor?.parent.onDisconnect(() => runtime.exit(1));
+  const inherited = (await predecessor?.parent.sockets()) ?? [];
+  const topics = makeTopics();
+  if (predecessor !== null) follow(predecessor, topics);
+  const options = { sink: sinkOf(runtime), topics, signals, inherited, reread: () => reread(runtime, argv) };
   const instance = await Instance.start(runtime, result, options).catch((error) => {
     if (error instanceof AppError && result.config.needApp) fail(runtime, withHint(error), NO_APP);
     throw error;
@@ -75,11 +86,28 @@ async function start(runtime: Runtime, argv: readonly string[], predecessor: Par
   const { log } = instance;
   for (const notice of result.config.notices) log.info(notice);
   // Who reads that it listens may send signals, or write to the FIFO.
-  await live(runtime, instance, argv);
+  await live(runtime, instance, signals, argv);
   for (const address of instance.addresses) log.info(`listening on ${formatAddress(address)}`);
   runtime.stderr.flush();
-  predecessor?.send({ kind: 'ready' });
-  predecessor?.disconnect();
+  predecessor?.parent.send({ kind: 'ready' });
+  predecessor?.parent.disconnect();
+}
+
+/** The ugate whose place this one takes, and what it tells of its state. */
+interface Predecessor {
+  readonly parent: Parent;
+  readonly topics: readonly TopicState[];
+}
+
+/** A pause is kept, and one that begins or ends while this ugate starts is heard of. */
+function follow({ parent, topics: states }: Predecessor, topics: Topics): void {
+  const reader = new TopicReader({ pause: whole((isPaused) => topics.pause.publish(isPaused as boolean)) });
+  reader.start(states);
+  parent.onMessage((value) => {
+    const message = value as TopicMessage;
+    reader.told(message);
+    parent.send({ kind: 'heard', seq: message.seq });
+  });
 }
 
 async function check(runtime: Runtime, { config }: Reading): Promise<void> {

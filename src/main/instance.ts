@@ -1,14 +1,17 @@
 import { nodeFs } from '../builtin/modules.ts';
 import { type LineSink, Log } from '../log/log.ts';
 import { Master, type Plan } from '../master/master.ts';
+import { togglePause } from '../master/pause.ts';
 import type { Routers } from '../master/routers.ts';
-import { makeTopics } from '../master/topics.ts';
+import type { Topics } from '../master/topics.ts';
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import type { Config, PlainSetting } from '../options/config.ts';
+import type { AskingSignal, HeldSignals } from '../runtime/held-signals.ts';
 import type { BoundSocket, Runtime, Signal } from '../runtime/seam.ts';
 import { type FoundApp, findAppOf } from './found-app.ts';
 import { LocalRouter } from './local-router.ts';
 import { isSamePlaces, type Place, placesOf, ROLES } from './places.ts';
+import { StartDirectory } from './start-directory.ts';
 import { enter, surroundingsOf } from './surroundings.ts';
 import { VERSION } from './version.ts';
 import { WorkerMaker } from './worker-maker.ts';
@@ -21,6 +24,8 @@ export interface Reading {
 
 export interface InstanceOptions {
   readonly sink: LineSink;
+  readonly topics: Topics;
+  readonly signals: HeldSignals;
   /** Reads the configuration again. Null when it is not good, and the user has been told why. */
   reread(): Reading | null;
   /** Listening sockets of the ugate that makes room for this one. */
@@ -41,11 +46,11 @@ export class Instance {
   readonly startedAt = Date.now();
   /** Somebody else obeys signals from now on. */
   isLive = false;
-  /** Where it was started: relative paths of the config count from there, also when an app of this process went elsewhere (`chdir`). */
-  readonly directory = process.cwd();
+  readonly directory = new StartDirectory();
   /** Where clients come in, with the ports the kernel chose. */
   addresses: readonly ListenAddress[] = [];
-  readonly topics = makeTopics();
+  /** What it was asked for while it started. */
+  readonly wishes = new Set<AskingSignal>();
   readonly #runtime: Runtime;
   readonly #options: InstanceOptions;
   readonly #first: Reading;
@@ -67,8 +72,7 @@ export class Instance {
   /** Resolves when everything serves. @throws what keeps it from that; what was begun is ended again */
   static async start(runtime: Runtime, first: Reading, options: InstanceOptions): Promise<Instance> {
     const instance = new Instance(runtime, first, options);
-    // What asks for a reload and the like has nothing to act on yet, and must not end us.
-    runtime.ignoreSignals(['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP']);
+    options.signals.handle((signal) => instance.#asked(signal));
     for (const [signal, code] of ENDING) runtime.onSignal(signal, () => instance.#interrupted(signal, code));
     try {
       await instance.#start();
@@ -81,6 +85,10 @@ export class Instance {
 
   get master(): Master {
     return this.#master!;
+  }
+
+  get topics(): Topics {
+    return this.#options.topics;
   }
 
   get app(): FoundApp {
@@ -105,6 +113,14 @@ export class Instance {
     this.log.flush();
   }
 
+  /** While it starts there is nothing to act on yet, but for a pause. */
+  #asked(signal: AskingSignal): void {
+    if (signal === 'SIGTSTP') return togglePause(this.topics, this.log);
+    if (signal === 'SIGUSR1') this.log.info(`SIGUSR1: still starting, for ${((Date.now() - this.startedAt) / 1000).toFixed(1)} s`);
+    else if (!this.wishes.has(signal)) this.log.info(`${signal}: it is done when everything serves`);
+    if (signal !== 'SIGUSR1') this.wishes.add(signal);
+  }
+
   /** While it starts: an app may take its time to load. */
   #interrupted(signal: Signal, code: number): void {
     if (this.isLive) return;
@@ -118,7 +134,7 @@ export class Instance {
     const { config } = this.#first;
     this.#app = await findAppOf(config, surroundingsOf(config));
     const routers = config.master ? await this.#makeTree(config) : await this.#makeLocal(config);
-    this.#master = new Master({ log: this.log, topics: this.topics, routers, version: `ugate ${VERSION}`, reread: () => this.#reread() });
+    this.#master = new Master({ log: this.log, topics: this.#options.topics, routers, version: `ugate ${VERSION}`, reread: () => this.#reread() });
     await this.#master.start(this.#planOf(this.#first, this.#app));
     if (routers instanceof LocalRouter) this.addresses = routers.server!.addresses;
   }
@@ -128,27 +144,33 @@ export class Instance {
     const { RouterProcesses } = await import('../master/router-processes.ts');
     const forRouters = await this.#bind(config, placesOf(config, this.#app.kind, 'router'));
     const forWorkers = await this.#bind(config, placesOf(config, this.#app.kind, 'worker'));
-    this.#workerMaker = new WorkerMaker(this.#runtime, this.log, this.topics, forWorkers);
+    this.#workerMaker = new WorkerMaker(this.#runtime, this.log, this.#options.topics, this.directory, forWorkers);
     const native = placesOf(config, this.#app.kind, 'worker').filter(({ isNative }) => isNative);
     this.addresses = [...this.#sockets, ...native].map(({ address }) => address);
     // Clients would wait for ever in the queue of one that nobody listens on any more.
     for (const socket of this.#options.inherited) if (!this.#sockets.includes(socket)) socket.close();
     return new RouterProcesses(this.#runtime, this.log, {
-      topics: this.topics,
+      topics: this.#options.topics,
       count: forRouters.length === 0 ? 0 : config.httpProcesses,
       sockets: forRouters,
-      directory: () => this.directory,
+      directory: () => this.directory.there(),
     });
   }
 
   async #makeLocal(config: Config): Promise<Routers> {
     if (this.#app.kind === 'wsgi')
-      this.#workerMaker = new WorkerMaker(this.#runtime, this.log, this.topics, await this.#bind(config, placesOf(config, 'wsgi', 'worker')));
+      this.#workerMaker = new WorkerMaker(
+        this.#runtime,
+        this.log,
+        this.#options.topics,
+        this.directory,
+        await this.#bind(config, placesOf(config, 'wsgi', 'worker')),
+      );
     const places = placesOf(config, this.#app.kind, 'single');
-    if (this.#app.kind !== 'fetch') return new LocalRouter(this.#runtime, this.#options.sink, this.topics, places, null);
+    if (this.#app.kind !== 'fetch') return new LocalRouter(this.#runtime, this.#options.sink, this.#options.topics, places, null);
     enter(surroundingsOf(config));
     const { loadFetchApp } = await import('../app/load-app.ts');
-    return new LocalRouter(this.#runtime, this.#options.sink, this.topics, places, await loadFetchApp(this.#app.path, this.#app.name));
+    return new LocalRouter(this.#runtime, this.#options.sink, this.#options.topics, places, await loadFetchApp(this.#app.path, this.#app.name));
   }
 
   async #bind(config: Config, places: readonly Place[]): Promise<readonly BoundSocket[]> {
@@ -180,7 +202,7 @@ export class Instance {
 
   /** Null when the old generation has to go on; the log knows why. @throws {Error} whose message says so */
   async #reread(): Promise<Plan | null> {
-    const { reading, surroundings } = this.#fromStart(() => {
+    const { reading, surroundings } = this.directory.run(() => {
       const reading = this.#options.reread();
       return { reading, surroundings: reading && surroundingsOf(reading.config) };
     });
@@ -196,18 +218,6 @@ export class Instance {
     if (!ROLES.every((role) => isSamePlaces(placesOf(config, app.kind, role), placesOf(this.config, app.kind, role))))
       this.log.warn('other listening addresses take effect when ugate is replaced (SIGUSR2) or restarted');
     return this.#planOf(reading, app);
-  }
-
-  /** Runs `step` where ugate was started. The app of this process does not notice: `step` cannot wait. */
-  #fromStart<T>(step: () => T): T {
-    const now = process.cwd();
-    if (now === this.directory) return step();
-    process.chdir(this.directory);
-    try {
-      return step();
-    } finally {
-      process.chdir(now);
-    }
   }
 
   #planOf({ config, settings }: Reading, app: FoundApp): Plan {

@@ -1,3 +1,5 @@
+import type { TopicState } from '../master/topic-hub.ts';
+import type { HeldSignals } from '../runtime/held-signals.ts';
 import type { ChildProcess, Runtime, Signal } from '../runtime/seam.ts';
 import { ENDING, type Instance } from './instance.ts';
 import { Pidfiles } from './pidfiles.ts';
@@ -14,6 +16,8 @@ const TAKEOVER_MS = 60_000;
 /** What an ugate that takes another's place is told. Its sockets are those the other one bound. */
 export interface TakeoverOrder {
   readonly kind: 'takeover';
+  /** What holds for it too, such as a pause. Changes follow. */
+  readonly topics: readonly TopicState[];
 }
 
 /**
@@ -21,9 +25,9 @@ export interface TakeoverOrder {
  * @param argv to start the next ugate with
  * @throws {SetupError} when a pidfile or FIFO cannot be made
  */
-export async function live(runtime: Runtime, instance: Instance, argv: readonly string[]): Promise<void> {
+export async function live(runtime: Runtime, instance: Instance, signals: HeldSignals, argv: readonly string[]): Promise<void> {
   const { master, log, config } = instance;
-  const pidfiles = new Pidfiles(config, instance.directory);
+  const pidfiles = new Pidfiles(config, instance.directory.path);
   let isStopping = false;
   let stoppingSince = 0;
   let successor: ChildProcess | null = null;
@@ -86,13 +90,13 @@ export async function live(runtime: Runtime, instance: Instance, argv: readonly 
     instance.close();
     throw error;
   }
-  obeySignals(runtime, master, wishes);
   instance.isLive = true;
+  obeySignals(runtime, signals, instance.wishes, master, wishes);
 }
 
 /** Starts another ugate on our sockets; resolves with its pid when it serves. @throws {Error} whose message says why it does not */
 async function takeOver(runtime: Runtime, instance: Instance, argv: readonly string[], started: (child: ChildProcess) => void): Promise<number> {
-  const { log, sockets } = instance;
+  const { log, sockets, topics } = instance;
   if (!instance.config.master) throw new Error('only a master has sockets to hand on: start ugate with --master');
   if (process.pid === 1) throw new Error('this is process 1, and what it runs in would end with it: replace the container instead');
   log.info('another ugate is started to take this one’s place');
@@ -101,19 +105,25 @@ async function takeOver(runtime: Runtime, instance: Instance, argv: readonly str
       child.kill('SIGKILL');
       reject(new Error(`the other one did not serve within ${TAKEOVER_MS / 1000} seconds`));
     }, TAKEOVER_MS);
+    const follower = topics.hub.join([topics.pause.name], (message) => child.send(message));
     const child = runtime.spawnSelf(argv, {
       sockets,
+      cwd: instance.directory.there(),
       message: (process, value) => {
-        if ((value as { kind?: string }).kind !== 'ready') return;
+        const report = value as { readonly kind: 'ready' } | { readonly kind: 'heard'; readonly seq: number };
+        if (report.kind === 'heard') return follower.heard(report.seq);
         clearTimeout(timer);
+        follower.leave();
         resolve(process.pid);
       },
       exit: (_process, code, signal) => {
         clearTimeout(timer);
+        follower.leave();
         reject(new Error(`the other one ended (${signal ?? `exit code ${code}`})`));
       },
     });
     started(child);
-    child.send({ kind: 'takeover' } satisfies TakeoverOrder);
+    child.send({ kind: 'takeover', topics: follower.states() } satisfies TakeoverOrder);
+    follower.listens();
   });
 }

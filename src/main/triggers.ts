@@ -2,6 +2,7 @@ import { nodePath } from '../builtin/modules.ts';
 import type { Log } from '../log/log.ts';
 import type { MasterCommand } from '../master/commands.ts';
 import type { Master } from '../master/master.ts';
+import type { AskingSignal, HeldSignals } from '../runtime/held-signals.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import type { Instance } from './instance.ts';
 
@@ -20,7 +21,7 @@ export async function startTriggers(
   wishes: Wishes,
 ): Promise<() => void> {
   const stops: (() => void)[] = [];
-  const absolute = (paths: readonly string[]): string[] => paths.map((path) => nodePath().resolve(directory, path));
+  const absolute = (paths: readonly string[]): string[] => paths.map((path) => nodePath().resolve(directory.path, path));
   if (config.masterFifo.length > 0) {
     const { MasterFifo } = await import('../master/fifo.ts');
     const events = { command: (command: MasterCommand) => obey(command, log, master, wishes), notice: (text: string) => log.info(text) };
@@ -80,11 +81,18 @@ function obey(command: MasterCommand, log: Log, master: Master, wishes: Wishes):
   }
 }
 
-/** The signals of a master, or of a process that is alone: those of uWSGI where they make sense. */
-export function obeySignals(runtime: Runtime, master: Master, wishes: Wishes): void {
+/**
+ * The signals of a master, or of a process that is alone: those of uWSGI where they make sense.
+ * @param wanted what it was asked for while it started
+ */
+export function obeySignals(runtime: Runtime, held: HeldSignals, wanted: ReadonlySet<AskingSignal>, master: Master, wishes: Wishes): void {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) runtime.onSignal(signal, () => wishes.stop(signal, false));
-  runtime.onSignal('SIGHUP', () => void master.reload('graceful'));
-  runtime.onSignal('SIGUSR1', () => void master.status());
-  runtime.onSignal('SIGUSR2', () => wishes.replace());
-  runtime.onSignal('SIGTSTP', () => master.togglePause());
+  const obey = (signal: AskingSignal): void => {
+    if (signal === 'SIGHUP') void master.reload('graceful');
+    else if (signal === 'SIGUSR1') void master.status();
+    else if (signal === 'SIGUSR2') wishes.replace();
+    else master.togglePause();
+  };
+  held.handle(obey);
+  for (const signal of wanted) obey(signal);
 }

@@ -7,6 +7,7 @@ import type { Workers } from '../master/workers.ts';
 import type { Config, PlainSetting } from '../options/config.ts';
 import type { BoundSocket, Runtime } from '../runtime/seam.ts';
 import type { FoundApp } from './found-app.ts';
+import { isDirectory, type StartDirectory } from './start-directory.ts';
 import { environmentOf, surroundingsOf } from './surroundings.ts';
 
 /** One generation of workers, as they are to be made. */
@@ -23,15 +24,17 @@ export class WorkerMaker {
   readonly #runtime: Runtime;
   readonly #log: Log;
   readonly #topics: Topics;
+  readonly #start: StartDirectory;
   readonly #sharedSockets: readonly BoundSocket[];
   #directory: PrivateDirectory | null = null;
   #generation = 0;
 
   /** @param sharedSockets where clients reach workers without a router; all generations listen there */
-  constructor(runtime: Runtime, log: Log, topics: Topics, sharedSockets: readonly BoundSocket[]) {
+  constructor(runtime: Runtime, log: Log, topics: Topics, start: StartDirectory, sharedSockets: readonly BoundSocket[]) {
     this.#runtime = runtime;
     this.#log = log;
     this.#topics = topics;
+    this.#start = start;
     this.#sharedSockets = sharedSockets;
   }
 
@@ -41,7 +44,8 @@ export class WorkerMaker {
     const { PrivateDirectory } = await import('../master/private-directory.ts');
     this.#directory ??= PrivateDirectory.make(this.#runtime);
     const directory = this.#directory;
-    const surroundings = surroundingsOf(config);
+    const surroundings = this.#start.run(() => surroundingsOf(config));
+    const { directory: cwd } = surroundings;
     const generation = ++this.#generation;
     const bind = async (name: string): Promise<{ readonly socket: BoundSocket; readonly path: string }> => {
       const path = directory.path(name);
@@ -61,13 +65,14 @@ export class WorkerMaker {
         maxRequests: config.maxRequests,
         maxWorkerLifetime: config.maxWorkerLifetime,
         harakiri: config.harakiri,
-        chdir: surroundings.directory,
+        chdir: cwd,
         env: config.env,
         home: config.home,
         pythonPath: config.pythonPath,
         mercy: config.workerReloadMercy,
         sharedSockets: this.#sharedSockets,
         bind: () => bind(`wsgi-${generation}.sock`),
+        starting: () => this.#start.there(),
         probe,
         moved,
       });
@@ -79,7 +84,8 @@ export class WorkerMaker {
       settings,
       app: { kind: 'fetch', path: app.path, name: app.name },
       topics: this.#topics,
-      surroundings: () => ({ cwd: surroundings.directory, env: environmentOf(surroundings) }),
+      // It may be removed while its workers run.
+      surroundings: () => ({ cwd: isDirectory(cwd) ? cwd : this.#start.there(), env: environmentOf(surroundings) }),
       harakiri: config.harakiri,
       mercy: config.workerReloadMercy,
       sharedSockets: this.#sharedSockets,

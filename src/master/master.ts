@@ -1,6 +1,7 @@
 import type { Log } from '../log/log.ts';
 import { ANSWER_MS } from './child.ts';
 import type { AppPlace, SettingMessage } from './messages.ts';
+import { togglePause } from './pause.ts';
 import { IDLE, type ReloadEffect, type ReloadEvent, type ReloadKind, type ReloadState, stepReload } from './reload-state.ts';
 import type { RouterPlan, Routers } from './routers.ts';
 import { formatStatus } from './status.ts';
@@ -104,9 +105,7 @@ export class Master {
 
   /** Requests are answered 503 with Retry-After, until it is called again. */
   togglePause(): void {
-    const isPaused = !this.isPaused;
-    this.#log.warn(isPaused ? 'paused: requests are answered 503 until it is resumed' : 'resumed');
-    this.#options.topics.pause.publish(isPaused);
+    togglePause(this.#options.topics, this.#log);
   }
 
   /** Finishes what is in flight, then ends all processes: routers first, since they need workers. */

@@ -17,6 +17,8 @@ export interface WsgiWorkersOptions extends WsgiSettings {
   readonly sharedSockets: readonly BoundSocket[];
   /** Makes the socket that routers come to, in a directory that is ours alone. */
   bind(): Promise<{ readonly socket: BoundSocket; readonly path: string }>;
+  /** Is called before a process is started: this one must be in a directory that is there. */
+  starting(): void;
   /** Asks the new workers a first question. @throws {Error} whose message says how they failed */
   probe(node: WorkerNode): Promise<void>;
   /** `nodes` is another one: resolves when every router knows. */
@@ -94,6 +96,7 @@ export class WsgiWorkers implements Workers {
 
   async #start(): Promise<void> {
     const { sharedSockets, ...options } = this.#options;
+    options.starting();
     this.#python = new WsgiProcess(
       this.#runtime,
       { ...options, path: this.#path, socket: this.#socket!, sockets: sharedSockets },
