@@ -1,22 +1,19 @@
-import type { Log } from '../log/log.ts';
+import type { Details } from '../log/log.ts';
 import type { Child, ChildEvents } from './child.ts';
 import type { Report, Role } from './messages.ts';
+import type { PlaceLog } from './place-log.ts';
 import { EMPTY, type PlaceEffect, type PlaceEvent, type PlaceState, step } from './place-state.ts';
 import { RespawnDelay } from './respawn.ts';
 
 /** Who loads for longer is told of, in ms. */
 const SLOW_MS = 5_000;
-const SLOW = {
-  worker: ['app-slow-load', 'the app is still being loaded'],
-  router: ['router-slow', 'a router is still not ready'],
-} as const;
 /** Who loads for longer is given up when somebody waits for it to be over, in ms. */
 const HURRY_MS = 5_000;
 
 /** What a place needs of those it belongs to. */
 export interface PlaceOwner {
-  readonly log: Log;
   readonly role: Role;
+  readonly placeLog: PlaceLog;
   /** What the first process may take to get ready, and those after it, in ms; infinite for no limit. */
   readonly limits: { readonly first: number; readonly later: number };
   /** Starts a process. `spawn` counts those of this place. */
@@ -107,8 +104,7 @@ export class Place {
   spent(child: Child, reason: string): void {
     const { current, phase } = this.#state;
     if (current === null || this.current !== child || phase === 'ended') return;
-    const { log, role } = this.#owner;
-    log.event('info', `${role}-retires`, reason, { [role]: this.id, pid: child.pid });
+    this.#owner.placeLog.retires(reason, this.#details(child));
     this.#on({ kind: 'spent', spawn: current });
   }
 
@@ -183,7 +179,7 @@ export class Place {
 
   #spawn(spawn: number): void {
     const isFirst = this.#state.phase === 'starting';
-    const { limits, log, role } = this.#owner;
+    const { limits, placeLog } = this.#owner;
     let child: Child;
     try {
       child = this.#owner.spawn(this, spawn, {
@@ -202,9 +198,7 @@ export class Place {
     this.#residents.set(spawn, resident);
     const limit = isFirst ? limits.first : limits.later;
     if (Number.isFinite(limit)) resident.timers.push(setTimeout(() => this.#left(spawn, `it was not ready after ${limit / 1000} s`), limit));
-    const [code, message] = SLOW[role];
-    const slow = (): void => log.event('warn', code, message, { [role]: this.id, pid: child.pid, seconds: SLOW_MS / 1000 });
-    resident.timers.push(setTimeout(slow, SLOW_MS));
+    resident.timers.push(setTimeout(() => placeLog.slow({ ...this.#details(child), seconds: SLOW_MS / 1000 }), SLOW_MS));
     child.ready
       .then(() => this.#owner.admit(child))
       .then(
@@ -217,12 +211,11 @@ export class Place {
     for (const timer of timers.splice(0)) clearTimeout(timer);
     const { phase, current, next } = this.#state;
     if (child.hasEnded || (spawn !== current && spawn !== next)) return;
-    const { log, role } = this.#owner;
+    const { placeLog } = this.#owner;
     this.#delay.started();
     this.#retries.started();
-    const details = { [role]: this.id, pid: child.pid };
-    if (phase === 'respawning') log.event('info', `${role}-started`, `a ${role} is there again`, details);
-    if (phase === 'replacing') log.event('info', `${role}-replaced`, `a fresh ${role} took the place of another`, details);
+    if (phase === 'respawning') placeLog.started(this.#details(child));
+    if (phase === 'replacing') placeLog.replaced(this.#details(child));
     this.#on({ kind: 'ready', spawn });
   }
 
@@ -232,16 +225,20 @@ export class Place {
     const resident = this.#residents.get(spawn);
     for (const timer of resident?.timers.splice(0) ?? []) clearTimeout(timer);
     if (phase === 'ended' || (spawn !== current && spawn !== next)) return;
-    const { log, role } = this.#owner;
+    const { placeLog } = this.#owner;
     const wait = spawn === next ? this.#retries.ended() : this.#delay.ended();
     this.#problem = problem;
-    const details = { [role]: this.id, pid: resident?.child.pid };
+    const details = this.#details(resident?.child);
     this.#on({ kind: 'gone', spawn, wait });
     const now: PlaceState = this.#state;
     if (phase === 'starting') return;
     const again = { 'again-in-ms': now.phase === 'resting' || now.phase === 'retrying' ? this.#pause : spawn === next ? undefined : 0 };
-    if (spawn === next || phase === 'respawning') log.event('error', `${role}-failed`, problem.message, { ...details, ...again });
-    else log.event('error', `${role}-died`, `a ${role} died`, { ...details, reason, ...again });
+    if (spawn === next || phase === 'respawning') placeLog.failed(problem.message, { ...details, ...again });
+    else placeLog.died({ ...details, reason, ...again });
+  }
+
+  #details(child: Child | undefined): Details {
+    return { [this.#owner.role]: this.id, pid: child?.pid };
   }
 
   #refuse(askers: Asker[]): void {

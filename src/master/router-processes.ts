@@ -3,6 +3,7 @@ import type { BoundSocket, Runtime } from '../runtime/seam.ts';
 import { Child, type ChildEvents } from './child.ts';
 import type { Report } from './messages.ts';
 import { Place, type PlaceOwner } from './place.ts';
+import { type PlaceLog, routerLog } from './place-log.ts';
 import type { RouterPlan, RouterStatus, Routers } from './routers.ts';
 import { ROUTER_TOPICS, type Topics } from './topics.ts';
 
@@ -26,7 +27,7 @@ interface NumberedPlan extends RouterPlan {
 
 /** Router processes on sockets that the master bound. One that dies is replaced; none is ever restarted for a reload. */
 export class RouterProcesses implements Routers, PlaceOwner {
-  readonly log: Log;
+  readonly placeLog: PlaceLog;
   readonly role = 'router';
   readonly limits = { first: START_LIMIT_MS, later: START_LIMIT_MS };
   readonly #runtime: Runtime;
@@ -41,7 +42,7 @@ export class RouterProcesses implements Routers, PlaceOwner {
 
   constructor(runtime: Runtime, log: Log, options: RouterProcessesOptions) {
     this.#runtime = runtime;
-    this.log = log;
+    this.placeLog = routerLog(log);
     this.#options = options;
     this.#places = Array.from({ length: options.count }, (_, index) => new Place(this, index + 1));
   }

@@ -3,6 +3,7 @@ import type { BoundSocket } from '../runtime/seam.ts';
 import type { Child, ChildEvents } from './child.ts';
 import type { Report, WorkerNode } from './messages.ts';
 import { Place, type PlaceOwner } from './place.ts';
+import { type PlaceLog, workerLog } from './place-log.ts';
 
 /** An idle client may have sent its next request when its server is about to end: so long it has, where another one takes over, in ms. */
 export const PATIENCE_MS = 1_000;
@@ -36,13 +37,13 @@ export class WorkerSlot implements PlaceOwner {
   /** At the first start whoever waits for it decides. */
   readonly limits = { first: Number.POSITIVE_INFINITY, later: START_LIMIT_MS };
   readonly place: Place;
-  readonly log: Log;
+  readonly placeLog: PlaceLog;
   readonly #owner: SlotOwner;
   #leaving: Promise<unknown> = Promise.resolve();
 
   constructor(owner: SlotOwner, id: number, socket: BoundSocket, path: string) {
     this.#owner = owner;
-    this.log = owner.log;
+    this.placeLog = workerLog(owner.log);
     this.id = id;
     this.socket = socket;
     this.path = path;
