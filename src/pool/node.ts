@@ -66,6 +66,10 @@ export class Node {
   hits = 0;
   /** Requests it has at this moment, those that still connect included. */
   running = 0;
+  /** It has answered, and what it answered was no sign that it speaks another protocol. */
+  isUnderstood = false;
+  /** It has been told of that it may speak another protocol. */
+  isDoubted = false;
   /** Null when nobody asks. */
   watcher: NodeWatcher | null = null;
   /** The balancer's own: how much it is owed. */

@@ -13,6 +13,7 @@ import { BodySpool } from './body-spool.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
 import { connectFailure, FAILURES, isBrokenOff, isNodesFault, levelOf } from './failures.ts';
+import { heardFrom, neverHeardFrom, protocolOf } from './misunderstanding.ts';
 import { NodeSearch } from './node-search.ts';
 import { requestDetails } from './request-details.ts';
 import { routingKey } from './routing-key.ts';
@@ -190,7 +191,12 @@ export class Exchange implements UpstreamExchange {
     const hasDied = node.failed(failure, wheel.now);
     // A full backlog is asked again and again: once is enough to know.
     if (!settings.quiet && !(isPassing(failure) && this.#search.isWaiting))
-      log.event('warn', `connect-${failure}`, 'unable to connect to a node', { node: node.name, error: code, attempt: this.#search.attempts });
+      log.event('warn', `connect-${failure}`, 'unable to connect to a node', {
+        node: node.name,
+        protocol: protocolOf(node),
+        error: code,
+        attempt: this.#search.attempts,
+      });
     if (hasDied) this.#tellDead(node);
     if (isPassing(failure)) return this.#retryLater(failure);
     this.#search.pool?.nodeFailed(node);
@@ -212,7 +218,9 @@ export class Exchange implements UpstreamExchange {
       this.#requestEnded = false;
     }
     this.#answered = true;
-    if (head.status === 101) this.#search.node!.answered();
+    const node = this.#search.node!;
+    if (!node.isUnderstood) heardFrom(node, head, this.#service.log);
+    if (head.status === 101) node.answered();
     this.#touch();
     this.#downstream.head(head);
   }
@@ -245,12 +253,14 @@ export class Exchange implements UpstreamExchange {
     const { node } = this.#search;
     // Many apps end a WebSocket so; it says nothing about the node.
     if (this.#state === STATE.tunnel && this.#answered && isNodesFault(failure)) return this.#giveUp('tunnel-broken', 'the node broke a tunnel off');
-    if (node !== null && isNodesFault(failure) && node.answerFailed(this.#service.wheel.now)) this.#tellDead(node);
+    const isNodes = node !== null && isNodesFault(failure);
+    if (isNodes && node.answerFailed(this.#service.wheel.now)) this.#tellDead(node);
     if (this.#answered) {
       this.#tell(failure);
       this.abort();
       this.#downstream.reset();
     } else this.#fail(failure);
+    if (isNodes && !node.isUnderstood) neverHeardFrom(node, this.#service.log);
     this.#downstream.flush();
   }
 
@@ -435,7 +445,13 @@ export class Exchange implements UpstreamExchange {
   #tell(failure: Refusal, problem?: string): void {
     const { log } = this.#service;
     const level = levelOf(failure);
-    if (log.writes(level)) log.event(level, failure.code, failure.rule, { status: failure.status, ...this.#details(), error: problem });
+    if (log.writes(level))
+      log.event(level, failure.code, failure.rule, {
+        status: failure.status,
+        ...this.#details(),
+        protocol: isNodesFault(failure) ? protocolOf(this.#search.node) : undefined,
+        error: problem,
+      });
   }
 
   #details(): Details {
