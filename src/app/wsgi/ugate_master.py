@@ -20,13 +20,13 @@ from ugate_ground import CLOSED, Ground
 from ugate_loader import explain, load, prepare
 from ugate_orphans import inherits_orphans, reap_orphans
 from ugate_output import Words, patient
-from ugate_own import Own
+from ugate_own import Own, finish_without_threads
 from ugate_report import Report
 from ugate_scoreboard import Scoreboard
 from ugate_seat import BLOCKS, Seat
 from ugate_sockets import Sockets
 from ugate_stuck import Stuck, send_signal
-from ugate_worker import LOAD_FAILED, STRIPPED, Worker, end, run_worker
+from ugate_worker import LOAD_FAILED, STRIPPED, Worker, run_worker
 
 TICK_SECONDS = 0.1
 IDLE_SECONDS = 1.0
@@ -215,7 +215,7 @@ class Master:
                 if not self._is_ready:
                     self._give_up(report["message"], report["traceback"])
                 self._words.say(report["traceback"])
-                self._channel.log("error", "app-load-failed", "worker %d cannot load the app: %s" % (seat.id, report["message"]), {})
+                self._cannot_load(seat, report["message"])
 
     def _came_up(self, process):
         seat = process.seat
@@ -248,8 +248,8 @@ class Master:
         # Its last words come first: they say whether it was to end.
         self._hear()
         seat = process.seat
-        if not self._is_ready and not process.is_up and not self._is_draining:
-            self._give_up("worker %d ended with %s before it was ready" % (seat.id, name or code), "")
+        if not process.is_up and not self._is_draining:
+            self._not_up(seat, name or code)
         request = next((self._board.line(slot) for slot in process.slots if self._board.started[slot]), None)
         # It was told to, and nobody waits for its answer. Else it is the app's doing, also with status 0.
         is_orderly = code == 0 and request is None and (self._is_draining or process.is_leaving)
@@ -272,6 +272,16 @@ class Master:
             pause=pause,
             isOrderly=is_orderly or process.stuck is not None,
         )
+
+    def _not_up(self, seat, status):
+        """A worker has ended before it was ready."""
+        if not self._is_ready:
+            self._give_up(CLOSED if status == STRIPPED else "worker %d ended with %s before it was ready" % (seat.id, status), "")
+        if status == STRIPPED:
+            self._cannot_load(seat, CLOSED)
+
+    def _cannot_load(self, seat, why):
+        self._channel.log("error", "app-load-failed", "worker %d cannot load the app: %s" % (seat.id, why), {})
 
     def _check(self, process, now):
         """Kills a worker whose request takes too long, or its end; first it is asked to write down where it is."""
@@ -320,11 +330,16 @@ class Master:
             while _is_there(process.pid) and time.monotonic() < until:
                 time.sleep(0.005)
         self._sockets.remove(self._start)
-        if status == 0 and faulthandler is not None and self._words.fd != -1:
-            # The app's exit functions run here too, since it was loaded here; they have what is left of the mercy.
+        if status == 0:
+            self._finish()
+        os._exit(status)
+
+    def _finish(self):
+        """The app's exit functions run here too, since it was loaded here; they have what is left of the mercy."""
+        if faulthandler is not None and self._words.fd != -1:
             seconds = max(END_SECONDS, min(self._deadline - time.monotonic(), threading.TIMEOUT_MAX))
             faulthandler.dump_traceback_later(seconds, exit=True, file=self._words.fd)
-        end(status)
+        finish_without_threads()
 
     def _describe(self, seat):
         """One line for each of its processes, or for none."""

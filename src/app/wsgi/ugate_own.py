@@ -129,7 +129,16 @@ def ignore(number, frame):
 
 def finish():
     """What Python does when a program is over: threads that are no daemons and executors first, then exit functions, then what is buffered."""
-    for step in (threading._shutdown, atexit._run_exitfuncs, flush):
+    _take(threading._shutdown, atexit._run_exitfuncs, flush)
+
+
+def finish_without_threads():
+    """For a process whose threads are not its business: they may never end."""
+    _take(atexit._run_exitfuncs, flush)
+
+
+def _take(*steps):
+    for step in steps:
         try:
             step()
         except BaseException:

@@ -21,7 +21,6 @@ except ImportError:
     faulthandler = None
 
 from ugate_connection import borrow
-from ugate_ground import CLOSED
 from ugate_loader import explain, load
 from ugate_output import flush
 from ugate_own import DUMP_SIGNAL, finish
@@ -83,7 +82,7 @@ class Worker:
                 return LOAD_FAILED
             self._ground.restore()
             if not self._own.has_all():
-                self._report.tell("load-failed", message=CLOSED, traceback="")
+                # Nothing is left to tell it by but the status.
                 return STRIPPED
         _allow_dumps(self._stack)
         loop = self._accept_both if self._shared or not IS_LINUX else self._accept_private
