@@ -1,5 +1,5 @@
 import { AppWork } from '../app/app-work.ts';
-import type { LineSink } from '../log/log.ts';
+import { type LineSink, Log } from '../log/log.ts';
 import type { Order, Report, StartOrder } from '../master/messages.ts';
 import type { Config } from '../options/config.ts';
 import type { Parent, Runtime, Signal } from '../runtime/seam.ts';
@@ -8,6 +8,7 @@ import { messageOf } from './describe.ts';
 import { ObedientChild, readSettings } from './obedient-child.ts';
 import { placesOf } from './places.ts';
 import { Server } from './server.ts';
+import { Uncaught } from './uncaught.ts';
 
 /** A terminal and systemd tell the whole group; only the master decides what comes of it. */
 const IGNORED: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP', 'SIGWINCH'];
@@ -79,18 +80,24 @@ async function startWorker(
   if (app.kind !== 'fetch') throw new Error(`workers run fetch apps, not ${app.kind}`);
   runtime.endWithParent();
   const config = readSettings(settings);
+  const uncaught = new Uncaught(runtime, new Log(sink, config.logLevel), tell);
   const sockets = await parent.sockets();
   const { loadFetchApp } = await import('../app/load-app.ts');
   const server = await Server.start(runtime, config, sink, {
     places: placesOf(config, 'fetch', 'worker'),
     sockets: sockets.slice(0, -1),
     privateSocket: sockets.at(-1)!,
-    app: { handler: await loadFetchApp(app.path, app.name), board: scoreboard === null ? null : await openBoard(scoreboard), work: new AppWork() },
+    app: {
+      handler: await uncaught.before(loadFetchApp(app.path, app.name)),
+      board: scoreboard === null ? null : await openBoard(scoreboard),
+      work: new AppWork(),
+    },
     sharesPlaces: true,
     checksNodes: false,
     made,
   });
   retireInTime(config, server, id, tell);
+  uncaught.serves();
 }
 
 async function openBoard(path: string): Promise<RunningRequests> {

@@ -8,6 +8,7 @@ import { formatAddress, type ListenAddress } from '../net/address.ts';
 import type { Config, PlainSetting } from '../options/config.ts';
 import type { AskingSignal, HeldSignals } from '../runtime/held-signals.ts';
 import type { BoundSocket, Runtime, Signal } from '../runtime/seam.ts';
+import { describe } from './describe.ts';
 import { type FoundApp, findAppOf } from './found-app.ts';
 import { LocalRouter } from './local-router.ts';
 import { isSamePlaces, type Place, placesOf, ROLES } from './places.ts';
@@ -46,6 +47,8 @@ export class Instance {
   readonly startedAt = Date.now();
   /** Somebody else obeys signals from now on. */
   isLive = false;
+  /** Told when the app of this process has thrown what nobody caught, once `isLive`. */
+  onUncaught: () => void = () => {};
   readonly directory = new StartDirectory();
   /** Where clients come in, with the ports the kernel chose. */
   addresses: readonly ListenAddress[] = [];
@@ -130,6 +133,14 @@ export class Instance {
     this.#runtime.exit(code);
   }
 
+  /** Of the app of this process. What it has in hand may still come to a good end. */
+  #uncaught(error: unknown): void {
+    this.log.event('error', 'app-uncaught', describe(error));
+    if (this.isLive) return this.onUncaught();
+    this.close();
+    this.#runtime.exit(1);
+  }
+
   async #start(): Promise<void> {
     const { config } = this.#first;
     this.#app = await findAppOf(config, surroundingsOf(config));
@@ -169,6 +180,7 @@ export class Instance {
     const places = placesOf(config, this.#app.kind, 'single');
     if (this.#app.kind !== 'fetch') return new LocalRouter(this.#runtime, this.#options.sink, this.#options.topics, places, null);
     enter(surroundingsOf(config));
+    this.#runtime.onUncaught((error) => this.#uncaught(error));
     const { loadFetchApp } = await import('../app/load-app.ts');
     return new LocalRouter(this.#runtime, this.#options.sink, this.#options.topics, places, await loadFetchApp(this.#app.path, this.#app.name));
   }

@@ -32,6 +32,7 @@ export async function live(runtime: Runtime, instance: Instance, signals: HeldSi
   let stoppingSince = 0;
   let successor: ChildProcess | null = null;
   let isReplaced = false;
+  let exitCode = 0;
   let stopTriggers = (): void => {};
 
   const leave = (code: number): never => {
@@ -55,7 +56,7 @@ export async function live(runtime: Runtime, instance: Instance, signals: HeldSi
     log.info(`${why}: finishing what is in flight`);
     void master.stop({ isReplaced }).then(() => {
       log.info('goodbye');
-      leave(0);
+      leave(exitCode);
     });
   };
   const replace = (): void => {
@@ -90,6 +91,10 @@ export async function live(runtime: Runtime, instance: Instance, signals: HeldSi
     instance.close();
     throw error;
   }
+  instance.onUncaught = () => {
+    exitCode = 1;
+    if (!isStopping) stop('the app threw what nobody caught', false);
+  };
   instance.isLive = true;
   obeySignals(runtime, signals, instance.wishes, master, wishes);
 }

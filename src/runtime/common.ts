@@ -4,7 +4,7 @@ import type { TcpAddress, UnixAddress } from '../net/address.ts';
 import { datagram } from './datagram.ts';
 import type { OwnSockets } from './epoll/own-sockets.ts';
 import type { HeldSocket } from './held-socket.ts';
-import { ignoreSignals, onSignal, openFilesLimit, resolve, tempDirectory } from './host.ts';
+import { ignoreSignals, onSignal, onUncaught, openFilesLimit, resolve, tempDirectory } from './host.ts';
 import { type Adopt, type Birth, birthText, ChannelParent, MARKER, takeBirth } from './parent.ts';
 import { watchParent } from './parent-watch.ts';
 import { signal, spawn } from './process.ts';
@@ -20,6 +20,7 @@ export abstract class CommonRuntime {
   readonly resolve = resolve;
   readonly spawn: (command: readonly string[], options: SpawnOptions) => ChildProcess = spawn;
   readonly onSignal = onSignal;
+  readonly onUncaught = onUncaught;
   readonly ignoreSignals = ignoreSignals;
   readonly signal = signal;
   /** Undefined before the first look, which takes it out of the environment. */

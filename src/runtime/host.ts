@@ -20,6 +20,16 @@ export function ignoreSignals(signals: readonly Signal[]): void {
   for (const signal of signals) process.on(signal, () => {});
 }
 
+const UNCAUGHT = ['uncaughtException', 'unhandledRejection'] as const;
+
+/** Tells `handler` what nobody catches, in place of the process's end. An app that listens for it itself is left to do as it likes. */
+export function onUncaught(handler: (error: unknown) => void): void {
+  for (const name of UNCAUGHT)
+    process.on(name, (error: unknown) => {
+      if (process.listenerCount(name) === 1) handler(error);
+    });
+}
+
 /** Where temporary files go (POSIX: TMPDIR, else /tmp). */
 export function tempDirectory(): string {
   return process.platform === 'win32' ? nodeOs().tmpdir() : process.env.TMPDIR || '/tmp';

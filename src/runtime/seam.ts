@@ -298,6 +298,11 @@ export interface Runtime {
   endWithParent(): void;
   /** Calls `handler` on each `signal` until the returned function is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
+  /**
+   * From now on an exception or rejection that nobody catches is told to `handler` and does not end the process. For processes that run
+   * the user's code; where that listens for such itself (`process.on`), `handler` is told nothing.
+   */
+  onUncaught(handler: (error: unknown) => void): void;
   /** Lets these signals pass without effect, for children that share a terminal with their master. */
   ignoreSignals(signals: readonly Signal[]): void;
   /** Sends `signal` to a process that need not be ours. False when there is none of that id. @throws when it is not ours to signal (EPERM) */
