@@ -38,6 +38,9 @@ function row(name: string, group: Option['group'], form: Form, help: string, lat
 const BUILT_IN = 'ugate has no plugins: HTTP and Python apps need none, apps in other languages it cannot run';
 const NAMES = 'ugate does not name its processes';
 const CLIENTS_LEAVE = 'apps notice no client that left: routers answer for that';
+const ENVIRON = 'every request has an environ of its own';
+const SPREAD = 'not needed: workers are replaced one after the other, each once its successor is there';
+const MEMORY = 'write max-requests, or MemoryMax of systemd';
 const BUFFERS = 'ugate sizes its buffers itself; a request head may have 64 KiB';
 
 export function later(): readonly Option[] {
@@ -64,8 +67,44 @@ export function later(): readonly Option[] {
     ignored('ignore-sigpipe', FLAG, 'No log of clients that left.', CLIENTS_LEAVE),
     ignored('ignore-write-errors', FLAG, 'No log of failed writes.', CLIENTS_LEAVE),
     ignored('disable-write-exception', FLAG, 'No exception for failed writes.', CLIENTS_LEAVE),
+    ignored('harakiri-verbose', FLAG, 'More words of a killed request.', 'not needed: harakiri always says which request it was'),
+    ignored('py-call-osafterfork', FLAG, "Call Python's own hook behind a fork.", 'not needed: Python always calls it here'),
+    ignored('py-call-uwsgi-fork-hooks', FLAG, "Call uWSGI's hooks behind a fork.", 'an app has no hooks of uWSGI here'),
+    ignored(
+      'skip-atexit-teardown',
+      FLAG,
+      'End without taking Python down.',
+      'not needed: a worker always ends so, behind what the app registered with atexit',
+    ),
+    ignored('wsgi-env-behavior', STRING, 'How the environ is made.', ENVIRON, { aliases: ['wsgi-env-behaviour'] }),
+    ignored('wsgi-disable-file-wrapper', FLAG, 'No wsgi.file_wrapper.', 'wsgi.file_wrapper stays; it is an app’s choice to use it'),
+    ignored('max-requests-delta', COUNT, 'Spread of max-requests.', SPREAD),
+    ignored('max-worker-lifetime-delta', COUNT, 'Spread of max-worker-lifetime.', SPREAD),
+    ignored('offload-threads', COUNT, 'Threads that send answers.', 'not needed: the router sends them, whatever a client’s pace', {
+      aliases: ['offload-thread'],
+    }),
+    ignored('threads-stack-size', COUNT, 'Stack of app threads.', 'Python decides this', {
+      aliases: ['thread-stacksize', 'threads-stacksize', 'thread-stack-size'],
+    }),
+    ignored('no-threads-wait', FLAG, 'End without waiting for threads.', 'requests in flight are always waited for, as long as reload-mercy says'),
+    ignored('pcre-jit', FLAG, 'Compile regular expressions.', 'the runtime decides this'),
+    ignored('lock-engine', STRING, 'Kind of locks.', 'ugate has no locks between processes'),
+    ignored('max-vars', COUNT, 'Variables of a request.', BUFFERS, { short: 'v' }),
+    ignored('cpu-affinity', COUNT, 'Processors of each worker.', 'the system places processes'),
+    ignored('mem-collector-freq', COUNT, 'How often memory is collected.', 'the runtime decides this'),
+    ignored('ksm', COUNT, 'Merge equal pages of memory.', 'the system decides this', { bare: '10' }),
     ignored('strict', FLAG, 'Unknown options are errors.', 'not needed: unknown options are always errors'),
 
+    refused('max-fd', COUNT, 'limit of open files', { instead: 'set it before ugate starts: ulimit -n, or LimitNOFILE of systemd' }),
+    refused('limit-post', STRING, 'longest request body', { instead: 'write http-max-body' }),
+    refused('pyargv', STRING, "the app's sys.argv", { instead: 'give the app variables: env = NAME=VALUE' }),
+    refused('import', STRING, 'modules to import beside the app', {
+      ...LIST,
+      aliases: ['py-import', 'pyimport', 'python-import'],
+      instead: 'import them in the module of the app',
+    }),
+    refused('reload-on-rss', COUNT, 'replace workers that use much memory', { aliases: ['evil-reload-on-rss'], instead: MEMORY }),
+    refused('reload-on-as', COUNT, 'replace workers that use much address space', { aliases: ['evil-reload-on-as'], instead: MEMORY }),
     refused('uid', STRING, 'run as this user', { instead: 'start ugate as that user' }),
     refused('gid', STRING, 'run as this group', { instead: 'start ugate as that group' }),
     refused('add-gid', STRING, 'run with a further group', LIST),
@@ -110,27 +149,4 @@ export function later(): readonly Option[] {
     refused('static-map', STRING, 'serve files of a directory', { ...LIST, aliases: ['static-map2'] }),
     refused('check-static', STRING, 'serve files that exist'),
   ];
-}
-
-/** More options of uWSGI, so that they are not called unknown. */
-export function uwsgiOnly(): ReadonlySet<string> {
-  return new Set(
-    `subscription-tolerance subscription-tolerance-inactive subscription-dotsplit subscriptions-sign-check subscriptions-sign-check-tolerance
-  subscriptions-sign-skip-uid subscriptions-credentials-check subscriptions-use-credentials subscription-mountpoint subscription-mountpoints
-  subscription-vassal-required subscription-clear-on-shutdown emperor-command-socket subscribe-freq weight auto-weight subscribe-with-modifier1
-  unsubscribe-on-graceful-reload start-unsubscribed subscription-notify-socket
-  suwsgi-socket puwsgi-socket raw-socket https-socket-modifier1
-  protocol socket-protocol so-keepalive so-send-timeout socket-send-timeout socket-timeout tcp-fast-open tcp-nodelay reuse-port
-  socket-sndbuf socket-rcvbuf abstract-socket immediate-uid immediate-gid log-format log-master log-date log-4xx log-5xx log-slow log-x-forwarded-for
-  logger req-logger stats-http stats-minified min-worker-lifetime cheaper cheaper-algo cheaper-initial cheaper-step cheap idle
-  die-on-idle forkbomb-delay exit-on-reload force-gateway touch-logreopen touch-logrotate
-  fs-reload del-header rem-header static-index static-skip-ext static-expires static-expires-uri static-gzip static-gzip-all mimefile
-  post-buffering post-buffering-bufsize ssl-verbose ssl-option ssl-enable-sslv3 ssl-enable3 ssl-enable-tlsv1 ssl-sessions-use-cache
-  ssl-sessions-timeout ssl-tmp-dir sni-regexp sni-dir-ciphers chdir2 unenv envdir emperor zerg zerg-server attach-daemon 
-  show-config xml config include inherit declare-option fallback-config if-env if-not-env if-opt if-not-opt if-exists if-not-exists if-file
-  if-not-file if-dir if-not-dir if-plugin if-not-plugin if-hostname if-not-hostname if-hostname-match if-not-hostname-match if-reload if-not-reload
-  for for-glob for-times for-readline end endif end-if endfor end-for print 
-  master-as-root memory-report cache cache2 route binary-path
-  close-on-exec limit-as cron mule spooler`.split(/\s+/),
-  );
 }

@@ -13,5 +13,11 @@ export function readModule(text: string): string {
   const colon = text.lastIndexOf(':');
   if (colon === 0 || colon === text.length - 1) throw new ValueError(`${quote(text)} names no module`, HINT);
   if (/^[a-z][a-z0-9+.]*:\/\//i.test(text)) throw new ValueError(`${quote(text)} is a URL`, HINT);
+  const call = /:([^:()]+)\((.+)\)$/.exec(text);
+  if (call !== null)
+    throw new ValueError(
+      `${quote(text)} calls ${call[1]} with arguments`,
+      `write a function without any in the module and name that, as in MODULE:${call[1]}()`,
+    );
   return text;
 }

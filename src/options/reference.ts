@@ -1,9 +1,9 @@
 /** The text of `docs/options.md`: the long form of the table. */
 
 import { formatUsage } from './help.ts';
-import { uwsgiOnly } from './later.ts';
 import { type Form, GROUPS, type Group, type Option } from './option.ts';
 import { table } from './table.ts';
+import { type Absence, uwsgiAbsences } from './uwsgi-names.ts';
 
 const INTRODUCTION = `# Options
 
@@ -57,8 +57,7 @@ export function formatReference(): string {
     if (options.some((option) => option.later !== undefined)) parts.push(...formatLater(group, options));
     else parts.push(...options.map(formatSection));
   }
-  const others = [...uwsgiOnly()].sort().map((name) => `\`${name}\``);
-  parts.push(`These options of uWSGI are not in the table yet; ugate recognises and refuses them: ${others.join(', ')}.`);
+  parts.push(...uwsgiAbsences().map(formatAbsence));
   return `${parts.join('\n\n')}\n`;
 }
 
@@ -141,6 +140,15 @@ function formText(form: Form, unit: string | undefined): string {
     case 'string':
       return 'text';
   }
+}
+
+function formatAbsence({ reason, hint, names }: Absence): string {
+  const introduction =
+    reason === null
+      ? 'These options of uWSGI are not in the table yet; ugate recognises and refuses them'
+      : `These are refused, because ${reason}${hint === null ? '' : ` (${hint})`}`;
+  const sorted = [...names].sort().map((name) => `\`${name}\``);
+  return `${introduction}: ${sorted.join(', ')}.`;
 }
 
 function formatLater(group: Group, options: readonly Option[]): string[] {

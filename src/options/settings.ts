@@ -1,10 +1,10 @@
 /** A setting: one option given once, its text still unread, with the place it stands in. */
 
 import { ConfigError, type Origin } from './errors.ts';
-import { uwsgiOnly } from './later.ts';
 import type { Option } from './option.ts';
 import { didYouMean } from './suggest.ts';
 import { allNames, findOption, findShort } from './table.ts';
+import { uwsgiAbsence } from './uwsgi-names.ts';
 
 /** One step of reading a configuration: a setting or what is wrong in its place. One list of both keeps errors in the order of appearance. */
 export type Entry = Setting | ConfigError;
@@ -45,7 +45,12 @@ export function label(name: string, origin: Origin): string {
 export function lookUp(name: string, origin: Origin): Option | ConfigError {
   const option = findOption(name);
   if (option !== undefined) return option;
-  if (uwsgiOnly().has(name)) return new ConfigError(origin, `${label(name, origin)}: uWSGI has it, ugate does not have it yet`);
+  const absence = uwsgiAbsence(name);
+  if (absence !== undefined) {
+    const { reason, hint } = absence;
+    const message = reason === null ? 'uWSGI has it, ugate does not have it yet' : `uWSGI has it, ugate has not: ${reason}`;
+    return new ConfigError(origin, `${label(name, origin)}: ${message}`, hint);
+  }
   const letter = findShort(name);
   const hint =
     letter === undefined ? didYouMean(name, allNames(), origin.kind === 'argv' ? '--' : '') : `did you mean "${label(letter.name, origin)}"?`;

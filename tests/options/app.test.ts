@@ -299,3 +299,9 @@ test('a line that cannot be read has no consequences', () => {
 test('the same file touched for two reloads, and two pid files in one, are no clash', () => {
   assert.equal(iniConfig('touch-reload = x\ntouch-chain-reload = x\npidfile = p\nsafe-pidfile = p').master, true);
 });
+
+test('W17: a module that is called with arguments is refused with what to write', () => {
+  for (const text of ['hello:make(1)', 'pkg.hello:make(a=1)', './hello.py:make(1, 2)'])
+    assert.match(errorsOf(['--http', ':1', '--module', text]), /calls make with arguments\n {2}hint: write a function without any .*MODULE:make\(\)/);
+  assert.equal(configOf(['--http', ':1', '--module', 'hello:make()']).hasApp, true);
+});
