@@ -132,6 +132,7 @@ describe(`WSGI requests on ${runtime.name}`, () => {
     await using client = await wsgi.connect();
     client.write(requestPacket('/sized?length=7'));
     assert.match((await client.readToEnd()).toString(), /\r\n\r\n1234567$/);
+    await waitFor('the log line', () => /3 bytes beyond/.test(wsgi.logged('app-long-answer').at(-1) ?? ''));
     await assert.rejects(wsgi.request('/sized?length=11'), /after 10 of 11 body bytes/);
     await waitFor('the log line', () => /1 bytes before/.test(wsgi.logged('app-short-answer').at(-1) ?? ''));
   });

@@ -164,6 +164,15 @@ describe(`WSGI apps that are wrong on ${runtime.name}`, () => {
     await isUnharmed();
   });
 
+  it('sends files that do not know their length, ends with those that are empty, and says which cannot be read', async () => {
+    assert.match((await wsgi.request('/file?proc')).text(), /^\d+ \(/);
+    assert.equal((await wsgi.request('/file?text')).text(), '');
+    const closed = await telling('app-error', /ValueError: .* closed file/, () => wsgi.request('/file?closed'));
+    assert.equal(closed.status, 500);
+    await telling('app-error', /OSError: .*Bad file descriptor/, () => assert.rejects(wsgi.request('/file?unreadable'), /after 0 of 10 body bytes/));
+    await isUnharmed();
+  });
+
   it('sends no body where there is none, on both kinds of socket', async () => {
     for (const [method, status, head] of [
       ['HEAD', '200', 'HTTP/1.1 200 Reason\r\nContent-Type: text/plain\r\n\r\n'],

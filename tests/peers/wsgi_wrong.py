@@ -1,10 +1,12 @@
 """A WSGI application that breaks the rules of PEP 3333, each way by its name; run by ugate's own workers."""
 
 import ctypes
+import io
 import json
 import os
 import signal
 import sys
+import tempfile
 import time
 
 TEXT = [("Content-Type", "text/plain")]
@@ -219,6 +221,25 @@ def do_use_kept(environ, start_response):
     said.append(repr(environ["wsgi.input"].read()))
     start_response("200 OK", TEXT)
     return ["\n".join(said).encode()]
+
+
+def do_file(environ, start_response):
+    """Files that are none, are not what they seem, or cannot be read."""
+    start_response("200 OK", TEXT)
+    kind = environ["QUERY_STRING"]
+    if kind == "proc":
+        file = open("/proc/self/stat", "rb")
+    elif kind == "text":
+        file = io.StringIO("")
+    elif kind == "closed":
+        file = open(__file__, "rb")
+        file.close()
+    else:
+        file = os.fdopen(os.open(kept.setdefault("path", tempfile.mktemp()), os.O_WRONLY | os.O_CREAT), "rb")
+        os.write(file.fileno(), b"unreadable")
+        os.unlink(kept["path"])
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+    return environ["wsgi.file_wrapper"](file)
 
 
 def do_body(environ, start_response):

@@ -1,19 +1,22 @@
 """The answer to one request, as PEP 3333 lets the app give it: head, pieces, end."""
 
+import errno
 import os
 
-from ugate_connection import ClientGone, reset, reset_at_close, send, shut
+from ugate_connection import ClientGone, reason, reset, reset_at_close, send, shut
 from ugate_header import check_head, explain_head
 
 # From here on, gathering costs less than copying.
 GATHER_BYTES = 65536
+# What sendfile says of the client, and not of the file.
+GONE = (errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN, errno.EAGAIN, errno.ETIMEDOUT)
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n\r\nInternal Server Error\n"
 
 
 class Answer:
     """The answer to one request. `frames`: the other side is our router, and is told by chunks where an answer without a length ends."""
 
-    __slots__ = ("_board", "_fd", "_frames", "_head", "_is_chunked", "_is_framed", "_is_head", "_left", "_no_body", "_resets", "_slot", "is_begun", "is_over")
+    __slots__ = ("_board", "_extra", "_fd", "_frames", "_head", "_is_chunked", "_is_framed", "_is_head", "_left", "_no_body", "_resets", "_slot", "is_begun", "is_over")
 
     def __init__(self, fd, is_head, frames, board, slot):
         self._fd = fd
@@ -25,6 +28,8 @@ class Answer:
         self._head = None
         # Body bytes still allowed by Content-Length; None when there is none.
         self._left = None
+        # Those that were more.
+        self._extra = 0
         self._no_body = False
         self._is_chunked = False
         # The head says where the body ends.
@@ -49,10 +54,9 @@ class Answer:
         try:
             text = "HTTP/1.1 " + status + "\r\n" + "".join([name + ": " + value + "\r\n" for name, value in headers])
             head = text.encode("latin-1")
-            names = "".join([name for name, _ in headers]).encode("latin-1")
         except (TypeError, ValueError):
             raise explain_head(status, headers) from None
-        self._left, self._is_framed = check_head(status, headers, text, head, names)
+        self._left, self._is_framed = check_head(status, headers, text)
         code = status[:3]
         self._no_body = self._is_head or code == "204" or code == "304"
         self._is_chunked = self._frames and not self._is_framed and not self._no_body
@@ -81,6 +85,7 @@ class Answer:
         if self._left is not None:
             # More than was announced would be taken for the next answer.
             if len(data) > self._left:
+                self._extra += len(data) - self._left
                 data = data[: self._left]
             self._left -= len(data)
         send(self._fd, head + data) if len(data) < GATHER_BYTES else send(self._fd, head, data)
@@ -105,7 +110,10 @@ class Answer:
             try:
                 sent = os.sendfile(self._fd, fd, offset, min(size, 1 << 30))
             except OSError as error:
-                raise ClientGone("the client went away: %s" % error.strerror) from error
+                if error.errno not in GONE:
+                    # The file cannot be read.
+                    raise
+                raise ClientGone("the client went away: %s" % reason(error)) from error
             if sent == 0:
                 break
             offset += sent
@@ -127,7 +135,7 @@ class Answer:
                     break
 
     def finish(self):
-        """Ends a complete answer. Returns what is wrong with it, or None."""
+        """Ends a complete answer. Returns what is wrong with it, as a code and words, or None."""
         if not self.is_begun:
             self.whole(b"")
         if self._is_chunked:
@@ -139,7 +147,9 @@ class Answer:
         # Our router sees from the framing that all has come; others, and it where the framing is the app's or less came, from the end.
         if missing or not self._frames or (self._is_framed and self._left is None):
             shut(self._fd)
-        return "the answer ended %d bytes before its Content-Length" % missing if missing else None
+        if self._extra:
+            return "app-long-answer", "the answer went %d bytes beyond its Content-Length; they were left out" % self._extra
+        return ("app-short-answer", "the answer ended %d bytes before its Content-Length" % missing) if missing else None
 
     def fail(self):
         """The app gives no more. Before the head the client is told; behind it the answer is cut off, so that nobody takes it for complete."""

@@ -19,6 +19,9 @@ RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 END_AT_CLOSE = struct.pack("ii", 0, 0)
 # A struct sockaddr of the family AF_UNSPEC: connecting to it resets.
 NOWHERE = bytes(16)
+# As they are before the app is loaded: what it puts in their place (gevent's monkey) is not for us.
+Peer = socket.SocketType
+Poll = select.poll
 
 
 class ClientGone(ConnectionError):
@@ -52,7 +55,7 @@ def reason(error):
 def borrow(fd):
     """A socket object for a descriptor that stays whose it is: to be detached."""
     # All arguments are given: each that is not costs a question to the kernel. Which family it is does not matter here.
-    peer = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, fd)
+    peer = Peer(socket.AF_INET, socket.SOCK_STREAM, 0, fd)
     if peer.gettimeout() is not None:
         # The app has said socket.setdefaulttimeout(), which has made it non-blocking just now.
         peer.settimeout(None)
@@ -105,7 +108,7 @@ def reset(fd):
     try:
         if ctypes is not None and ctypes.CDLL(None).connect(fd, NOWHERE, len(NOWHERE)) == 0:
             return
-        peer = socket.SocketType(fileno=fd)
+        peer = Peer(fileno=fd)
         is_unix = peer.family == getattr(socket, "AF_UNIX", None)
         peer.detach()
     except (OSError, AttributeError):
@@ -120,7 +123,7 @@ def linger(fd, missing):
     """Ends the answer and throws away the rest of the body, `missing` bytes: a close with unread bytes is a reset, which may overtake the answer."""
     shut(fd)
     deadline = time.monotonic() + LINGER_SECONDS
-    poll = select.poll()
+    poll = Poll()
     poll.register(fd, select.POLLIN)
     try:
         while missing > 0 and poll.poll(max(0, deadline - time.monotonic()) * 1000):

@@ -15,10 +15,18 @@ class FileWrapper:
             self.close = filelike.close
 
     def __iter__(self):
-        return iter(lambda: self.filelike.read(self.block_size), b"")
+        # Up to whatever is empty: a text file ends with "", which is not b"".
+        while True:
+            piece = self.filelike.read(self.block_size)
+            if not piece:
+                return
+            yield piece
 
     def region(self):
-        """(descriptor, offset, bytes) of a real file, else None. By type: a GzipFile has a descriptor too, of other bytes."""
+        """
+        (descriptor, offset, bytes) of a real file that says how long it is, else None: those of /proc say nothing.
+        By type: a GzipFile has a descriptor too, of other bytes.
+        """
         if type(self.filelike) not in (io.BufferedReader, io.BufferedRandom, io.FileIO):
             return None
         try:
@@ -27,4 +35,5 @@ class FileWrapper:
             offset = self.filelike.tell()
         except (OSError, ValueError):
             return None
-        return (fd, offset, max(0, status.st_size - offset)) if stat.S_ISREG(status.st_mode) else None
+        size = status.st_size - offset
+        return (fd, offset, size) if stat.S_ISREG(status.st_mode) and size > 0 else None

@@ -4,7 +4,7 @@ import os
 import select
 import time
 
-from ugate_connection import reason
+from ugate_connection import Poll, reason
 
 READ_BYTES = 65536
 # Of CONTENT_LENGTH: what a file's length can have.
@@ -53,11 +53,8 @@ def read_packet(fd, environ, seconds):
     return data[0], data[end:]
 
 
-def body_length(environ):
+def parse_length(text):
     """CONTENT_LENGTH as a number. Python itself would also take signs, underscores, digits of other scripts, and for thousands of them none."""
-    text = environ.get("CONTENT_LENGTH")
-    if not text:
-        return 0
     if text.isdecimal() and text.isascii() and len(text) <= MAX_DIGITS:
         return int(text)
     raise BadVar("CONTENT_LENGTH is %r" % (text if len(text) <= 40 else text[:40] + "…"))
@@ -65,7 +62,7 @@ def body_length(environ):
 
 def _gather(fd, data, deadline):
     """Reads on until the packet that begins with `data` is complete."""
-    poll = select.poll()
+    poll = Poll()
     poll.register(fd, select.POLLIN)
     while len(data) < 4 or len(data) < 4 + (data[1] | data[2] << 8):
         if deadline is not None and not poll.poll(max(0, deadline - time.monotonic()) * 1000):

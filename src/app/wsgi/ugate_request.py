@@ -8,7 +8,7 @@ from ugate_body import Body
 from ugate_connection import ClientGone, lift, linger, send
 from ugate_errors import Errors
 from ugate_file import FileWrapper
-from ugate_packet import BadPacket, BadVar, body_length, read_packet
+from ugate_packet import BadPacket, BadVar, parse_length, read_packet
 from ugate_text import describe, trace_of
 
 # The vars name a SCRIPT_NAME that is still part of PATH_INFO: nginx.conf has said so since before uWSGI had `manage-script-name`.
@@ -34,7 +34,7 @@ class Handler:
         self._packet_seconds = packet_seconds
         self._nothing = Body(-1, b"", 0)
         self._errors = Errors(own.words)
-        self._wsgi = {
+        wsgi = {
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
             "wsgi.errors": self._errors,
@@ -43,6 +43,8 @@ class Handler:
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
         }
+        self._wsgi = wsgi
+        self._base = {"SCRIPT_NAME": "", "PATH_INFO": "", "QUERY_STRING": "", **wsgi}
 
     def serve(self, fd, frames):
         """Serves the connection `fd` and closes it. Never raises. `frames`: see Answer. Returns True when a request was served."""
@@ -77,21 +79,24 @@ class Handler:
 
     def _serve(self, fd, frames):
         board, slot = self._board, self._slot
-        environ = {"SCRIPT_NAME": "", "PATH_INFO": "", "QUERY_STRING": ""}
+        environ = self._base.copy()
         packet = read_packet(fd, environ, None if frames else self._packet_seconds)
         if packet is None:
             return False
         modifier, held = packet
         if modifier != 0 and not self._obey(modifier, environ, fd, frames):
             return False
-        # Behind the vars: none of those can take the place of one of these.
-        environ.update(self._wsgi)
-        try:
-            length = body_length(environ)
-        except BadVar:
-            send(fd, REFUSED)
-            linger(fd, REFUSED_BYTES)
-            raise
+        if not frames:
+            # No var of whoever that is takes the place of one of these.
+            environ.update(self._wsgi)
+        length = environ.get("CONTENT_LENGTH")
+        if length:
+            try:
+                length = parse_length(length)
+            except BadVar:
+                send(fd, REFUSED)
+                linger(fd, REFUSED_BYTES)
+                raise
         body = environ["wsgi.input"] = Body(fd, held[:length], length) if length else self._nothing
         scheme = environ.get("HTTPS")
         if scheme and (scheme[0] == "1" or scheme[:2].lower() == "on"):
@@ -109,7 +114,7 @@ class Handler:
         finally:
             if self._own.is_forked:
                 self._own.leave()
-            missing = body.over()
+            missing = body.over() if length else 0
             board.requests[slot] += 1
             board.started[slot] = 0.0
             board.unanswered[slot] = -1
@@ -148,7 +153,7 @@ class Handler:
                 answer.iterate(result)
             problem = answer.finish()
             if problem is not None:
-                self._report.log("warn", "app-short-answer", problem, {"request": self._board.line(self._slot)})
+                self._report.log("warn", *problem, {"request": self._board.line(self._slot)})
         except BaseException as error:
             is_whole = self._failed(error, answer, frames)
         try:
