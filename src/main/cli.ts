@@ -79,6 +79,7 @@ async function start(runtime: Runtime, argv: readonly string[], signals: HeldSig
   const topics = makeTopics();
   if (predecessor !== null) follow(predecessor, topics);
   const options = { sink: sinkOf(runtime), topics, signals, inherited, reread: () => reread(runtime, argv) };
+  runtime.reapOrphans();
   const instance = await Instance.start(runtime, result, options).catch((error) => {
     if (error instanceof AppError && result.config.needApp) fail(runtime, withHint(error), NO_APP);
     throw error;

@@ -25,6 +25,7 @@ const CAPABILITIES: Capabilities = {
   backlog: false,
   passFds: true,
   endInPause: false,
+  reapsOrphans: false,
   resets: true,
 };
 

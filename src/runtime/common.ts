@@ -5,6 +5,7 @@ import { datagram } from './datagram.ts';
 import type { OwnSockets } from './epoll/own-sockets.ts';
 import type { HeldSocket } from './held-socket.ts';
 import { ignoreSignals, onSignal, onUncaught, openFilesLimit, resolve, tempDirectory } from './host.ts';
+import { Orphans } from './orphans.ts';
 import { type Adopt, type Birth, birthText, ChannelParent, MARKER, takeBirth } from './parent.ts';
 import { watchParent } from './parent-watch.ts';
 import { signal, spawn } from './process.ts';
@@ -39,13 +40,18 @@ export abstract class CommonRuntime {
   protected readonly adoptsByMessage: boolean = false;
 
   get capabilities(): Capabilities {
-    return this.own.kernel === null ? this.runtimeCapabilities : { ...this.runtimeCapabilities, endInPause: true, resets: true };
+    return this.own.kernel === null ? this.runtimeCapabilities : { ...this.runtimeCapabilities, endInPause: true, resets: true, reapsOrphans: true };
   }
 
   spawnSelf(args: readonly string[], options: SpawnOptions): ChildProcess {
     const env = { ...(options.env ?? this.environment()), [MARKER]: birthText((options.sockets ?? []) as readonly HeldSocket[]) };
     const entry = options.entry ?? process.getBuiltinModule('node:url').fileURLToPath(new URL('../../mod.ts', import.meta.url));
     return this.startSelf([...this.command(entry), ...args], { ...options, env, ipc: true });
+  }
+
+  reapOrphans(): void {
+    const { kernel } = this.own;
+    if (process.pid === 1 && kernel !== null) new Orphans(kernel).watch();
   }
 
   get parent(): Parent | null {

@@ -40,6 +40,7 @@ const CAPABILITIES: Capabilities = {
   backlog: true,
   passFds: false,
   endInPause: false,
+  reapsOrphans: false,
   resets: false,
 };
 

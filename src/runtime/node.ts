@@ -24,6 +24,7 @@ const CAPABILITIES: Capabilities = {
   backlog: true,
   passFds: true,
   endInPause: false,
+  reapsOrphans: false,
   resets: true,
 };
 

@@ -250,6 +250,8 @@ export interface Capabilities {
   readonly passFds: boolean;
   /** `ConnectionHandlers.hangup`. */
   readonly endInPause: boolean;
+  /** `Runtime.reapOrphans`. */
+  readonly reapsOrphans: boolean;
   /** `Connection.reset` is seen by the peer of a TCP connection. */
   readonly resets: boolean;
 }
@@ -296,6 +298,11 @@ export interface Runtime {
    * For processes that run the user's code; a `parent.onDisconnect` serves the others and costs nothing.
    */
   endWithParent(): void;
+  /**
+   * Where this is process 1, as in a container, it waits from now on for the orphans that the kernel makes its children, and leaves its own
+   * to the runtime. Where `reapsOrphans` is among the capabilities.
+   */
+  reapOrphans(): void;
   /** Calls `handler` on each `signal` until the returned function is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
   /**

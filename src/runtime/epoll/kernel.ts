@@ -50,6 +50,10 @@ export interface Kernel {
   openFilesLimit(): number | null;
   /** This machine's name; null when the kernel does not say. */
   hostname(): string | null;
+  /** The process id of a child that has ended and was not waited for, which it stays; 0 when there is none such. */
+  endedChild(): number;
+  /** Waits for a child that has ended, and does not wait for another: its id, or 0. */
+  waitFor(pid: number): number;
 
   epoll(): number;
   /** `event` is a struct epoll_event (see `EVENT_WORDS`). */

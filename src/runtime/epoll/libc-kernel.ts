@@ -25,6 +25,8 @@ export const FUNCTIONS = {
   isatty: ['int'],
   poll: ['bytes', 'int', 'int'],
   getrlimit: ['int', 'bytes'],
+  waitid: ['int', 'int', 'bytes', 'int'],
+  waitpid: ['int', 'bytes', 'int'],
   gethostname: ['bytes', 'int'],
   epoll_create1: ['int'],
   epoll_ctl: ['int', 'int', 'int', 'bytes'],
@@ -61,6 +63,13 @@ const RLIMIT_NOFILE = 7;
 const LIMIT_WORDS = 4;
 /** Linux allows 64 and the NUL behind them. */
 const NAME_BYTES = 65;
+const P_ALL = 0;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x1000000;
+/** A siginfo_t in words of 32 bits, and where it has the process id. */
+const SIGNAL_WORDS = 32;
+const SIGNAL_PID = 4;
 
 /** The system calls through the C library of Linux, on x86-64 and ARM64. */
 export abstract class LibcKernel implements Kernel {
@@ -187,6 +196,15 @@ export abstract class LibcKernel implements Kernel {
     const name = new Uint8Array(NAME_BYTES);
     if (this.functions.gethostname(name, NAME_BYTES) !== 0) return null;
     return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
+  }
+
+  endedChild(): number {
+    const info = new Int32Array(SIGNAL_WORDS);
+    return this.functions.waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT) === 0 ? info[SIGNAL_PID]! : -1;
+  }
+
+  waitFor(pid: number): number {
+    return this.functions.waitpid(pid, null, WNOHANG);
   }
 
   shutdown(fd: number): number {
