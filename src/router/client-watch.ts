@@ -1,3 +1,4 @@
+import { type HalfClosedClient, HalfCloseWatch } from './half-close.ts';
 import { Pace, type PacedClient } from './pace.ts';
 import type { Service } from './service.ts';
 
@@ -10,6 +11,8 @@ export interface WatchedSession {
   readonly isClosed: boolean;
   sentTooSlowly(): void;
   readTooSlowly(): void;
+  /** It has ended its half, and nothing has moved for `http-half-close-timeout`. */
+  halfClosedTooLong(): void;
   crashed(): void;
 }
 
@@ -24,7 +27,7 @@ interface Written {
  * What a client moves while it is waited for: what it owes of a body, and what it has not taken of its answer. A pace runs only
  * while there is something to wait for (`http-min-rate`).
  */
-export class ClientWatch implements PacedClient {
+export class ClientWatch implements PacedClient, HalfClosedClient {
   readonly #session: WatchedSession;
   readonly #answer: Written;
   readonly #connection: { readonly queued: number };
@@ -34,6 +37,8 @@ export class ClientWatch implements PacedClient {
   #isHeldBack = false;
   /** Null as long as nobody had to wait for the client. */
   #pace: Pace | null = null;
+  /** Null as long as it has ended no half. */
+  #halfClose: HalfCloseWatch | null = null;
 
   constructor(session: WatchedSession, answer: Written, connection: { readonly queued: number }) {
     this.#session = session;
@@ -81,8 +86,18 @@ export class ClientWatch implements PacedClient {
     this.#pace.start();
   }
 
+  /** It is known that it has ended its half, and it is waited with. */
+  get isHalfClosed(): boolean {
+    return this.#halfClose !== null;
+  }
+
+  halfClosed(service: Service): void {
+    this.#halfClose ??= new HalfCloseWatch(this, service);
+  }
+
   stop(): void {
     this.#pace?.stop();
+    this.#halfClose?.stop();
   }
 
   /** It has taken something since this was asked last, or since it fell behind: slow as it is (see `Pace`), it reads. */
@@ -103,12 +118,24 @@ export class ClientWatch implements PacedClient {
     return this.#answer.written - this.#connection.queued;
   }
 
+  get moved(): number {
+    return this.received + this.#answer.written;
+  }
+
   get isOwing(): boolean {
     return this.#session.isUploading && !this.#isHeldBack;
   }
 
   get isBehind(): boolean {
     return !this.#session.isClosed && this.#connection.queued > 0 && !this.#answer.isOpenEnded;
+  }
+
+  get isReading(): boolean {
+    return this.#connection.queued > 0;
+  }
+
+  halfClosedTooLong(): void {
+    this.#session.halfClosedTooLong();
   }
 
   sentTooSlowly(): void {

@@ -17,14 +17,14 @@ export function hasLeft(halfClose: HalfClose, silence: number): boolean {
   return halfClose === 'off' || (halfClose === 'auto' && silence > ONE_BREATH_MS);
 }
 
-/** The session as far as it concerns a client that has ended its half. */
-export interface HalfClosedSession {
-  /** Bytes that have come so far, and bytes that were written. */
+/** What is known of a client that has ended its half. */
+export interface HalfClosedClient {
+  /** Bytes that have come from it, and bytes that were written to it. */
   readonly moved: number;
-  /** Bytes that wait for the client to read on: other rules say how long. */
-  readonly queued: number;
+  /** It has not taken all that was written: other rules say for how long. */
+  readonly isReading: boolean;
   /** Nothing has moved for `http-half-close-timeout`. */
-  isSilentTooLong(): void;
+  halfClosedTooLong(): void;
   crashed(): void;
 }
 
@@ -33,17 +33,17 @@ export interface HalfClosedSession {
  * without any it is given up after `http-half-close-timeout`, or a tenth of that later.
  */
 export class HalfCloseWatch implements Expiring {
-  readonly #session: HalfClosedSession;
+  readonly #client: HalfClosedClient;
   readonly #service: Service;
   readonly #deadline = new Deadline(this);
   #moved: number;
   /** By the wheel's clock. */
   #since: number;
 
-  constructor(session: HalfClosedSession, service: Service) {
-    this.#session = session;
+  constructor(client: HalfClosedClient, service: Service) {
+    this.#client = client;
     this.#service = service;
-    this.#moved = session.moved;
+    this.#moved = client.moved;
     this.#since = service.wheel.now;
     this.#look();
   }
@@ -53,18 +53,18 @@ export class HalfCloseWatch implements Expiring {
   }
 
   expired(): void {
-    const { moved, queued } = this.#session;
+    const { moved, isReading } = this.#client;
     const { wheel, settings } = this.#service;
-    if (moved !== this.#moved || queued > 0) {
+    if (moved !== this.#moved || isReading) {
       this.#moved = moved;
       this.#since = wheel.now;
     }
-    if (wheel.now - this.#since >= settings.halfCloseTimeout) this.#session.isSilentTooLong();
+    if (wheel.now - this.#since >= settings.halfCloseTimeout) this.#client.halfClosedTooLong();
     else this.#look();
   }
 
   crashed(): void {
-    this.#session.crashed();
+    this.#client.crashed();
   }
 
   #look(): void {

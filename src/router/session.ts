@@ -10,7 +10,7 @@ import { ConnectionClient, type SessionClient, ToldClient } from './client.ts';
 import { ClientWatch, type WatchedSession } from './client-watch.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES, levelOf } from './failures.ts';
-import { type HalfClosedSession, HalfCloseWatch, hasLeft } from './half-close.ts';
+import { hasLeft } from './half-close.ts';
 import { type HeadReader, HttpHeadReader } from './head-reader.ts';
 import { PacketReader } from './packet-reader.ts';
 import { Prelude } from './prelude.ts';
@@ -50,7 +50,7 @@ export interface SessionOwner {
 }
 
 /** One client connection: reads requests off it one after the other and has each answered by an exchange. */
-export class Session implements AnswerOwner, Expiring, HalfClosedSession, WatchedSession {
+export class Session implements AnswerOwner, Expiring, WatchedSession {
   /** Bytes that have come so far. */
   received = 0;
   readonly #client: SessionClient;
@@ -73,8 +73,6 @@ export class Session implements AnswerOwner, Expiring, HalfClosedSession, Watche
   #isFirst = true;
   /** The client's FIN has been read: what it asked for is still answered. */
   #isHalfClosed = false;
-  /** Runs from when it is known that FIN has come, read or not. */
-  #halfClose: HalfCloseWatch | null = null;
   #lingered = 0;
   readonly #watch: ClientWatch;
 
@@ -143,8 +141,8 @@ export class Session implements AnswerOwner, Expiring, HalfClosedSession, Watche
           this.#exchange!.requestEnd();
           return this.#exchange!.isDone ? this.#finish() : undefined;
         }
-        if (!this.#isReadWhole || (this.#halfClose === null && this.#hasLeft)) return this.#giveUp();
-        return this.#waitHalfClosed();
+        if (!this.#isReadWhole || (!this.#watch.isHalfClosed && this.#hasLeft)) return this.#giveUp();
+        return this.#watch.halfClosed(this.#service);
       case STATE.head:
         // A router of ours that breaks off has told of it itself.
         if (!this.#client.front.isPrivate) this.#tell('info', 'client-left', 'the client left in the middle of a head');
@@ -153,7 +151,7 @@ export class Session implements AnswerOwner, Expiring, HalfClosedSession, Watche
         if (this.#stash.isEmpty || this.#hasLeft) return this.#finish();
         // Answers wait for the kernel, and requests for them.
         this.#isHalfClosed = true;
-        return this.#waitHalfClosed();
+        return this.#watch.halfClosed(this.#service);
       case STATE.lingering:
         // What it still reads is not taken from it; behind that the connection closes by itself, both sides having ended.
         return this.#connection.queued === 0 ? this.#close() : undefined;
@@ -164,7 +162,7 @@ export class Session implements AnswerOwner, Expiring, HalfClosedSession, Watche
   hungUp(): void {
     if (this.#answer.isTunnel || (this.#state !== STATE.busy && this.#stash.isEmpty)) return;
     const hasLeft = this.#client.front.isPrivate || (this.#isReadWhole && this.#hasLeft);
-    if (!hasLeft) this.#waitHalfClosed();
+    if (!hasLeft) this.#watch.halfClosed(this.#service);
     else if (this.#state === STATE.busy) this.#giveUp();
   }
 
@@ -178,7 +176,6 @@ export class Session implements AnswerOwner, Expiring, HalfClosedSession, Watche
       this.#answer.discard();
       this.#service.wheel.remove(this.#deadline);
       this.#watch.stop();
-      this.#halfClose?.stop();
       this.#owner.sessionClosed(this, this.#isSilent);
     }
   }
@@ -293,17 +290,7 @@ export class Session implements AnswerOwner, Expiring, HalfClosedSession, Watche
     return this.#state === STATE.closed;
   }
 
-  // From the half-close
-
-  get moved(): number {
-    return this.received + this.#answer.written;
-  }
-
-  get queued(): number {
-    return this.#connection.queued;
-  }
-
-  isSilentTooLong(): void {
+  halfClosedTooLong(): void {
     if (this.#state === STATE.busy && !this.#answer.isTunnel) this.#giveUp();
   }
 
@@ -443,10 +430,6 @@ export class Session implements AnswerOwner, Expiring, HalfClosedSession, Watche
   /** Nobody waits for the answer of a complete request. A router of ours ends no half of a connection: it has given the request up. */
   get #hasLeft(): boolean {
     return this.#client.front.isPrivate || hasLeft(this.#service.settings.halfClose, this.#connection.silence);
-  }
-
-  #waitHalfClosed(): void {
-    this.#halfClose ??= new HalfCloseWatch(this, this.#service);
   }
 
   #giveUp(): void {

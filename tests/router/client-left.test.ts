@@ -15,21 +15,22 @@ const LATER_MS = 120;
 const HELD_BYTES = 500_000;
 
 test('B10/W3: the FIN of a client that has waited ends its request: the node is told, its place is free, no mark is left', async () => {
-  await using it = await withBackend(never, { 'http-max-connections': 2 });
-  for (let round = 0; round < 4; round++) {
-    const client = await it.gate.connect();
-    client.write(get(`/${round}`));
-    const received = await it.backend.request(round);
+  await using backend = await UwsgiBackend.listen(never);
+  await using gate = await startGate({ 'http-to': `${backend.address},max-conns=1`, 'http-max-connections': 2 });
+  for (const [round, fields] of [[], ['Connection: close'], []].entries()) {
+    const client = await gate.connect();
+    client.write(get(`/${round}`, ...fields));
+    const received = await backend.request(round);
     await sleep(LATER_MS);
     const began = performance.now();
     client.end();
     await waitFor('the node to be told', () => received.ended || received.closed, 10_000);
     assert.ok(isWithin(2000, began));
     await client.readToEnd();
-    await it.gate.logged(new RegExp(`info .*code=client-left .*target=/${round}`));
+    await gate.logged(new RegExp(`info .*code=client-left .*target=/${round}`));
   }
   assert.deepEqual(
-    it.gate.logs.filter((line) => /node-dead|too-many/.test(line)),
+    gate.logs.filter((line) => /node-dead|too-many|nodes-full/.test(line)),
     [],
   );
 });
