@@ -8,6 +8,7 @@ import type { Mapper } from '../pool/mapper.ts';
 import { Node } from '../pool/node.ts';
 import type { NodeSource } from '../pool/node-source.ts';
 import { Pool } from '../pool/pool.ts';
+import { Revival } from '../pool/revival.ts';
 import { checkSpoolDirectory } from '../router/body-spool.ts';
 import type { PreludeSettings } from '../router/prelude.ts';
 import type { ProcessParts, Service, ServiceSettings } from '../router/service.ts';
@@ -33,7 +34,7 @@ export interface Generation {
   readonly service: Service;
   /** Begins to ask the nodes (`http-check`); once, when the service is in use. `marked` hears what comes of it. */
   startChecks(marked: (mark: NodeMark) => void): void;
-  /** Lets `marked` hear what requests show of the nodes of `http-to`. */
+  /** Asks those of the nodes of `http-to` that die of requests whether they are back, and lets `marked` hear of both; once, when the service is in use. */
   watchNodes(marked: (mark: NodeMark) => void): void;
   /** What another process has seen of a node. */
   learn(mark: NodeMark): void;
@@ -85,14 +86,21 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
     trustedProxies: config.trustedProxies.length > 0 ? new CidrSet(config.trustedProxies) : null,
   };
   let checks: HealthCheck | null = null;
+  const revival = new Revival(pool, new HealthProbe(runtime, upstreams.openCheck, null), config.graceTime, () => wheel.precise());
   return {
     config,
     service,
     watchNodes(marked) {
-      pool.watch({ nodeMarked: (node, mark) => marked({ node: node.name, cause: 'requests', mark, failsFast: node.failsFast }) });
+      pool.watch({
+        nodeMarked(node, mark) {
+          if (mark === 'dead') revival.died(node);
+          else log.event('info', 'node-alive', 'a node that was dead takes connections again', { node: node.name });
+          marked({ node: node.name, cause: 'requests', mark, failsFast: node.failsFast, isOfAnswers: node.isDeadOfAnswers });
+        },
+      });
     },
-    learn({ node: name, mark }) {
-      for (const node of pool.nodes) if (node.name === name) node.learn(mark, wheel.precise());
+    learn(mark) {
+      for (const node of pool.nodes) if (node.name === mark.node) node.learn(mark, wheel.precise());
     },
     startChecks(marked) {
       if (config.check === null || checks !== null) return;
@@ -103,12 +111,13 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
         changed(node, isUp, reason) {
           if (isUp) log.event('info', 'node-up', 'a node passed its checks again', { node: node.name });
           else log.event('warn', 'node-down', 'a node failed its checks and gets no requests', { node: node.name, reason });
-          marked({ node: node.name, cause: 'checks', mark: isUp ? 'up' : 'down', failsFast: false });
+          marked({ node: node.name, cause: 'checks', mark: isUp ? 'up' : 'down', failsFast: false, isOfAnswers: false });
         },
       });
     },
     retire() {
       checks?.stop();
+      revival.stop();
       // What is known stays for the requests in flight.
       mapper?.stop?.();
       pool.stop();

@@ -193,7 +193,7 @@ export class Server {
     const seen = (mark: NodeMark): void => {
       if (generation === this.#generation) marked?.(mark);
     };
-    if (marked !== undefined) generation.watchNodes(seen);
+    generation.watchNodes(seen);
     if (checksNodes !== false) generation.startChecks(seen);
   }
 

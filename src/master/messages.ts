@@ -65,6 +65,8 @@ export interface NodeMark {
   readonly mark: 'dead' | 'alive' | 'down' | 'up';
   /** Of `dead`: asking the node again costs nothing but a refusal, so that a probe of last resort may. */
   readonly failsFast: boolean;
+  /** Of `dead`: it died of broken answers, and a connection does not bring it back. */
+  readonly isOfAnswers: boolean;
 }
 
 /** From a child to the master. */

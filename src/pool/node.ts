@@ -28,9 +28,18 @@ export interface NodeOptions {
   readonly harakiri?: number;
 }
 
-/** Hears when a node dies of its requests, and when it is alive again. */
+/** Hears when a node dies of its requests, once more while it stays so, and when it is alive again. */
 export interface NodeWatcher {
   nodeMarked(node: Node, mark: 'dead' | 'alive'): void;
+}
+
+/** What one process knows of a node, for the others. Of `dead` they must know all that their own requests would have shown. */
+export interface LearnedMark {
+  readonly mark: 'dead' | 'alive' | 'down' | 'up';
+  /** Of `dead`: as `Node.failsFast`. */
+  readonly failsFast: boolean;
+  /** Of `dead`: as `Node.isDeadOfAnswers`. */
+  readonly isOfAnswers: boolean;
 }
 
 /** Why a node did not take a request; only some of it is the node's fault. */
@@ -77,9 +86,10 @@ export class Node {
   readonly #limit: number;
   readonly #fails: number | null;
   #deadSince: number | null = null;
-  /** A connection does not prove that answers are whole again, so each kind of death has its own end. */
   #isDeadOfAnswers = false;
-  #lastFailure: NodeFailure | null = null;
+  /** Another process has seen it die, and looks after it. */
+  #isLearned = false;
+  #failsFast = false;
   #connectFailures = 0;
   #answerFailures = 0;
   #isDown = false;
@@ -116,9 +126,21 @@ export class Node {
 
   connected(): void {
     this.hits++;
-    this.#lastFailure = null;
+    this.reached();
+  }
+
+  /** It takes connections: a request has shown it, or a probe. */
+  reached(): void {
+    this.#failsFast = false;
     this.#connectFailures = 0;
     if (this.#deadSince !== null && !this.#isDeadOfAnswers) this.#revive();
+  }
+
+  /** A probe has shown that it is as dead as before: its grace begins anew, so that no request has to find out. */
+  stillDead(now: number): void {
+    if (this.#deadSince === null) return;
+    this.#deadSince = now;
+    this.watcher?.nodeMarked(this, 'dead');
   }
 
   /**
@@ -127,7 +149,7 @@ export class Node {
    */
   failed(failure: NodeFailure, now: number): boolean {
     if (isPassing(failure)) return false;
-    this.#lastFailure = failure;
+    this.#failsFast = failure === 'refused' || failure === 'missing';
     this.#connectFailures++;
     const enough = this.#fails ?? (failure === 'refused' ? REFUSALS_TO_DIE : 1);
     if (this.#connectFailures < enough) return false;
@@ -180,9 +202,14 @@ export class Node {
   }
 
   /** What another process has seen of it: that of its requests (`dead`, `alive`), or of its checks (`down`, `up`). */
-  learn(mark: 'dead' | 'alive' | 'down' | 'up', now: number): void {
-    if (mark === 'dead') this.#deadSince = now;
-    else if (mark === 'alive') this.#unmark();
+  learn({ mark, failsFast, isOfAnswers }: LearnedMark, now: number): void {
+    if (mark === 'dead') {
+      this.#isLearned = true;
+      this.#failsFast = failsFast;
+      this.#isDeadOfAnswers = isOfAnswers;
+      this.#deadSince = now;
+      this.#isRecovering = false;
+    } else if (mark === 'alive') this.#unmark();
     else if (mark === 'down') this.#isDown = true;
     else if (this.#isDown) {
       this.#isDown = false;
@@ -197,6 +224,11 @@ export class Node {
     return this.#deadSince !== null;
   }
 
+  /** It died of broken answers. A connection does not prove that they are whole again, so each kind of death has its own end. */
+  get isDeadOfAnswers(): boolean {
+    return this.#isDeadOfAnswers;
+  }
+
   /** Its checks say that it shall have no requests. */
   get isDown(): boolean {
     return this.#isDown;
@@ -209,7 +241,7 @@ export class Node {
 
   /** True when asking it again costs nothing but a refusal: a probe of last resort may. */
   get failsFast(): boolean {
-    return this.#lastFailure === 'refused' || this.#lastFailure === 'missing';
+    return this.#failsFast;
   }
 
   /** Dead nodes get another chance `graceTime` ms after their last failure (`http-gracetime`); nodes that are down get none. */
@@ -241,7 +273,9 @@ export class Node {
     const wasAlive = this.#deadSince === null;
     this.#deadSince = now;
     this.#isRecovering = false;
-    if (wasAlive) this.watcher?.nodeMarked(this, 'dead');
+    const isNews = wasAlive || this.#isLearned;
+    this.#isLearned = false;
+    if (isNews) this.watcher?.nodeMarked(this, 'dead');
     return wasAlive;
   }
 
@@ -253,6 +287,9 @@ export class Node {
   #unmark(): void {
     this.#deadSince = null;
     this.#isDeadOfAnswers = false;
+    this.#isLearned = false;
+    this.#failsFast = false;
+    this.#connectFailures = 0;
     this.#recover();
   }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LearnedMark } from '../../src/pool/node.ts';
 import { die, GRACE, node } from './support.ts';
 
 test('fails= counts failures in a row, of any kind that is the fault of the node', () => {
@@ -138,18 +139,47 @@ test('what other processes have seen counts like what was seen here, and is not 
   const one = node('a');
   const told: string[] = [];
   one.watcher = { nodeMarked: ({ name }, mark) => told.push(`${name} ${mark}`) };
-  one.learn('dead', 0);
+  const learn = (mark: LearnedMark['mark']): void => one.learn({ mark, failsFast: false, isOfAnswers: false }, 0);
+  learn('dead');
   assert.equal(one.isUsable(GRACE - 1, GRACE), false);
   assert.equal(one.isUsable(GRACE, GRACE), true);
-  one.learn('alive', 0);
+  learn('alive');
   assert.equal(one.isDead, false);
-  one.learn('down', 0);
+  learn('down');
   assert.equal(one.isUsable(10 * GRACE, GRACE), false);
-  one.learn('up', 0);
+  learn('up');
   assert.equal(one.isUsable(0, GRACE), true);
   assert.deepEqual(told, []);
   one.failed('timeout', 0);
   one.failed('timeout', 1);
   one.connected();
   assert.deepEqual(told, [`${one.name} dead`, `${one.name} alive`]);
+});
+
+test('B13, F11: a node that another process saw die is asked again as one that died here', () => {
+  const dead = (failsFast: boolean, isOfAnswers = false): LearnedMark => ({ mark: 'dead', failsFast, isOfAnswers });
+  const one = node('a', { fails: 3 });
+  one.learn(dead(true), 0);
+  assert.deepEqual([one.isDead, one.failsFast], [true, true]);
+  one.learn(dead(false), 0);
+  assert.equal(one.failsFast, false);
+  one.learn(dead(true), 0);
+  one.learn({ mark: 'alive', failsFast: false, isOfAnswers: false }, 0);
+  assert.deepEqual([one.isDead, one.failsFast], [false, false]);
+  one.learn(dead(false, true), 0);
+  one.connected();
+  assert.equal(one.isDead, true, 'a connection proves nothing of a node that died of answers elsewhere');
+  one.answered();
+  assert.equal(one.isDead, false);
+});
+
+test('F11: who finds a node dead that others told of looks after it from then on', () => {
+  const one = node('a');
+  const told: string[] = [];
+  one.watcher = { nodeMarked: (_node, mark) => told.push(mark) };
+  one.learn({ mark: 'dead', failsFast: false, isOfAnswers: false }, 0);
+  assert.equal(one.failed('timeout', GRACE), false, 'it was dead before');
+  assert.deepEqual(told, ['dead']);
+  one.failed('timeout', GRACE);
+  assert.deepEqual(told, ['dead'], 'once');
 });

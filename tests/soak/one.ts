@@ -53,7 +53,7 @@ export interface SoakReport {
 
 /** Codes of ugate's log that clients who leave, requests that break the rules and a node that goes must cause. */
 const EXPECTED_CODES =
-  /^(client-left|node-dead|connect-(missing|refused)|upstream-(reset|empty|short|truncated-head)|no-host|bad-method|bare-line-end|length-and-encoding|bad-chunk|head-too-large|version-not-supported)$/;
+  /^(client-left|node-(dead|alive)|connect-(missing|refused)|upstream-(reset|empty|short|truncated-head)|no-host|bad-method|bare-line-end|length-and-encoding|bad-chunk|head-too-large|version-not-supported)$/;
 
 /** Runtimes open some descriptors of their own when they first need them. */
 const OWN_DESCRIPTORS = 4;

@@ -107,6 +107,10 @@ export const NODES = [
     form: { kind: 'duration', zero: 'default' },
     default: '30',
     help: 'How long a node that failed is left alone before it is tried again.',
+    details:
+      'A node of `http-to` that cannot be connected to is asked in the background meanwhile, after a second and then with growing pauses up ' +
+      'to half of this time: it is back as soon as it accepts, and until then no request is risked. One that died of broken ' +
+      'answers (`fails=N`), and nodes found by key, wait for the whole time; then the next request in turn tries them.',
     example: 'http-gracetime = 10',
     since: '0.1',
   },
