@@ -178,11 +178,18 @@ blackbox('F18, F24: what a client or an exception says begins no line of the log
   for (const line of gate.stderrLines) assert.doesNotMatch(line, /^2026-01-01|[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
 });
 
-blackbox('an answer in 50,000 pieces of a byte arrives, and so does one whose body was read in as many', UNLIKE, async () => {
-  await using tree = await Tree.start(['--http', '127.0.0.1:0', ...WRONG]);
+blackbox('B8: an answer in 50,000 pieces arrives, and a body of as many lines; a client that leaves closes the iterable', UNLIKE, async () => {
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--log-level', 'debug', ...WRONG]);
   const { target } = tree.gate;
   const pieces = await exchange(target, get('/pieces?50000'), { milliseconds: 60_000 });
   assert.deepEqual([pieces.status, pieces.body.length], [200, 50_000]);
   const lines = await exchange(target, post('/lines', '\n'.repeat(300_000)), { milliseconds: 60_000 });
   assert.deepEqual([lines.status, lines.text()], [200, '300000']);
+
+  const client = await begin(target, '/endless');
+  await client.readUntil('piece\n');
+  client.destroy();
+  await waitFor('the app to hear of it', async () => (await ask<{ closed: string[] }>(target, '/facts')).closed.length === 1);
+  await tree.log(/ debug the client went away.* code=client-left request="GET \/endless"/);
+  assert.doesNotMatch(tree.gate.stderr, /Traceback|app-error/);
 });
