@@ -98,6 +98,8 @@ function loadError(path: string, error: unknown): AppError {
 }
 
 function hintFor(error: Error | null): string | null {
+  if (/(?:cannot find|not found|resolve).*['"]hono(?:\/[^'"]*)?['"]/i.test(error?.message ?? ''))
+    return 'ugate carries hono and some of its parts, not all: install hono where the app is (npm install hono)';
   if (isSyntaxOfNode(error)) return 'Node runs TypeScript by taking the types out: enums, namespaces and parameter properties are more than that';
   if (/^Import ".*" not a dependency/.test(error?.message ?? ''))
     return 'Deno wants to be told where packages come from: write npm:NAME or jsr:NAME in the import';

@@ -12,12 +12,12 @@ export class Libc {
 
   /** @throws {ListenError} `unsupported` */
   constructor() {
-    const symbols = openLibrary({
-      dup: { args: [INT], returns: INT },
-      listen: { args: [INT, INT], returns: INT },
+    let problem = '';
+    const wanted = { dup: { args: [INT], returns: INT }, listen: { args: [INT, INT], returns: INT } };
+    const symbols = openLibrary(wanted, (error) => {
+      problem ||= messageOf(error);
     });
-    if (symbols === null)
-      throw new ListenError('unsupported', `no C library (${LIBRARIES.join(', ')}) can be loaded to hand listening sockets to children`);
+    if (symbols === null) throw new ListenError('unsupported', `listening sockets cannot be handed to children: ${explain(problem)}`);
     this.#symbols = symbols;
   }
 
@@ -39,14 +39,29 @@ export function dieWithParent(): boolean {
   return symbols !== null && symbols.prctl!(1, 9, 0, 0, 0) === 0;
 }
 
-/** The functions of the C library, or null where none of its names can be loaded. */
-export function openLibrary(wanted: object): Record<string, (...words: number[]) => number> | null {
+/** Bun without its JIT has no foreign functions either, and it gives that up where memory cannot be reserved. */
+function explain(problem: string): string {
+  if (/\bJIT\b/.test(problem)) return `${problem}, which Bun does without under a limit of address space: raise it (ulimit -v), or leave master out`;
+  return `no C library (${LIBRARIES.join(', ')}) can be loaded: ${problem}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * The functions of the C library, or null where none of its names can be loaded.
+ * @param failed hears why, for each name
+ */
+export function openLibrary(wanted: object, failed: (error: unknown) => void = () => {}): Record<string, (...words: number[]) => number> | null {
   for (const library of LIBRARIES) {
     try {
       const opened = ffi().dlopen(library, wanted);
       if (!(opened instanceof Error)) return opened.symbols;
-    } catch {
-      // Not this system's.
+      failed(opened);
+    } catch (error) {
+      // Not this system's, as a rule.
+      failed(error);
     }
   }
   return null;

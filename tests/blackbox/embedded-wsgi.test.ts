@@ -115,12 +115,20 @@ blackbox('an app that cannot be loaded: one line that helps, Python’s own word
   await using folder = temporaryFolder();
   writeFileSync(folder.file('failing.py'), 'def connect():\n    raise RuntimeError("no database")\nconnect()\n');
   writeFileSync(folder.file('lacking.py'), 'import no_such_package\n');
+  writeFileSync(folder.file('usesit.py'), 'import uwsgi\n');
   writeFileSync(folder.file('named.py'), 'def wsgi(environ, start_response):\n    return []\n');
   const cases: [words: string[], line: RegExp, more: RegExp, code: number][] = [
     [['--module', 'nowhere'], /no module named nowhere; looked in .*; --chdir or --pythonpath/, /^/, 1],
     [['--module', 'failing', '--master', '--processes', '2'], /RuntimeError: no database/, /File ".*failing\.py", line 3[\s\S]*in connect/, 1],
     [['--module', 'failing', '--need-app'], /RuntimeError: no database/, /in connect/, 22],
     [['--module', 'lacking'], /No module named 'no_such_package' \(in .*python.*--home says which/, /lacking\.py/, 1],
+    // N14
+    [
+      ['--module', 'usesit'],
+      /No module named 'uwsgi' \(uWSGI gives its apps this module, ugate has none: .*docs\/guide\/from-uwsgi\.md/,
+      /usesit\.py/,
+      1,
+    ],
     [['--module', 'named'], /named has no callable `application` nor `app`; it has wsgi: --callable says which/, /^/, 1],
     [['--module', 'named:wsgi', '--virtualenv', 'none'], /home none does not exist/, /^/, 1],
   ];

@@ -11,6 +11,8 @@ import sys
 import traceback
 
 DEFAULT_CALLABLES = ("application", "app")
+# Modules that exist only inside uWSGI, and those that come with it.
+OF_UWSGI = ("uwsgi", "uwsgidecorators", "uwsgidsl")
 
 
 class LoadError(Exception):
@@ -132,7 +134,10 @@ def explain(error):
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(("<ugate", "<frozen importlib", importlib.__file__)):
         trace = trace.tb_next
     last = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()[-1]
-    if isinstance(error, ModuleNotFoundError):
+    if isinstance(error, ModuleNotFoundError) and error.name in OF_UWSGI:
+        last += " (uWSGI gives its apps this module, ugate has none: take the import out, or let the app go on at ImportError; "
+        last += "what stands in for it is told in docs/guide/from-uwsgi.md)"
+    elif isinstance(error, ModuleNotFoundError):
         # There may be several Pythons, each with packages of its own.
         last += " (in %s, Python %d.%d; --home says which one)" % (sys.executable, *sys.version_info[:2])
     return last, "".join(traceback.format_exception(type(error), error, trace))
