@@ -62,8 +62,6 @@ export class AnswerHead {
   #lastStatusText = '';
   /** −1 when it was not known. */
   #lastLength = -1;
-  #lastHasText = false;
-  #hasContentType = false;
   /** Of the app's own Content-Length none is kept where we know better. */
   #knowsLength = false;
 
@@ -79,18 +77,15 @@ export class AnswerHead {
     const isWhole = body !== undefined && !(response as { bodyUsed?: boolean }).bodyUsed;
     this.bodyStart = 0;
     this.bodyEnd = 0;
-    const hasText = isWhole && body !== null;
-    if (hasText) this.#encodeBody(body);
+    // A 205 has no content (RFC 9110 15.3.6): some runtimes make one all the same.
+    if (isWhole && body !== null && status !== 205) this.#encodeBody(body);
     this.#knowsLength = isWhole && !isHead && status !== 204 && status !== 304;
     const length = this.#knowsLength ? this.bodyEnd - this.bodyStart : -1;
     const { pairs, statusText } = response;
-    if (pairs && this.#isLast(pairs, status, statusText, length, hasText)) return isWhole;
+    if (pairs && this.#isLast(pairs, status, statusText, length)) return isWhole;
     this.#lines = `HTTP/1.1 ${status} ${statusText || (REASONS[status] ?? '')}\r\n`;
-    this.#hasContentType = false;
     if (pairs) for (let i = 0; i < pairs.length; i += 2) this.#field(pairs[i + 1], pairs[i]);
     else response.headers.forEach(this.#field);
-    // Bun writes it only when it sends the response itself.
-    if (hasText && !this.#hasContentType) this.#lines += 'content-type: text/plain;charset=UTF-8\r\n';
     if (length !== -1) this.#lines += `content-length: ${length}\r\n`;
     this.#lastPairs = null;
     this.#parse();
@@ -98,22 +93,20 @@ export class AnswerHead {
     this.#lastStatus = status;
     this.#lastStatusText = statusText;
     this.#lastLength = length;
-    this.#lastHasText = hasText;
     return isWhole;
   }
 
   /** What `head` was made of is the same: no text has to be put together to find that out. */
-  #isLast(pairs: readonly string[], status: number, statusText: string, length: number, hasText: boolean): boolean {
+  #isLast(pairs: readonly string[], status: number, statusText: string, length: number): boolean {
     const last = this.#lastPairs;
     if (last === null || this.head.hasUwsgiEncoding || length !== this.#lastLength || status !== this.#lastStatus) return false;
-    if (statusText !== this.#lastStatusText || hasText !== this.#lastHasText || pairs.length !== last.length) return false;
+    if (statusText !== this.#lastStatusText || pairs.length !== last.length) return false;
     for (let i = 0; i < last.length; i++) if (pairs[i] !== last[i]) return false;
     return true;
   }
 
   readonly #field = (value: string, name: string): void => {
-    if (name.length === 12 && name.toLowerCase() === 'content-type') this.#hasContentType = true;
-    else if (this.#knowsLength && name.length === 14 && name.toLowerCase() === 'content-length') return;
+    if (this.#knowsLength && name.length === 14 && name.toLowerCase() === 'content-length') return;
     // Some say it of streams. How the body is framed is not theirs to say; any other coding is refused by the parser.
     else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding' && value.toLowerCase() === 'chunked') return;
     this.#lines += `${name}: ${value}\r\n`;

@@ -1,6 +1,6 @@
 import { takesResponsesOnDemand } from '../runtime/native-responses.ts';
 import { AppRequest } from './app-request.ts';
-import { bodyKey, type MakeResponse, makeLight, nativeResponse, pairsOf, streamKey } from './app-response.ts';
+import { bodyKey, type MakeResponse, makeLight, nativeResponse, pairsOf, streamKey, TEXT } from './app-response.ts';
 
 /**
  * Puts `Request`, `Response` and `fetch` in the place of the runtime's own, before an app is loaded. They are the runtime's own with
@@ -64,10 +64,21 @@ function remembering(Native: typeof Response): MakeResponse {
     declare [streamKey]?: boolean;
     /** As long as nobody has seen `headers` they are what they were made of. */
     declare pairs?: readonly string[] | null;
+    /** It was given a text, and nobody has seen its fields. */
+    declare isBare?: boolean;
 
     override get headers(): Headers {
+      const headers = super.headers;
+      // On Bun a text has its type only once it is sent: whoever looks for it, as middleware does, would find none.
+      if (this.isBare === true && !headers.has('content-type')) headers.set('content-type', TEXT);
+      this.isBare = false;
       this.pairs = null;
-      return super.headers;
+      return headers;
+    }
+
+    override clone(): ReturnType<MakeResponse> {
+      void this.headers;
+      return super.clone();
     }
 
     override get body(): ReturnType<MakeResponse>['body'] {
@@ -79,10 +90,13 @@ function remembering(Native: typeof Response): MakeResponse {
   }
   Object.defineProperty(Remembered, 'name', { value: 'Response' });
   return (body, init) => {
+    // Native code reads past the getter of another response.
+    if (init instanceof Remembered) void init.headers;
     // It throws for a stream that has been read from: what is remembered is never half a body.
     const response = new Remembered(body, init);
     if (typeof body === 'string') {
       response[bodyKey] = body;
+      response.isBare = true;
       response.pairs = pairsOf(init?.headers);
     } else if (body == null) response[bodyKey] = null;
     else if (body instanceof ReadableStream) {

@@ -12,7 +12,8 @@ export const streamKey: unique symbol = Symbol('ugate.stream');
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~\w]+$/;
 /** What stands in a value without being changed: no space around it, one byte a character. */
 const FIELD_VALUE = /^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/;
-const TEXT = 'text/plain;charset=UTF-8';
+/** The type of a text that says nothing else (Fetch Standard, extract a body). */
+export const TEXT = 'text/plain;charset=UTF-8';
 
 /** What comes into an answer's head, whoever made it. */
 export interface ResponseParts {

@@ -79,7 +79,6 @@ export const QUESTIONS: Readonly<Record<string, (owner: Owner) => unknown>> = {
   },
   'text of its body': (owner) => new Response(owner.body).text(),
   'type of the blob': async (owner) => (await owner.blob()).type,
-  keys: (owner) => [Object.keys(owner), namesOf(owner)],
   'what it is': (owner) => [Object.prototype.toString.call(owner), owner.constructor.name],
   'shown to people': (owner) => typeof inspect(owner),
 };
@@ -90,7 +89,8 @@ export function isSame(owner: Owner, name: 'body' | 'headers' | 'signal'): boole
   return first === (owner as Request)[name];
 }
 
-function namesOf(owner: object): string[] {
+/** As `for` and `in` find them. */
+export function namesOf(owner: object): string[] {
   const names: string[] = [];
   for (const name in owner) names.push(name);
   return names.toSorted();

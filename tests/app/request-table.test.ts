@@ -6,7 +6,7 @@ import { AppBody } from '../../src/app/app-body.ts';
 import { installGlobals } from '../../src/app/app-globals.ts';
 import { AppRequest } from '../../src/app/app-request.ts';
 import { runtimeName } from '../../src/runtime/app-modules.ts';
-import { isSame, membersOf, outcome, QUESTIONS, USES } from './body-uses.ts';
+import { isSame, membersOf, namesOf, outcome, QUESTIONS, USES } from './body-uses.ts';
 
 const Native = globalThis.Request;
 installGlobals();
@@ -67,6 +67,7 @@ async function about(request: Request): Promise<unknown> {
 const REQUEST_QUESTIONS: typeof QUESTIONS = {
   ...membersOf(Native.prototype),
   ...QUESTIONS,
+  keys: (request) => [Object.keys(request), namesOf(request)],
   'the same signal': (request) => isSame(request, 'signal'),
   'new Request(it)': (request) => about(new Request(request as Request)),
   'new Request(it, with a body)': (request) => about(new Request(request as Request, { method: 'PUT', body: 'other' })),

@@ -2,8 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { compress } from 'hono/compress';
 import { cors } from 'hono/cors';
+import { etag } from 'hono/etag';
+import { stream, streamSSE, streamText } from 'hono/streaming';
+import { timeout } from 'hono/timeout';
 import { installGlobals } from '../../src/app/app-globals.ts';
 import { runtimeName } from '../../src/runtime/app-modules.ts';
 import { addAppTests } from './app-suite.ts';
@@ -121,4 +127,63 @@ test('a request that is fetched as it is reaches its own URL', async () => {
   await using client = await gate.connect();
   const response = await client.request(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${gate.port}\r\nX-A: again\r\n\r\n`);
   assert.equal(response.text(), 'twice');
+});
+
+test('W4: middleware of Hono that uses bodies and answers in its own ways', async () => {
+  const app = new Hono();
+  app.post('/limit', bodyLimit({ maxSize: 10 }), async (c) => c.text(await c.req.text()));
+  app.post('/limit-json', bodyLimit({ maxSize: 10 }), async (c) => c.json(await c.req.json()));
+  app.get('/compress', compress(), (c) => c.text('é'.repeat(5000)));
+  app.get('/compress-stream', compress(), (c) => stream(c, async (to) => void (await to.write('y'.repeat(5000)))));
+  app.use('/timeout', timeout(30));
+  app.get('/timeout', async (c) => {
+    await new Promise((resolve) => c.req.raw.signal.addEventListener('abort', resolve));
+    return c.text('never');
+  });
+  app.get('/etag', etag(), (c) => c.text('tagged'));
+  app.get('/text', (c) =>
+    streamText(c, async (to) => {
+      await to.writeln('one');
+      await to.write('two é');
+    }),
+  );
+  app.get('/sse', (c) => streamSSE(c, (to) => to.writeSSE({ event: 'e', data: 'd', id: '1' })));
+  app.get('/pipe', (c) => stream(c, (to) => to.pipe(new Blob(['piped']).stream())));
+  app.get('/fails', (c) =>
+    stream(c, async (to) => {
+      await to.write('first');
+      throw new Error('in the stream');
+    }),
+  );
+  await using gate = await startApp((request) => app.fetch(request));
+  const chunked = (path: string, text: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
+  const ask = async (text: string) => {
+    await using client = await gate.connect();
+    return await client.request(text);
+  };
+  const get = (path: string, more = '') => ask(`GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`);
+  assert.equal((await ask(chunked('/limit', 'abc'))).text(), 'abc');
+  assert.equal((await ask(chunked('/limit-json', '{"a":1}'))).text(), '{"a":1}');
+  assert.equal((await ask(chunked('/limit', 'abcdefghijk'))).status, 413);
+  assert.equal((await ask('POST /limit HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc')).text(), 'abc');
+  for (const [path, text] of [
+    ['/compress', 'é'.repeat(5000)],
+    ['/compress-stream', 'y'.repeat(5000)],
+  ] as const) {
+    const answer = await get(path, 'Accept-Encoding: gzip\r\n');
+    const packed = answer.header('content-encoding') === 'gzip';
+    assert.equal((packed ? gunzipSync(answer.body) : Buffer.from(answer.body)).toString(), text);
+    if (path === '/compress') assert.ok(packed);
+  }
+  assert.equal((await get('/timeout')).status, 504);
+  const tagged = await get('/etag');
+  assert.equal(tagged.text(), 'tagged');
+  const same = await get('/etag', `If-None-Match: ${tagged.header('etag')}\r\n`);
+  assert.deepEqual([same.status, same.text()], [304, '']);
+  assert.equal(Buffer.from((await get('/text')).body).toString(), 'one\ntwo é');
+  assert.equal((await get('/sse')).text(), 'event: e\ndata: d\nid: 1\n\n');
+  assert.equal((await get('/pipe')).text(), 'piped');
+  // Hono tells of it itself, and ends the stream.
+  assert.equal((await get('/fails')).text(), 'first');
 });
