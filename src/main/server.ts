@@ -225,7 +225,8 @@ export class Server {
     const listener = await this.#router.listen(this.#runtime, where, front, {
       ...(config?.socketMode == null ? {} : { mode: config.socketMode }),
       deferAccept: config?.deferAccept ?? false,
-      acceptFailed: (code) => this.log.event('error', 'accept-failed', 'cannot accept a connection; trying again', { error: code }),
+      acceptFailed: (code) => this.log.event('error', 'accept-failed', 'no more connections can be accepted for now; trying again', { error: code }),
+      acceptsAgain: () => this.log.event('info', 'accepting-again', 'connections are accepted again'),
     });
     front.port = portText(listener.address);
     return listener.address;

@@ -4,10 +4,11 @@ import { Watch } from './watch.ts';
 /** How a node is asked whether it is well. Made elsewhere: the pool knows no sockets. */
 export interface Probe {
   /**
-   * Asks the node. `done` is called once, in this call or later; `reason` goes to the log when it is not `ok`.
+   * Asks the node. `done` is called once, in this call or later; `reason` goes to the log when it is not `ok`. Null: it could not be
+   * asked, for want of something of our own, and nothing is known.
    * Returns what ends the question early; `done` need not be called then.
    */
-  start(node: Node, done: (ok: boolean, reason: string) => void): () => void;
+  start(node: Node, done: (ok: boolean | null, reason: string) => void): () => void;
 }
 
 /** Times in ms. */

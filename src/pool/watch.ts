@@ -55,10 +55,10 @@ export class Watch {
     this.#checkAt = now + interval * (1 + JITTER * (2 * this.#world.random() - 1));
     this.#timeoutAt = now + timeout;
     const question = this.#question;
-    const done = (ok: boolean, reason: string): void => {
+    const done = (ok: boolean | null, reason: string): void => {
       if (question !== this.#question) return;
       this.#forget();
-      this.#judge(ok, reason);
+      if (ok !== null) this.#judge(ok, reason);
     };
     try {
       const end = this.#probe.start(this.node, done);

@@ -155,7 +155,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
 
   #incomingFor<Owner>({ kind }: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions): BunSocketHandlers<BunConnection<Owner>> {
     const shared = this.#shared;
-    const alarm = new AcceptAlarm(options.acceptFailed);
+    const alarm = new AcceptAlarm(options);
     const highest = highestAccepted(this.openFilesLimit());
     return {
       ...socketHandlers<Owner>(),

@@ -200,7 +200,7 @@ class DenoRuntime extends CommonRuntime implements Runtime {
     stop: () => void,
   ): Listener {
     let open = true;
-    const alarm = new AcceptAlarm(options.acceptFailed);
+    const alarm = new AcceptAlarm(options);
     const accept = async (): Promise<void> => {
       while (open) {
         try {
@@ -223,6 +223,7 @@ class DenoRuntime extends CommonRuntime implements Runtime {
       close() {
         if (!open) return;
         open = false;
+        alarm.stop();
         stop();
       },
     };

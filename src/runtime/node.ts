@@ -127,7 +127,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   }
 
   #serverFor<Owner>(handlers: ConnectionHandlers<Owner>, options: ListenOptions): Server {
-    const alarm = new AcceptAlarm(options.acceptFailed);
+    const alarm = new AcceptAlarm(options);
     let isUnix = false;
     const server = this.#net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       // The core's `open` sets the owner before it returns; nothing reads it earlier.
@@ -140,6 +140,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
       // A path, or null for a unix socket that was inherited.
       isUnix = address === null || typeof address === 'string';
       server.on('error', (error) => alarm.failed(errorCode(error, 'EMFILE')));
+      server.on('close', () => alarm.stop());
     });
     return server;
   }

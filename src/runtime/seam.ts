@@ -126,8 +126,10 @@ export interface ListenOptions {
    * costs nothing, and who has is served at once (TCP_DEFER_ACCEPT). Default false.
    */
   deferAccept?: boolean;
-  /** Called when accepting fails for want of descriptors or memory (`EMFILE`…): at most once a second. Accepting goes on. */
+  /** Called when accepting begins to fail for want of descriptors or memory (`EMFILE`…). It is tried again until it works. */
   acceptFailed?(code: string): void;
+  /** Called behind `acceptFailed`, when nothing has failed for a second. */
+  acceptsAgain?(): void;
 }
 
 export interface Listener {
@@ -264,7 +266,7 @@ export interface Runtime {
 
   /**
    * Accepts connections on `address`. A BoundSocket is taken over: it serves one `listen` and is closed with the listener,
-   * which accepts no more only here and leaves a unix socket's file where it is; of `options` it heeds `deferAccept` and `acceptFailed`.
+   * which accepts no more only here and leaves a unix socket's file where it is; of `options` it heeds `deferAccept`, `acceptFailed` and `acceptsAgain`.
    * @throws {ListenError}
    */
   listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options?: ListenOptions): Promise<Listener>;

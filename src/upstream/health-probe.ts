@@ -9,7 +9,7 @@ import { NO_FRONT } from '../router/front.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
 
-type Done = (ok: boolean, reason: string) => void;
+type Done = Parameters<Probe['start']>[1];
 
 const NOBODY: PeerAddress = { family: 'ipv4', address: '127.0.0.1', port: 0 };
 
@@ -56,7 +56,7 @@ const PING: Readonly<ConnectionHandlers<Done>> = {
     connection.destroy();
     connection.owner(true, '');
   },
-  connectFailed: (done: Done, { reason, code }: ConnectFailure) => done(false, `${reason} (${code})`),
+  connectFailed: (done: Done, { reason, code }: ConnectFailure) => done(saysOf(reason), `${reason} (${code})`),
   data: () => {},
   drain: () => {},
   end: () => {},
@@ -97,7 +97,7 @@ class Check implements UpstreamExchange {
 
   connectFailed(failure: NodeFailure, code: string): void {
     this.#upstream = null;
-    this.#finish(false, `${failure} (${code})`);
+    this.#finish(saysOf(failure), `${failure} (${code})`);
   }
 
   head({ status }: ResponseHead): void {
@@ -120,11 +120,16 @@ class Check implements UpstreamExchange {
   drained(): void {}
   flush(): void {}
 
-  #finish(ok: boolean, reason: string): void {
+  #finish(ok: boolean | null, reason: string): void {
     if (this.isDone) return;
     this.cancel();
     this.#done(ok, reason);
   }
+}
+
+/** Our own want of descriptors or ports says nothing of the node. */
+function saysOf(failure: NodeFailure): false | null {
+  return failure === 'local' ? null : false;
 }
 
 function readHead(path: string, host: string): RequestHead {

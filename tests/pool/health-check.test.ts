@@ -9,7 +9,7 @@ const SETTINGS: HealthCheckSettings = { interval: 5000, timeout: 2000, fails: 2,
 interface Question {
   readonly name: string;
   readonly at: number;
-  readonly done: (ok: boolean, reason: string) => void;
+  readonly done: (ok: boolean | null, reason: string) => void;
   isCancelled: boolean;
 }
 
@@ -23,7 +23,7 @@ class Checks {
   readonly changes: string[] = [];
   random: () => number = () => 0.5;
   /** What a probe does at once; null lets the question wait. */
-  answer: ((node: Node) => boolean) | null = null;
+  answer: ((node: Node) => boolean | null) | null = null;
   readonly check: HealthCheck;
 
   constructor(nodes: readonly Node[], settings: Partial<HealthCheckSettings> = {}, random?: () => number) {
@@ -144,6 +144,16 @@ test('a short interval is kept', () => {
   checks.answer = () => true;
   checks.time.advance(1050);
   assert.deepEqual(checks.times, [50, 150, 250, 350, 450, 550, 650, 750, 850, 950, 1050]);
+});
+
+test('F15: a check for which we have no descriptor says nothing of the node', () => {
+  using checks = new Checks([remote(1)]);
+  checks.answer = () => null;
+  checks.time.advance(20_000);
+  assert.equal(checks.questions.length, 4);
+  checks.answer = () => false;
+  checks.time.advance(1000);
+  assert.deepEqual(checks.changes, ['20500 n1 down: scripted']);
 });
 
 test('a probe that throws is a failed check', () => {

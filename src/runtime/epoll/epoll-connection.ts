@@ -3,7 +3,7 @@ import { connectFailure } from '../connect-failure.ts';
 import { handlerFailed } from '../handler-failure.ts';
 import type { Connection, ConnectionHandlers, Due } from '../seam.ts';
 import { SendQueue } from '../send-queue.ts';
-import { EAGAIN, EINTR, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, errorName } from './kernel.ts';
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, errorName, isPassing } from './kernel.ts';
 import type { Patient, Pollable, Poller } from './poller.ts';
 import { decodeAddress } from './sockaddr.ts';
 
@@ -165,8 +165,8 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
 
   /** The kernel is connecting; it tells when it has. */
   connecting(): void {
-    this.#watched = EPOLLOUT;
-    if (!this.#poller.watch(this.#fd, this, EPOLLOUT)) this.failed(errorName(this.#poller.kernel.errno()));
+    if (this.#poller.watch(this.#fd, this, EPOLLOUT)) this.#watched = EPOLLOUT;
+    else this.failed(errorName(this.#poller.kernel.errno()));
   }
 
   /** No connection could be made, for a reason such as `ECONNREFUSED`. */
@@ -242,6 +242,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
   /** @param isEnding the end is behind what there is to read, or there already */
   #read(isEnding: boolean): void {
     const { kernel, buffer } = this.#poller;
+    let doubt = 0;
     for (let i = 0; i < READS_A_TURN; i++) {
       const count = kernel.receive(this.#fd, buffer);
       if (count > 0) {
@@ -254,13 +255,17 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
         }
         if (this.#destroyed || this.#paused || (count < buffer.length && !isEnding)) return;
       } else if (count === 0) {
-        return this.#peerEnded();
+        // The kernel tells a reset once, and behind that the end.
+        return doubt === 0 ? this.#peerEnded() : this.#broken(doubt);
       } else {
         const error = kernel.errno();
-        if (error !== EAGAIN && error !== EINTR) this.#broken(error);
-        return;
+        if (isPassing(error)) return;
+        if (doubt !== 0) return this.#broken(doubt);
+        // It is given up only when it is said again (`Kernel.errno`).
+        doubt = error;
       }
     }
+    if (doubt !== 0) this.#broken(doubt);
   }
 
   #peerEnded(): void {
@@ -299,7 +304,10 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
     const taken = kernel.send(this.#fd, bytes, start, length, hasMore);
     if (taken >= 0) return taken;
     const error = kernel.errno();
-    if (error === EAGAIN || error === EINTR) return 0;
+    if (isPassing(error)) return 0;
+    // As when reading.
+    const again = kernel.send(this.#fd, bytes, start, length, hasMore);
+    if (again >= 0 || isPassing(kernel.errno())) return Math.max(again, 0);
     this.#queue = null;
     this.#drainDue = false;
     this.#ended = true;

@@ -1,14 +1,14 @@
 import { AcceptAlarm } from '../accept-alarm.ts';
 import type { ConnectionHandlers, ListenOptions } from '../seam.ts';
 import { EpollConnection } from './epoll-connection.ts';
-import { EAGAIN, EINTR, EPOLLEXCLUSIVE, EPOLLIN, errorName } from './kernel.ts';
+import { EPOLLEXCLUSIVE, EPOLLIN, errorName, isPassing } from './kernel.ts';
 import type { Pollable, Poller } from './poller.ts';
 import { decodeAddress } from './sockaddr.ts';
 
 /** Connections taken in one event; then those that are open have their turn. */
 const ACCEPTS_A_TURN = 64;
-/** How long to leave the queue alone when there is no descriptor or memory for another connection, in ms. */
-const SHORTAGE_MS = 100;
+/** How often to look for a descriptor or memory for another connection while there is none, in ms. */
+const SHORTAGE_MS = 20;
 /** How long a client may stay silent before we hear of it, in s. A second is the least that Linux knows. */
 const DEFER_S = 1;
 /** Want of descriptors or memory; any other failure is of one connection, which was gone before it was accepted: accept(2). */
@@ -16,7 +16,10 @@ const SHORTAGES: readonly string[] = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'];
 /** The listener itself is not what it should be. */
 const BROKEN: readonly string[] = ['EBADF', 'EINVAL', 'ENOTSOCK'];
 
-/** Accepts the connections of a listening descriptor. */
+/**
+ * Accepts the connections of a listening descriptor. While there is none left for another, clients wait in the queue, where other
+ * processes that listen there find them: nobody is taken off it to be sent away.
+ */
 export class EpollListener<Owner> implements Pollable {
   readonly id: number;
   readonly #poller: Poller;
@@ -27,6 +30,7 @@ export class EpollListener<Owner> implements Pollable {
   readonly #highest: number;
   #isWatching = false;
   #isClosed = false;
+  #rest: ReturnType<typeof setTimeout> | null = null;
 
   constructor(poller: Poller, fd: number, handlers: ConnectionHandlers<Owner>, highest: number, options: ListenOptions) {
     this.id = poller.nextId();
@@ -34,7 +38,7 @@ export class EpollListener<Owner> implements Pollable {
     this.#fd = fd;
     this.#handlers = handlers;
     this.#highest = highest;
-    this.#alarm = new AcceptAlarm(options.acceptFailed);
+    this.#alarm = new AcceptAlarm(options);
     // Who made it, or shares it, may have left it blocking.
     poller.kernel.setNonBlocking(fd);
     // Connections have it from their listener.
@@ -53,23 +57,29 @@ export class EpollListener<Owner> implements Pollable {
   stop(): void {
     this.#isClosed = true;
     this.#pause();
+    this.#alarm.stop();
+    if (this.#rest !== null) clearTimeout(this.#rest);
   }
 
   ready(): void {
     const { kernel, address } = this.#poller;
     for (let i = 0; i < ACCEPTS_A_TURN && !this.#isClosed; i++) {
-      const fd = kernel.accept(this.#fd, address);
+      let fd = kernel.accept(this.#fd, address);
+      if (fd === -1) {
+        if (isPassing(kernel.errno())) return;
+        // Of the client it said this of nothing is left; or it was no word on accept (`Kernel.errno`).
+        fd = kernel.accept(this.#fd, address);
+      }
       if (fd === -1) {
         const error = kernel.errno();
-        if (error === EAGAIN || error === EINTR) return;
+        if (isPassing(error)) return;
         const code = errorName(error);
-        if (SHORTAGES.includes(code) || BROKEN.includes(code)) return this.#rest(code);
-      } else if (fd > this.#highest) {
-        kernel.close(fd);
-        this.#alarm.failed('EMFILE');
-      } else {
-        new EpollConnection<Owner>(undefined as Owner, this.#handlers, this.#poller, fd, decodeAddress(address)).accepted();
+        if (SHORTAGES.includes(code) || BROKEN.includes(code)) return this.#restFor(code);
+        continue;
       }
+      new EpollConnection<Owner>(undefined as Owner, this.#handlers, this.#poller, fd, decodeAddress(address)).accepted();
+      // The kernel gives the lowest that is free: the next client's would be one of those that are left for others.
+      if (fd >= this.#highest && !this.#isClosed) return this.#restFor('EMFILE');
     }
   }
 
@@ -78,9 +88,22 @@ export class EpollListener<Owner> implements Pollable {
     this.#isWatching = false;
   }
 
-  #rest(code: string): void {
+  #restFor(code: string): void {
     this.#alarm.failed(code);
     this.#pause();
-    setTimeout(() => this.start(), SHORTAGE_MS);
+    this.#rest = setTimeout(() => this.#goOn(), SHORTAGE_MS);
+  }
+
+  #goOn(): void {
+    this.#rest = null;
+    if (!this.#hasDescriptor) this.#restFor('EMFILE');
+    else if (!this.start() && !this.#isClosed) this.#restFor(errorName(this.#poller.kernel.errno()));
+  }
+
+  get #hasDescriptor(): boolean {
+    const { kernel } = this.#poller;
+    const next = kernel.dup(this.#fd);
+    if (next !== -1) kernel.close(next);
+    return next !== -1 && next <= this.#highest;
   }
 }

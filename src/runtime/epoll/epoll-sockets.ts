@@ -1,9 +1,10 @@
 import { type ConnectAddress, isIpLiteral, type ListenAddress } from '../../net/address.ts';
+import { connectFailure } from '../connect-failure.ts';
 import { listenFailure } from '../listen-failure.ts';
 import type { Connection, ConnectionHandlers, Due, Listener, ListenOptions } from '../seam.ts';
 import { EpollConnection } from './epoll-connection.ts';
 import { EpollListener } from './epoll-listener.ts';
-import { AF_UNIX, EINPROGRESS, errorName, type Kernel } from './kernel.ts';
+import { AF_UNIX, EALREADY, EINPROGRESS, EISCONN, errorName, type Kernel } from './kernel.ts';
 import { Poller } from './poller.ts';
 import { encodeAddress, type SocketAddress } from './sockaddr.ts';
 
@@ -48,9 +49,13 @@ export class EpollSockets {
     const connection = new EpollConnection(owner, handlers, this.#poller, fd, address.peer);
     if (code === null) {
       if (address.family !== AF_UNIX) kernel.setNoDelay(fd);
-      if (kernel.connect(fd, address.bytes, address.length) === 0) connection.connected();
-      else if (kernel.errno() === EINPROGRESS) connection.connecting();
-      else code = errorName(kernel.errno());
+      let error = kernel.connect(fd, address.bytes, address.length) === 0 ? 0 : kernel.errno();
+      // What is no word on connecting may be one on something else (`Kernel.errno`).
+      if (error !== 0 && error !== EINPROGRESS && connectFailure(errorName(error)).reason === 'local')
+        error = kernel.connect(fd, address.bytes, address.length) === 0 ? 0 : kernel.errno();
+      if (error === 0 || error === EISCONN) connection.connected();
+      else if (error === EINPROGRESS || error === EALREADY) connection.connecting();
+      else code = errorName(error);
     }
     if (code !== null) connection.failed(code);
     return connection;

@@ -5,7 +5,10 @@ export type DescriptorKind = 'pipe' | 'socket' | 'terminal' | 'file';
  * Every call returns what the C library's function does: -1 on failure, and `errno` says why until the next call.
  */
 export interface Kernel {
-  /** Number of the last failure. */
+  /**
+   * Number of the last failure. It is read in a second step, and something of the runtime's may have failed between the two, once in a
+   * long while. Whoever is about to give something up because of it makes the call once more: what holds is said again.
+   */
   errno(): number;
 
   /** A stream socket: non-blocking, closed in children. */
@@ -94,7 +97,14 @@ export const EVENT_DATA = EVENT_WORDS - 2;
 
 export const EINTR = 4;
 export const EAGAIN = 11;
+export const EISCONN = 106;
+export const EALREADY = 114;
 export const EINPROGRESS = 115;
+
+/** Nothing is wrong: there is nothing to do now, or a signal came between. */
+export function isPassing(errno: number): boolean {
+  return errno === EAGAIN || errno === EINTR;
+}
 
 /** The name of an error number, such as `ECONNREFUSED`. Linux has two for EAGAIN. */
 export function errorName(errno: number): string {
