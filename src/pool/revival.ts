@@ -63,7 +63,7 @@ export class Revival {
     // A request, or another process, may have found it alive meanwhile.
     if (!node.isDead || node.isDeadOfAnswers || !this.#source.nodes.includes(node)) return this.#forget(node);
     let isOver = false;
-    const done = (isWell: boolean): void => {
+    const done = (isWell: boolean | null): void => {
       if (isOver || this.#isStopped) return;
       isOver = true;
       clearTimeout(wait.timer);
@@ -72,7 +72,7 @@ export class Revival {
         this.#forget(node);
         return node.reached();
       }
-      node.stillDead(this.#now());
+      if (isWell === false) node.stillDead(this.#now());
       this.#pause(node, wait);
     };
     wait.timer = setTimeout(() => {
