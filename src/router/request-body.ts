@@ -30,6 +30,11 @@ export class RequestBody {
     return this.#received > this.#max;
   }
 
+  /** False when `unread` more bytes cannot be the rest of it. Of chunks that cannot be known before they are read. */
+  canEndWithin(unread: number): boolean {
+    return this.#chunked === null ? this.#remaining <= unread : unread > 0;
+  }
+
   /**
    * Hands the body bytes at the start of `bytes` to the exchange, in one call; returns how many belonged to this request. Chunks are
    * moved together within `bytes`. Hands on nothing of what is refused, or too large.

@@ -92,7 +92,7 @@ export class Router implements SessionOwner {
       data: (connection, bytes) => connection.owner.data(bytes),
       drain: (connection) => connection.owner.drained(),
       end: (connection) => connection.owner.ended(),
-      hangup: (connection) => connection.owner.hungUp(),
+      hangup: (connection, unread) => connection.owner.hungUp(unread),
       close: (connection) => connection.owner.closed(),
       connectFailed: () => {},
       failed: (connection, error) => this.#failed(connection, error),

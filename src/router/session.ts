@@ -158,10 +158,10 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     }
   }
 
-  /** FIN has come while we read nothing, and bytes may lie in front of it. What is known so far decides. */
-  hungUp(): void {
+  /** FIN has come while we read nothing, behind `unread` bytes. When the last of these came is not known. */
+  hungUp(unread: number): void {
     if (this.#answer.isTunnel || (this.#state !== STATE.busy && this.#stash.isEmpty)) return;
-    const hasLeft = this.#client.front.isPrivate || (this.#isReadWhole && this.#hasLeft);
+    const hasLeft = this.#isReadWhole ? this.#hasLeft : this.#client.front.isPrivate || !this.#body!.canEndWithin(unread);
     if (!hasLeft) this.#watch.halfClosed(this.#service);
     else if (this.#state === STATE.busy) this.#giveUp();
   }

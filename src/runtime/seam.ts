@@ -80,10 +80,10 @@ export interface ConnectionHandlers<Owner> {
   /** The peer sent FIN: no more data. */
   end(connection: Connection<Owner>): void;
   /**
-   * The peer's FIN has come in a pause: `end` is told behind it, with what may lie in front. Where there is such a handler a connection that
-   * breaks in a pause is closed at once. Where `endInPause` is among the capabilities.
+   * The peer's FIN has come in a pause, behind `unread` bytes: these and `end` are told when that is over. Where there is such a handler a
+   * connection that breaks in a pause is closed at once. Where `endInPause` is among the capabilities.
    */
-  hangup?(connection: Connection<Owner>): void;
+  hangup?(connection: Connection<Owner>, unread: number): void;
   /** The socket is gone. `error` is null for an orderly close and for our own `destroy`, else a code such as `ECONNRESET`. */
   close(connection: Connection<Owner>, error: string | null): void;
   /** Outgoing connections only. */

@@ -2,12 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeFront } from '../../src/router/front.ts';
+import type { Session } from '../../src/router/session.ts';
+import type { Connection } from '../../src/runtime/seam.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { peerTest } from '../support/peers.ts';
 import { UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { isWithin, never, sleep, waitFor } from '../support/wait.ts';
 import { get, request, startGate, withBackend } from './support.ts';
+import { nodeAt, Wired } from './wired.ts';
 
 /** Longer than what `http-half-close = auto` takes for one breath. */
 const LATER_MS = 120;
@@ -123,7 +127,7 @@ peerTest('B10/W3: a client that is held back is noticed as well', { needs: [], s
     reply.pause();
     return never();
   }, folder.file('node.sock'));
-  await using gate = await startGate({ 'http-to': backend.address, 'http-half-close-timeout': 1 });
+  await using gate = await startGate({ 'http-to': backend.address });
   await using client = await gate.connect();
   client.write(request('POST', '/', 'Content-Length: 50000000'));
   await backend.request();
@@ -133,3 +137,47 @@ peerTest('B10/W3: a client that is held back is noticed as well', { needs: [], s
   await gate.logged(/code=client-left .*method=POST/);
   assert.equal((await client.readToEnd()).length, 0);
 });
+
+const UPLOAD = request('POST', '/', 'Content-Length: 100');
+const CHUNKS = request('POST', '/', 'Transfer-Encoding: chunked');
+
+for (const [name, sent, silence, unread, isGiven, front] of [
+  ['a body that cannot be whole any more', `${UPLOAD}${'x'.repeat(50)}`, 0, 49, true, {}],
+  ['a body that can still be whole', `${UPLOAD}${'x'.repeat(50)}`, 1000, 50, false, {}],
+  ['chunks without an end', `${CHUNKS}5\r\nhello\r\n`, 0, 0, true, {}],
+  ['chunks whose end may be there', `${CHUNKS}5\r\nhello\r\n`, 1000, 5, false, {}],
+  ['requests behind it, with FIN', get('/a') + get('/b'), 0, 100, false, {}],
+  ['requests behind it, and FIN later', get('/a') + get('/b'), 1000, 100, true, {}],
+  ['a router of ours', `${UPLOAD}${'x'.repeat(50)}`, 0, 50, true, { isPrivate: true }],
+] as const) {
+  test(`B10/W3: FIN while the client is held back: ${name}`, async () => {
+    let aborted = 0;
+    const upstream = { isConnected: true, send: () => false, body: () => false, end() {}, abort: () => aborted++, pause() {}, resume() {} };
+    await using wired = await Wired.start([nodeAt('worker', '127.0.0.1:1')], { open: () => upstream });
+    const handlers = wired.router.handlers(makeFront(0, front));
+    const nothing = (): void => {};
+    const connection = {
+      owner: undefined as never,
+      remote: { family: 'ipv4', address: '192.0.2.7', port: 1 },
+      local: { family: 'ipv4', address: '192.0.2.1', port: 80 },
+      tls: null,
+      queued: 0,
+      silence,
+      write: () => true,
+      end: nothing,
+      close: nothing,
+      destroy: nothing,
+      reset: nothing,
+      pause: nothing,
+      resume: nothing,
+      expectNoMore: nothing,
+    } as unknown as Connection<Session>;
+    handlers.open(connection);
+    handlers.data(connection, new TextEncoder().encode(sent));
+    assert.equal(aborted, 0);
+    handlers.hangup!(connection, unread);
+    assert.equal(aborted, isGiven ? 1 : 0);
+    handlers.close(connection, null);
+    assert.equal(aborted, 1);
+  });
+}

@@ -292,7 +292,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
     if (this.#hangupTold || this.#handlers.hangup === undefined) return;
     this.#hangupTold = true;
     try {
-      this.#handlers.hangup(this);
+      this.#handlers.hangup(this, this.#poller.kernel.unread(this.#fd));
     } catch (error) {
       handlerFailed(this, this.#handlers, error);
     }

@@ -31,6 +31,8 @@ export interface Kernel {
 
   /** Reads into `buffer` from its start. */
   receive(fd: number, buffer: Uint8Array): number;
+  /** How many bytes there are to read. */
+  unread(fd: number): number;
   /** Sends `bytes[start, start + length)`; with `hasMore` the kernel may keep them for what comes at once, be it FIN. */
   send(fd: number, bytes: Uint8Array, start: number, length: number, hasMore: boolean): number;
   /** FIN. */

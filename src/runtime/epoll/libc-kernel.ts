@@ -15,6 +15,7 @@ export const FUNCTIONS = {
   getsockopt: ['int', 'int', 'int', 'bytes', 'bytes'],
   setsockopt: ['int', 'int', 'int', 'bytes', 'int'],
   fcntl: ['int', 'int', 'int'],
+  ioctl: ['int', 'int', 'bytes'],
   recv: ['int', 'bytes', 'int', 'int'],
   send: ['int', 'bytes', 'int', 'int'],
   shutdown: ['int', 'int'],
@@ -49,6 +50,7 @@ const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_DEFER_ACCEPT = 9;
+const FIONREAD = 0x541b;
 const F_GETFL = 3;
 const F_SETFL = 4;
 /** Fails for all but pipes. */
@@ -148,6 +150,10 @@ export abstract class LibcKernel implements Kernel {
 
   receive(fd: number, buffer: Uint8Array): number {
     return this.functions.recv(fd, buffer, buffer.length, 0);
+  }
+
+  unread(fd: number): number {
+    return this.functions.ioctl(fd, FIONREAD, this.#value) === 0 ? this.#value[0]! : -1;
   }
 
   /** @param bytes a view, or on Bun an address */
