@@ -22,7 +22,7 @@ from ugate_orphans import inherits_orphans, reap_orphans
 from ugate_output import Words, patient
 from ugate_own import Own, finish_without_threads
 from ugate_report import Report
-from ugate_scoreboard import Scoreboard
+from ugate_scoreboard import MAY, MUST, STAY, Scoreboard
 from ugate_seat import BLOCKS, Seat
 from ugate_sockets import Sockets
 from ugate_stuck import Stuck, send_signal
@@ -130,7 +130,7 @@ class Master:
         for slot in process.slots:
             self._board.clear(slot)
         # One that has served its time stops at once, since the next is forked in a moment; not where that has to load the app, or has no room.
-        self._board.may_leave[process.slots[0]] = not self._start.get("lazyApps") and not seat.processes
+        self._board.leave[process.slots[0]] = STAY if self._start.get("lazyApps") or seat.processes else MAY
         try:
             pid = self._own.fork()
         except OSError as error:
@@ -221,7 +221,7 @@ class Master:
         seat = process.seat
         old = seat.came_up(process)
         if old is not None:
-            self._board.may_leave[old.slots[0]] = 1
+            self._board.leave[old.slots[0]] = MAY
             old.leave_by = time.monotonic() + self._start["mercy"]
         self._channel.send("worker-started", id=seat.id, pid=process.pid)
         if not self._is_ready and all(seat.process is not None and seat.process.is_up for seat in self._seats):
@@ -261,7 +261,7 @@ class Master:
         process.close()
         following = seat.process
         if following is not None and not seat.coming and not seat.leaving and not following.is_used_up and not self._start.get("lazyApps"):
-            self._board.may_leave[following.slots[0]] = 1
+            self._board.leave[following.slots[0]] = MAY
         self._channel.send(
             "worker-exit",
             id=seat.id,
@@ -314,6 +314,8 @@ class Master:
         if self._is_draining:
             return
         self._is_draining = True
+        for process in self._processes:
+            self._board.leave[process.slots[0]] = MUST
         for seat in self._seats:
             if seat.coming is not None and not seat.coming.is_up:
                 send_signal(seat.coming.pid, signal.SIGKILL)

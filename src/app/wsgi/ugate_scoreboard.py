@@ -5,6 +5,8 @@ import mmap
 from ugate_text import plain
 
 LINE_BYTES = 240
+# To a worker: serve on until you have a successor; leave when you have served your time; leave when nothing waits any more.
+STAY, MAY, MUST = 0, 1, 2
 
 
 class Scoreboard:
@@ -24,8 +26,8 @@ class Scoreboard:
         # The connection while nothing of the answer was sent, else -1: what the master may answer itself when it kills the worker.
         self.unanswered = memory[slots * 16 : slots * 24].cast("q")
         self._lengths = memory[slots * 24 : slots * 32].cast("Q")
-        # The master's word in the first slot of a worker: 1 when one that has served its time may leave at once.
-        self.may_leave = memory[slots * 32 : slots * 40].cast("Q")
+        # The master's word in the first slot of a worker.
+        self.leave = memory[slots * 32 : slots * 40].cast("Q")
         self._lines = memory[slots * 40 :]
 
     def detach(self):
@@ -36,7 +38,7 @@ class Scoreboard:
         self.started[slot] = 0.0
         self.requests[slot] = 0
         self.unanswered[slot] = -1
-        self.may_leave[slot] = 0
+        self.leave[slot] = STAY
 
     def set_line(self, slot, line):
         """The request line, as text of latin-1."""

@@ -25,14 +25,13 @@ from ugate_loader import explain, load
 from ugate_output import flush
 from ugate_own import DUMP_SIGNAL, finish
 from ugate_request import Handler
+from ugate_scoreboard import MUST, STAY
 
 IS_LINUX = sys.platform.startswith("linux")
 # How often an idle worker looks up.
 LOOK_UP_SECONDS = 1
 # Seconds.
 SOCKET_TIMEOUT = 4
-# So long a word of the master may be under way, in seconds.
-WORD_SECONDS = 1
 # Exit status of a worker that could not load the app, of one whose socket the app has closed, and of a process whose descriptors it has
 # closed while it was loaded; 0 is one that has served its time.
 LOAD_FAILED = 22
@@ -169,7 +168,7 @@ class Worker:
             self._look_up()
         elif error.errno in (errno.EINVAL, errno.EBADF, errno.ENOTSOCK):
             # Shut down: by the master, which says so, or by the app.
-            if error.errno != errno.EINVAL or not self._shall_leave():
+            if error.errno != errno.EINVAL or self._word != MUST:
                 self._report.log("error", "app-socket-closed", "the app closed the socket that its worker listens on; another takes its place", {})
                 self._is_deaf = True
             self._is_leaving = True
@@ -179,10 +178,9 @@ class Worker:
             time.sleep(0.1)
         return False
 
-    def _shall_leave(self):
-        poll = select.poll()
-        poll.register(self._leave, select.POLLIN)
-        return bool(poll.poll(WORD_SECONDS * 1000))
+    @property
+    def _word(self):
+        return self._board.leave[self._slots[0]]
 
     def _count(self):
         self._served += 1
@@ -194,9 +192,9 @@ class Worker:
         if not self._is_used_up:
             self._is_used_up = True
             # Read before it is told: the master gives leave for what it has heard.
-            self._is_leaving = bool(self._board.may_leave[self._slots[0]])
+            self._is_leaving = self._word != STAY
             self._report.tell("used-up", hasStopped=self._is_leaving)
-        elif self._board.may_leave[self._slots[0]]:
+        elif self._word != STAY:
             self._is_leaving = True
 
     def _look_up(self):
