@@ -37,12 +37,14 @@ const SOURCE = ascii('SOURCE');
 export const PROTOCOL = { http10: 0, http11: 1, http2: 2, rtsp: 3, ice: 4 } as const;
 export type Protocol = (typeof PROTOCOL)[keyof typeof PROTOCOL];
 
-/** Protocols beside HTTP/1 that a listener can be told to take. */
+/** What a listener can be told to take beside HTTP/1 as it is written down. */
 export interface ForeignProtocols {
   /** RTSP/1.0 (`http-manage-rtsp`). */
   readonly manageRtsp: boolean;
   /** ICE/1.0 with the method SOURCE (`http-manage-source`). */
   readonly manageSource: boolean;
+  /** Bytes from 0x80 on in a target (`http-raw-target`), which RFC 3986 wants escaped. Default false. */
+  readonly rawTarget?: boolean;
 }
 
 const HTTP_ONLY: ForeignProtocols = { manageRtsp: false, manageSource: false };
@@ -78,6 +80,8 @@ export class RequestHead {
   /** `OPTIONS *`, also as an absolute-form target without path. */
   isAsterisk = false;
   isAbsolute = false;
+  /** Some byte of the target is 0x80 or more. */
+  hasRawTarget = false;
 
   protocol: Protocol = PROTOCOL.http11;
   isHead = false;
@@ -141,6 +145,7 @@ export class RequestHead {
     this.bytes = EMPTY;
     this.protocol = PROTOCOL.http11;
     this.isRaw = false;
+    this.hasRawTarget = false;
     this.refusal = null;
     this.#inFields = false;
     this.#start = 0;
@@ -189,7 +194,12 @@ export class RequestHead {
     const targetLimit = i + MAX_TARGET_BYTES;
     // A target that drips in is not read again from its start each time.
     if (this.#targetSeen > i) i = this.#targetSeen;
-    while (i < length && TARGET[bytes[i]] === 1) if (++i > targetLimit) return this.#refuse(REFUSALS.targetTooLong);
+    for (;;) {
+      while (i < length && TARGET[bytes[i]] === 1) if (++i > targetLimit) return this.#refuse(REFUSALS.targetTooLong);
+      if (i === length || bytes[i] < 0x80 || foreign.rawTarget !== true) break;
+      this.hasRawTarget = true;
+      if (++i > targetLimit) return this.#refuse(REFUSALS.targetTooLong);
+    }
     this.#targetSeen = i;
     if (i === length) return PARSE.incomplete;
     if (i === this.targetStart) return this.#refuse(REFUSALS.badTarget);

@@ -1,4 +1,4 @@
-import { ascii, equalsFolded } from './bytes.ts';
+import { ascii, copyBytes, equalsFolded, latin1 } from './bytes.ts';
 import { isValidHost } from './host.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
@@ -62,4 +62,32 @@ function readAbsolute(head: RequestHead, isOptions: boolean): Refusal | null {
   splitQuery(head, i, end);
   head.isAsterisk = isOptions && i === end;
   return null;
+}
+
+const PERCENT = 0x25;
+const HEX_DIGITS = ascii('0123456789ABCDEF');
+
+/** Writes the target in origin-form, bytes from 0x80 on escaped: as whoever reads HTTP expects it. Up to three times as long as it came. */
+export function writeOriginForm(out: Uint8Array, offset: number, head: RequestHead): number {
+  const { bytes, pathStart, targetEnd } = head;
+  if (!head.hasRawTarget) return copyBytes(out, offset, bytes, pathStart, targetEnd);
+  let at = offset;
+  for (let i = pathStart; i < targetEnd; i++) {
+    const byte = bytes[i];
+    if (byte < 0x80) {
+      out[at++] = byte;
+      continue;
+    }
+    out[at++] = PERCENT;
+    out[at++] = HEX_DIGITS[byte >> 4];
+    out[at++] = HEX_DIGITS[byte & 15];
+  }
+  return at;
+}
+
+/** The same as text. @param text the head as latin-1, where that is at hand */
+export function originForm(head: RequestHead, text?: string): string {
+  const target = text?.slice(head.pathStart, head.targetEnd) ?? latin1(head.bytes, head.pathStart, head.targetEnd);
+  if (!head.hasRawTarget) return target;
+  return target.replaceAll(/[\x80-\xff]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }

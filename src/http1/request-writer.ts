@@ -1,7 +1,8 @@
 import { ascii, CR, copyBytes, equalsFolded, LF, SP, writeAscii, writeDecimal } from './bytes.ts';
 import { type HopClient, writeClientField } from './client-field.ts';
 import { FIELD, fieldId } from './field-names.ts';
-import type { RequestHead } from './request-head.ts';
+import { MAX_TARGET_BYTES, type RequestHead } from './request-head.ts';
+import { writeOriginForm } from './request-target.ts';
 
 /** How heads are written towards one node. */
 export interface Hop {
@@ -17,8 +18,11 @@ export interface Hop {
   readonly isWorker: boolean;
 }
 
-/** The most that `writeRequestHead` adds to the bytes of the head: its own lines, each bounded, with a host of at most 255 bytes three times. */
-export const MAX_ADDED_BYTES = 2048;
+/**
+ * The most that `writeRequestHead` adds to the bytes of the head: its own lines, each bounded, with a host of at most 255 bytes three times,
+ * and the escapes of a target that came without.
+ */
+export const MAX_ADDED_BYTES = 2048 + 2 * MAX_TARGET_BYTES;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -79,7 +83,7 @@ function writeLineAndHost(out: Uint8Array, offset: number, head: RequestHead, ho
   if (head.isAsterisk) out[at++] = ASTERISK;
   else {
     if (head.pathStart === head.pathEnd) out[at++] = SLASH;
-    at = copyBytes(out, at, bytes, head.pathStart, head.targetEnd);
+    at = writeOriginForm(out, at, head);
   }
   at = copyAll(out, at, VERSION_AND_HOST);
   // An absolute target's authority takes the place of the Host that came with it (RFC 9112 3.2.2).

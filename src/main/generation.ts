@@ -175,6 +175,7 @@ function makeSettings(config: Config, runtime: Runtime): ServiceSettings {
     rawBody: config.rawBody,
     manageSource: config.manageSource,
     manageRtsp: config.manageRtsp,
+    rawTarget: config.rawTarget,
     postBuffering: config.postBuffering,
     tunnelTimeout: config.tunnelTimeout,
     halfClose: config.halfClose,

@@ -126,6 +126,7 @@ function uwsgiSettings(runtime: Runtime, config: Config) {
         serverNameAsHttpHost: config.serverNameAsHttpHost,
         allowUnderscores: config.allowUnderscoreHeaders,
         lenientPath: config.lenientPath,
+        rawTarget: config.rawTarget,
         chunkedInput: config.chunkedInput,
       }),
   };

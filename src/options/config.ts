@@ -93,6 +93,7 @@ export interface Config extends AppFields {
   readonly serverNameAsHttpHost: boolean;
   readonly allowUnderscoreHeaders: boolean;
   readonly lenientPath: boolean;
+  readonly rawTarget: boolean;
   readonly rawBody: boolean;
   /** The SOURCE method of Icecast. */
   readonly manageSource: boolean;

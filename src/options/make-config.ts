@@ -47,6 +47,7 @@ export function makeConfig(values: Values, notices: readonly string[]): Config {
     serverNameAsHttpHost: values.last('http-server-name-as-http-host'),
     allowUnderscoreHeaders: values.last('http-allow-underscore-headers'),
     lenientPath: values.last('http-lenient-path'),
+    rawTarget: values.last('http-raw-target'),
     rawBody: values.last('http-raw-body'),
     manageSource: values.last('http-manage-source'),
     manageRtsp: values.last('http-manage-rtsp'),

@@ -1,5 +1,6 @@
 import { ascii, latin1 } from '../http1/bytes.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import { originForm } from '../http1/request-target.ts';
 
 /** Where a listener of `http-to-https` sends its clients. */
 export interface HttpsRedirect {
@@ -12,10 +13,10 @@ export interface HttpsRedirect {
  * their method and body. Null without a host to send it to. `date` is a Date line.
  */
 export function httpsRedirect(head: RequestHead, { port }: HttpsRedirect, persists: boolean, date: Uint8Array): Uint8Array | null {
-  const { bytes, hostStart, hostEnd, pathStart, targetEnd, isAsterisk } = head;
+  const { bytes, hostStart, hostEnd, isAsterisk } = head;
   const host = latin1(bytes, hostStart, hostEnd).replace(/:\d*$/, '');
   if (host === '') return null;
-  const target = isAsterisk ? '' : latin1(bytes, pathStart, targetEnd);
+  const target = isAsterisk ? '' : originForm(head);
   const path = target.startsWith('/') ? target : `/${target}`;
   const lines = [
     head.isGet || head.isHead ? 'HTTP/1.1 301 Moved Permanently' : 'HTTP/1.1 308 Permanent Redirect',

@@ -42,6 +42,8 @@ export interface ServiceSettings {
   readonly manageSource: boolean;
   /** RTSP/1.0 is let in (`http-manage-rtsp`). */
   readonly manageRtsp: boolean;
+  /** Bytes from 0x80 on are let in in targets (`http-raw-target`). Default false. */
+  readonly rawTarget?: boolean;
   /** Bodies are read whole before a node is chosen, so many bytes of them in memory (`http-post-buffering`); 0 for streaming. */
   readonly postBuffering: number;
   /** How long a tunnel may rest (`http-tunnel-timeout`). */

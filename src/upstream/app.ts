@@ -8,6 +8,7 @@ import type { AppWork } from '../app/app-work.ts';
 import { type AppExecution, ClientContext, type FetchHandler, makeExecution } from '../app/fetch-handler.ts';
 import { FIELD } from '../http1/field-names.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import { originForm } from '../http1/request-target.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Due, Runtime } from '../runtime/seam.ts';
@@ -140,7 +141,7 @@ export class AppUpstream implements Upstream {
     const text = latin1Slice.call(request.bytes, 0, request.end);
     const method = request.isGet ? 'GET' : methodOf(text.slice(request.methodStart, request.methodEnd));
     if (method === null) return null;
-    const target = request.isAsterisk ? '/*' : text.slice(request.pathStart, request.targetEnd);
+    const target = request.isAsterisk ? '/*' : originForm(request, text);
     const url = this.#shared.urls.make(client.isSecure, text.slice(request.hostStart, request.hostEnd), target);
     return url === null ? null : new AppRequest(method, url, fieldsOf(request, text), this.#body);
   }

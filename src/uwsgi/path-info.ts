@@ -8,8 +8,9 @@ const PERCENT = 0x25;
  * Writes PATH_INFO for the raw path `bytes[start, end)`: escapes decoded first, dot segments removed after, so that `%2e%2e`
  * cannot climb. `%2F` becomes a slash and `//` stays, as in uWSGI. Returns the offset behind it, or −1 for a malformed
  * escape or `%00`. Never longer than the raw path, but for an empty one, which is `/`.
+ * @param keepsBroken a `%` that begins no escape stands for itself (`http-raw-target`)
  */
-export function writePathInfo(out: Uint8Array, offset: number, bytes: Uint8Array, start: number, end: number): number {
+export function writePathInfo(out: Uint8Array, offset: number, bytes: Uint8Array, start: number, end: number, keepsBroken = false): number {
   if (start === end) {
     out[offset] = SLASH;
     return offset + 1;
@@ -19,13 +20,13 @@ export function writePathInfo(out: Uint8Array, offset: number, bytes: Uint8Array
   for (let i = start; i < end; i++) {
     let byte = bytes[i];
     if (byte === PERCENT) {
-      if (i + 2 >= end) return -1;
-      const high = HEX[bytes[i + 1]];
-      const low = HEX[bytes[i + 2]];
-      if (high === 255 || low === 255) return -1;
-      byte = (high << 4) | low;
-      if (byte === 0) return -1;
-      i += 2;
+      const high = i + 2 < end ? HEX[bytes[i + 1]] : 255;
+      const low = i + 2 < end ? HEX[bytes[i + 2]] : 255;
+      if (high !== 255 && low !== 255) {
+        byte = (high << 4) | low;
+        if (byte === 0) return -1;
+        i += 2;
+      } else if (!keepsBroken) return -1;
     }
     if (byte === DOT && at > offset && out[at - 1] === SLASH) mayHaveDots = true;
     out[at++] = byte;

@@ -20,6 +20,8 @@ export interface VarsTemplate {
   readonly allowUnderscores: boolean;
   /** `http-lenient-path`. */
   readonly lenientPath: boolean;
+  /** `http-raw-target`. Default false. */
+  readonly rawTarget?: boolean;
   /** The request came to an `http-socket`, which has no router: REMOTE_ADDR before HTTPS, and no REMOTE_PORT. */
   readonly isSocket: boolean;
   /** `http-chunked-input`: HTTP_TRANSFER_ENCODING is passed on and the chunks go raw. */
@@ -111,7 +113,7 @@ export function writeRequestVars(
 
   let at = writeVar(out, PACKET_HEADER_BYTES, REQUEST_METHOD, bytes, head.methodStart, head.methodEnd);
   if (!head.hasQuery) at = writeVar(out, at, REQUEST_URI, bytes, head.targetStart, head.targetEnd);
-  at = writePathVar(out, at, head, template.lenientPath);
+  at = writePathVar(out, at, head, template);
   if (at === -1) return BAD_PATH;
   if (head.hasQuery) at = writeVar(out, at, REQUEST_URI, bytes, head.targetStart, head.targetEnd);
   at = writeVar(out, at, QUERY_STRING, bytes, head.queryStart, head.queryEnd);
@@ -132,13 +134,14 @@ export function writeRequestVars(
   return copyAll(out, at, template.extra);
 }
 
-function writePathVar(out: Uint8Array, offset: number, head: RequestHead, lenient: boolean): number {
+function writePathVar(out: Uint8Array, offset: number, head: RequestHead, template: VarsTemplate): number {
   const start = copyAll(out, offset, PATH_INFO) + 2;
   let end: number;
   if (head.isAsterisk) {
     out[start] = 0x2a;
     end = start + 1;
-  } else end = (lenient ? writeLenientPathInfo : writePathInfo)(out, start, head.bytes, head.pathStart, head.pathEnd);
+  } else if (template.lenientPath) end = writeLenientPathInfo(out, start, head.bytes, head.pathStart, head.pathEnd);
+  else end = writePathInfo(out, start, head.bytes, head.pathStart, head.pathEnd, template.rawTarget);
   if (end !== -1) writeLength(out, start - 2, end - start);
   return end;
 }

@@ -47,6 +47,7 @@ const EXPECTED_DEFAULTS: Config = {
   serverNameAsHttpHost: false,
   allowUnderscoreHeaders: false,
   lenientPath: false,
+  rawTarget: false,
   rawBody: false,
   manageSource: false,
   manageRtsp: false,

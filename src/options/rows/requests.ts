@@ -73,6 +73,20 @@ export const REQUESTS = [
     since: '0.1',
   },
   {
+    name: 'http-raw-target',
+    group: 'Requests',
+    form: { kind: 'flag' },
+    default: 'false',
+    help: 'Let bytes from 0x80 on, and a lone "%" in a path, through in request targets.',
+    details:
+      'Some clients send `/café` without escapes, or `/100%`; by default that is answered 400 (bad request). With this option the bytes reach uwsgi apps as they ' +
+      'came, in REQUEST_URI, QUERY_STRING and PATH_INFO, as by uWSGI, and HTTP nodes and fetch apps escaped (`/caf%C3%A9`). A `%` in front of no two digits ' +
+      'stands for itself in PATH_INFO, where uWSGI makes a NUL of it or drops it (`http-lenient-path` does as well). Control bytes, spaces, `#` and `%00` stay refused.',
+    danger: 'What stands in front of ugate, or is asked behind it, may read such a target in another way, so that rules about paths miss it.',
+    example: 'http-raw-target = true',
+    since: '0.1',
+  },
+  {
     name: 'http-websockets',
     group: 'Requests',
     form: { kind: 'flag' },
