@@ -42,7 +42,12 @@ export class WorkerMaker {
   async make({ config, settings, app, moved }: WorkersWish): Promise<Workers | null> {
     if (app.kind === 'none') return null;
     const { PrivateDirectory } = await import('../master/private-directory.ts');
-    this.#directory ??= PrivateDirectory.make(this.#runtime);
+    if (this.#directory?.isThere === false) {
+      this.#log.warn('the directory of the sockets is gone; another is made', { directory: this.#directory.root });
+      this.#directory.remove();
+      this.#directory = null;
+    }
+    this.#directory ??= await PrivateDirectory.make(this.#runtime);
     const directory = this.#directory;
     const surroundings = this.#start.run(() => surroundingsOf(config));
     const { directory: cwd } = surroundings;

@@ -1,16 +1,22 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PermissionError, type Runtime } from '../runtime/seam.ts';
-import { isAlive } from './is-alive.ts';
+import type { UnixAddress } from '../net/address.ts';
+import { type ConnectionHandlers, ListenError, type Listener, PermissionError, type Runtime } from '../runtime/seam.ts';
+import { probePath } from '../runtime/socket-file.ts';
 import { codeOf, SetupError } from './setup-error.ts';
 
 /** `ugate-<pid>-<six random characters>`. */
-const NAME = /^ugate-(\d{1,10})-\w{6}$/;
+const NAME = /^ugate-\d{1,10}-\w{6}$/;
 /** Names in the directory may be so long, which is checked when it is made. */
 const NAME_BYTES = 32;
 /** What a unix socket's path may have on Linux, its closing NUL aside (unix(7)). */
 const PATH_BYTES = 107;
-/** Says on which machine a directory's process id counts: containers may share a directory and not their processes. */
+/**
+ * A socket that the owner listens on: the kernel lets go of it with the process, whichever way that ends, and answers whoever shares the
+ * directory. Process ids do not: containers may share a directory, and even the name of the machine, and not their processes.
+ */
+const ALIVE = 'alive';
+/** Says on which machine that socket counts, for directories that several share over a network. Written when the socket listens. */
 const HOST_FILE = 'host';
 
 const HINT = 'set TMPDIR to a directory with a short path that ugate may write to';
@@ -19,32 +25,43 @@ const HINT = 'set TMPDIR to a directory with a short path that ugate may write t
 export class PrivateDirectory {
   /** `<tmp>/ugate-<pid>-<random>`. */
   readonly root: string;
+  readonly #alive: Listener;
 
-  private constructor(root: string) {
+  private constructor(root: string, alive: Listener) {
     this.root = root;
+    this.#alive = alive;
   }
 
   /**
-   * Makes the directory, and removes those that dead processes of this user have left.
+   * Makes the directory, holds it while this process lives, and removes those that dead processes of this user have left.
    * @throws {PermissionError} when this runtime withholds the temporary directory
    * @throws {SetupError} when it cannot be made, or its path leaves no room for sockets
    */
-  static make(runtime: Pick<Runtime, 'tempDirectory' | 'hostname'>): PrivateDirectory {
+  static async make(runtime: Pick<Runtime, 'tempDirectory' | 'hostname' | 'listen' | 'connect'>): Promise<PrivateDirectory> {
     const parent = runtime.tempDirectory();
     if (parent === null) throw new PermissionError('the right to read and write the temporary directory is missing: add --allow-read --allow-write');
     const prefix = join(parent, `ugate-${process.pid}-`);
     if (byteLength(prefix) + 6 + 1 + NAME_BYTES > PATH_BYTES)
       throw new SetupError(`the temporary directory ${parent} has too long a path: a unix socket's may have ${PATH_BYTES} bytes`, HINT);
     const host = runtime.hostname();
-    let root: string;
+    let root: string | null = null;
+    let alive: Listener | null = null;
     try {
       root = mkdtempSync(prefix);
+      alive = await runtime.listen(aliveIn(root), NOBODY);
       if (host !== null) writeFileSync(join(root, HOST_FILE), host, { mode: 0o600 });
     } catch (error) {
-      throw new SetupError(`no private directory can be made in ${parent}: ${codeOf(error)}`, HINT);
+      alive?.close();
+      if (root !== null) removeTree(root);
+      throw new SetupError(`no private directory can be made in ${parent}: ${error instanceof ListenError ? error.message : codeOf(error)}`, HINT);
     }
-    if (host !== null) sweep(parent, lstatSync(root).uid, host);
-    return new PrivateDirectory(root);
+    if (host !== null) await sweep(runtime, parent, lstatSync(root).uid, host);
+    return new PrivateDirectory(root, alive);
+  }
+
+  /** False when somebody has removed it: a cleaner of temporary files, or a person. */
+  get isThere(): boolean {
+    return lstatSync(join(this.root, ALIVE), { throwIfNoEntry: false }) !== undefined;
   }
 
   /** The path of a file or socket in it. @throws {SetupError} when it is longer than a unix socket's may be */
@@ -57,12 +74,27 @@ export class PrivateDirectory {
 
   /** Removes it with all that is in it. May be called again. */
   remove(): void {
+    this.#alive.close();
     removeTree(this.root);
   }
 }
 
+/** Whoever wants to know has an answer with the connection. */
+const NOBODY: ConnectionHandlers<unknown> = {
+  open: (connection) => connection.destroy(),
+  data: () => {},
+  drain: () => {},
+  end: () => {},
+  close: () => {},
+  connectFailed: () => {},
+};
+
+function aliveIn(root: string): UnixAddress {
+  return { kind: 'unix', path: join(root, ALIVE), abstract: false };
+}
+
 /** Removes directories of this name in `parent` that belong to `uid`, were made on this machine, and whose process is gone. */
-function sweep(parent: string, uid: number, host: string): void {
+async function sweep(runtime: Pick<Runtime, 'connect'>, parent: string, uid: number, host: string): Promise<void> {
   let names: string[];
   try {
     names = readdirSync(parent);
@@ -70,10 +102,10 @@ function sweep(parent: string, uid: number, host: string): void {
     return;
   }
   for (const name of names) {
-    const pid = Number(NAME.exec(name)?.[1] ?? 0);
-    if (pid === 0) continue;
     const path = join(parent, name);
-    if (isOurs(path, uid, host) && !isAlive(pid)) removeTree(path);
+    if (!NAME.test(name) || !isOurs(path, uid, host)) continue;
+    // Only this says that nobody lives there; any other failure says nothing.
+    if ((await probePath(runtime, aliveIn(path)))?.reason === 'refused') removeTree(path);
   }
 }
 

@@ -1,8 +1,11 @@
 /** Every way to ask for a reload, and what becomes of one that does not work: nothing. */
 
 import assert from 'node:assert/strict';
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { temporaryFolder } from '../support/paths.ts';
+import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { ROOT, temporaryFolder } from '../support/paths.ts';
+import { noteSkip } from '../support/peers.ts';
+import { run, startProcess } from '../support/process.ts';
+import { startUgate, ugateCommand, underTest } from '../support/ugate.ts';
 import { isWithin, sleep, waitFor } from '../support/wait.ts';
 import { DONE, FAILED, OTHER, runUgate, startChanging, Tree, text, writeApp } from './embedded.ts';
 import { blackbox } from './front.ts';
@@ -104,3 +107,42 @@ blackbox('a mistake in the ini file: the old generation goes on, and the log say
   await tree.log(/other\.ts/);
   assert.equal(await text(tree), 'two');
 });
+
+blackbox('F2, B14: a private directory that is gone is made again by the next reload', OTHER, async () => {
+  await using folder = temporaryFolder();
+  await using tree = await startChanging(folder, []);
+  const [directory = ''] = tree.directories;
+  rmSync(tree.folder.file(directory), { recursive: true });
+  writeApp(folder.file('app.ts'), 'healed');
+  await tree.after(() => tree.gate.process.kill('SIGHUP'), /reload \(graceful\) is done/);
+  assert.equal(await text(tree), 'healed');
+  assert.notDeepEqual(tree.directories, [directory]);
+  await tree.log(/the directory of the sockets is gone/);
+});
+
+const NAMESPACE = 'F2, B14: another ugate, to which this one’s processes do not exist, leaves its private directory alone';
+const canUnshare = (await run(['unshare', '--fork', '--pid', '--mount-proc', 'true']).catch(() => null))?.code === 0;
+const noNamespace = canUnshare ? null : 'unshare --pid is not permitted here';
+if (noNamespace !== null) noteSkip(NAMESPACE, noNamespace);
+else
+  blackbox(NAMESPACE, OTHER, async () => {
+    await using folder = temporaryFolder();
+    await using tree = await startChanging(folder, []);
+    const before = tree.directories;
+    const args = ['--http', '127.0.0.1:0', '--master', '--module', folder.file('app.ts')];
+    const command = ['unshare', '--fork', '--pid', '--mount-proc', '--kill-child', ...ugateCommand(underTest(), 'all'), ...args];
+    await using stranger = startProcess(command, { cwd: ROOT, env: { TMPDIR: tree.folder.path } });
+    await stranger.said(/listening on/, 30_000);
+    for (const one of before) assert.ok(tree.directories.includes(one), one);
+    assert.equal(await text(tree), 'one');
+    await tree.after(() => tree.gate.process.kill('SIGHUP'), /reload \(graceful\) is done/);
+    // The end of its process 1 is that of all in there. Whoever comes next takes away what it left.
+    await stranger.stop('SIGKILL');
+    assert.equal(tree.directories.length, before.length + 1);
+    await waitFor('a start that takes the leftover away', async () => {
+      await using next = await startUgate(args, { rights: 'all', env: { TMPDIR: tree.folder.path } });
+      assert.equal((await next.stop()).code, 0);
+      return tree.directories.length === before.length;
+    });
+    assert.deepEqual(tree.directories, before);
+  });

@@ -1,23 +1,33 @@
 /** The directory of sockets that belongs to one master. */
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PrivateDirectory } from '../../src/master/private-directory.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { noteSkip } from '../support/peers.ts';
 import { run, startProcess } from '../support/process.ts';
 
-function machine(tempDirectory: string | null, hostname: string | null = 'here'): { tempDirectory(): string | null; hostname(): string | null } {
-  return { tempDirectory: () => tempDirectory, hostname: () => hostname };
+const runtime = await selectRuntime();
+
+function machine(tempDirectory: string | null, hostname: string | null = 'here'): Parameters<typeof PrivateDirectory.make>[0] {
+  const { listen, connect } = runtime;
+  return { tempDirectory: () => tempDirectory, hostname: () => hostname, listen: listen.bind(runtime), connect: connect.bind(runtime) };
 }
 
-/** A directory as a process of that id would have left it. */
-function leave(parent: string, pid: number, host: string | null = 'here'): string {
+/** A directory as a process of that id has left it, killed in the middle of its life, or before it listened. */
+async function leave(parent: string, pid: number, host: string | null = 'here', hasListened = true): Promise<string> {
   const path = mkdtempSync(join(parent, `ugate-${pid}-`));
   if (host !== null) writeFileSync(join(path, 'host'), host);
+  if (hasListened) {
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => server.on('error', reject).listen(join(path, 'first'), resolve));
+    linkSync(join(path, 'first'), join(path, 'alive'));
+    await new Promise((resolve) => server.close(resolve));
+  }
   mkdirSync(join(path, 'inner'));
   writeFileSync(join(path, 'inner/file'), '');
   return path;
@@ -32,7 +42,7 @@ async function deadPid(): Promise<number> {
 
 test('is for this user alone, holds sockets, and goes with what is in it', async () => {
   await using folder = temporaryFolder();
-  const directory = PrivateDirectory.make(machine(folder.path));
+  const directory = await PrivateDirectory.make(machine(folder.path));
   assert.match(directory.root, new RegExp(`/ugate-${process.pid}-\\w{6}$`));
   assert.equal(statSync(directory.root).mode & 0o777, 0o700);
   const server = createServer();
@@ -46,33 +56,37 @@ test('is for this user alone, holds sockets, and goes with what is in it', async
 
 test('a path that a unix socket cannot have is refused, in bytes', async () => {
   await using folder = temporaryFolder();
-  const directory = PrivateDirectory.make(machine(folder.path));
+  const directory = await PrivateDirectory.make(machine(folder.path));
   const room = 107 - directory.root.length - 1;
   assert.equal(directory.path('x'.repeat(room)).length, 107);
   assert.throws(() => directory.path('x'.repeat(room + 1)), { name: 'SetupError', message: /108 bytes/, hint: /TMPDIR/ });
   assert.throws(() => directory.path('ä'.repeat(room - 1)), { name: 'SetupError', hint: /TMPDIR/ });
+  directory.remove();
   const deep = folder.file('d'.repeat(80));
   mkdirSync(deep);
-  assert.throws(() => PrivateDirectory.make(machine(deep)), { name: 'SetupError', message: /too long a path/, hint: /TMPDIR/ });
+  await assert.rejects(PrivateDirectory.make(machine(deep)), { name: 'SetupError', message: /too long a path/, hint: /TMPDIR/ });
   assert.deepEqual(readdirSync(deep), []);
 });
 
 test('without a temporary directory it is a clear error', async () => {
   await using folder = temporaryFolder();
-  assert.throws(() => PrivateDirectory.make(machine(null)), { name: 'PermissionError', message: /temporary directory/ });
-  assert.throws(() => PrivateDirectory.make(machine(folder.file('no'))), { name: 'SetupError', message: /ENOENT/, hint: /TMPDIR/ });
+  await assert.rejects(PrivateDirectory.make(machine(null)), { name: 'PermissionError', message: /temporary directory/ });
+  await assert.rejects(PrivateDirectory.make(machine(folder.file('no'))), { name: 'SetupError', message: /ENOENT/, hint: /TMPDIR/ });
 });
 
 test('removes what a dead process left, and nothing else', async () => {
   await using folder = temporaryFolder();
+  const other = await PrivateDirectory.make(machine(folder.path));
   const dead = await deadPid();
-  const stale = leave(folder.path, dead);
+  // The number of the dead process has been given to another one since: in containers it is the same at each start.
+  const stale = [await leave(folder.path, dead), await leave(folder.path, process.pid), await leave(folder.path, 1)];
   const kept = [
-    leave(folder.path, process.pid),
-    leave(folder.path, 1),
-    // Another machine, such as a container that shares the directory: its process ids say nothing here.
-    leave(folder.path, dead, 'elsewhere'),
-    leave(folder.path, dead, null),
+    other.root,
+    // Another machine, that shares the directory over a network: nobody listens there from here.
+    await leave(folder.path, dead, 'elsewhere'),
+    await leave(folder.path, dead, null),
+    // It may be about to listen.
+    await leave(folder.path, dead, 'here', false),
     folder.file(`ugate-${dead}-toolong`),
     folder.file(`other-${dead}-abcdef`),
     folder.file(`ugate-${dead}-linked`),
@@ -82,12 +96,22 @@ test('removes what a dead process left, and nothing else', async () => {
     writeFileSync(join(path, 'host'), 'here');
   }
   symlinkSync(kept[0]!, kept[6]!);
-  const first = PrivateDirectory.make(machine(folder.path, null));
-  assert.ok(existsSync(stale), 'whoever does not know the machine removes nothing');
+  const first = await PrivateDirectory.make(machine(folder.path, null));
+  for (const path of stale) assert.ok(existsSync(path), 'whoever does not know the machine removes nothing');
   first.remove();
-  PrivateDirectory.make(machine(folder.path));
-  assert.ok(!existsSync(stale));
+  const second = await PrivateDirectory.make(machine(folder.path));
+  for (const path of stale) assert.ok(!existsSync(path), path);
   for (const path of kept) assert.ok(existsSync(join(path, '.')), path);
+  for (const directory of [other, second]) directory.remove();
+});
+
+test('F2, B14: knows when it was removed by somebody else', async () => {
+  await using folder = temporaryFolder();
+  const directory = await PrivateDirectory.make(machine(folder.path));
+  assert.equal(directory.isThere, true);
+  rmSync(directory.root, { recursive: true });
+  assert.equal(directory.isThere, false);
+  directory.remove();
 });
 
 const STRANGER = 'leaves what belongs to another user';
@@ -95,8 +119,9 @@ const gap = process.getuid?.() === 0 ? false : 'only root can give a directory a
 if (gap) noteSkip(STRANGER, gap);
 test(STRANGER, { skip: gap }, async () => {
   await using folder = temporaryFolder();
-  const stale = leave(folder.path, await deadPid());
+  const stale = await leave(folder.path, await deadPid());
   assert.equal((await run(['chown', '65534', stale])).code, 0);
-  PrivateDirectory.make(machine(folder.path));
+  const directory = await PrivateDirectory.make(machine(folder.path));
   assert.ok(existsSync(stale));
+  directory.remove();
 });
