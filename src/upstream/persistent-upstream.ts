@@ -204,7 +204,8 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   #connect(): void {
     const place = this.#place;
     if (this.#connections.settings.yields === true && place.idle.length > 0) this.#connections.freeWorker(place);
-    if (place.waiting++ === 0) place.waitingSince = this.#connections.wheel.now;
+    // A new connection that is repeated waits already.
+    if (!this.#isWaiting && place.waiting++ === 0) place.waitingSince = this.#connections.wheel.now;
     this.#isWaiting = true;
     this.connection = this.#connections.connect(this, place.address);
   }

@@ -177,8 +177,9 @@ class UwsgiUpstream implements Upstream, Expiring {
   }
 
   crashed(): void {
-    if (this.#exchange.isDone) return;
-    this.#exchange.crashed();
+    // Of an exchange that is over nobody else would close it, and no deadline runs.
+    this.abort();
+    if (!this.#exchange.isDone) this.#exchange.crashed();
   }
 
   #finish(): void {

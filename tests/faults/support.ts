@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { ROOT } from '../support/paths.ts';
 import { type StartedProcess, startProcess } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
-import { ugateCommand } from '../support/ugate.ts';
+import { type Rights, ugateCommand } from '../support/ugate.ts';
 import { sleep, waitFor } from '../support/wait.ts';
 
 export const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -42,8 +42,13 @@ export interface Limited {
 }
 
 /** ugate in a process of its own, after some words of shell: `ulimit -n 256`. */
-export async function startLimited(shell: string, args: readonly string[], env: Record<string, string> = {}): Promise<Limited> {
-  const command = ['sh', '-c', `${shell}; exec "$@"`, 'sh', ...ugateCommand(), '--http', '127.0.0.1:0', ...args];
+export async function startLimited(
+  shell: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  rights: Rights = 'router',
+): Promise<Limited> {
+  const command = ['sh', '-c', `${shell}; exec "$@"`, 'sh', ...ugateCommand(undefined, rights), '--http', '127.0.0.1:0', ...args];
   const started = startProcess(command, { cwd: ROOT, env, lifetime: 60_000 });
   try {
     const [, port] = await started.said(/listening on 127\.0\.0\.1:(\d+)/, 15_000);

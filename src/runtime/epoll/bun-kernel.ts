@@ -1,10 +1,10 @@
 import { ffi, openLibrary } from '../libc.ts';
 import type { BunFfi, BunNamespace } from '../types/bun.ts';
-import { findEpolls } from './find-epoll.ts';
+import { findEpoll } from './find-epoll.ts';
 import type { Kernel } from './kernel.ts';
 import { type Call, FUNCTIONS, type Functions, LibcKernel } from './libc-kernel.ts';
 
-/** Reading all of /proc/self/fdinfo is nothing for the start, nor for the first requests: the host is sought in this call of `park`. */
+/** Files are nothing for the start, nor for the first requests: the host is sought in this call of `park`. */
 const HOST_SOUGHT = 16;
 
 const TYPES = { int: 'i32', bytes: 'ptr' };
@@ -59,7 +59,7 @@ class BunKernel extends LibcKernel {
     };
     this.#bun.connect({ fd, allowHalfOpen: true, socket: { open, data: nothing, drain: nothing, end: nothing, close, error: nothing } });
     this.#parks += 1;
-    if (this.#parks === HOST_SOUGHT) this.hostEpoll = findEpolls(fd)[0] ?? -1;
+    if (this.#parks === HOST_SOUGHT) this.hostEpoll = findEpoll({ watched: fd });
     return () => {
       isParked = false;
       socket?.close();

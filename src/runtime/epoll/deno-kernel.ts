@@ -1,6 +1,6 @@
 import { LIBRARIES } from '../libc.ts';
 import type { DenoFfi, DenoNamespace } from '../types/deno.ts';
-import { findEpolls } from './find-epoll.ts';
+import { findEpoll } from './find-epoll.ts';
 import { EPOLL_CTL_ADD, EPOLLIN, EVENT_WORDS, type Kernel } from './kernel.ts';
 import { CLOSE_ON_EXEC, FUNCTIONS, type Functions, LibcKernel, NON_BLOCKING } from './libc-kernel.ts';
 
@@ -74,7 +74,7 @@ class DenoKernel extends LibcKernel {
 
   #seekHost(own: number): void {
     this.#isHostSought = true;
-    this.hostEpoll = findEpolls().find((epoll) => epoll !== own) ?? -1;
+    this.hostEpoll = findEpoll({ own });
     const event = new Int32Array(EVENT_WORDS);
     event[0] = EPOLLIN;
     this.control(own, EPOLL_CTL_ADD, this.#bell, event);

@@ -1,5 +1,5 @@
 import { LIBRARIES } from '../libc.ts';
-import { findEpolls } from './find-epoll.ts';
+import { findEpoll } from './find-epoll.ts';
 import type { Kernel } from './kernel.ts';
 import { FUNCTIONS, type Functions, LibcKernel } from './libc-kernel.ts';
 
@@ -102,7 +102,7 @@ class NodeKernel extends LibcKernel {
   #seekHost(fd: number): void {
     this.#isHostSought = true;
     setImmediate(() => {
-      this.hostEpoll = findEpolls(fd)[0] ?? -1;
+      this.hostEpoll = findEpoll({ watched: fd });
     });
   }
 }
