@@ -15,7 +15,7 @@ export function installGlobals(): void {
   // Bun hangs things of its own on fetch.
   globalThis.fetch = Object.assign((input: RequestInfo | URL, init?: RequestInit) => fetch(nativeOf(input), nativeOf(init)), fetch);
   globalThis.Response = dressed(
-    responseOf(Response, takesResponsesOnDemand(nativeResponse) ? light(remembering(Response)) : remembering(Response)),
+    responseOf(Response, takesResponsesOnDemand((value) => nativeResponse(nativeOf(value))) ? light(remembering(Response)) : remembering(Response)),
     Response,
   );
   Object.defineProperty(globalThis.Response, bodyKey, { value: true });

@@ -5,7 +5,7 @@ type NativeOf = <Value>(value: Value) => Value;
 
 interface Namespaces {
   readonly Deno: { serve(...words: unknown[]): unknown };
-  readonly Cache: { readonly prototype: { put(request: unknown, response: unknown): Promise<void> } };
+  readonly Cache: { readonly prototype: Record<'put' | 'match' | 'delete', (...words: unknown[]) => unknown> };
 }
 
 /**
@@ -18,15 +18,17 @@ export function takesResponsesOnDemand(nativeOf: NativeOf): boolean {
   return name !== 'bun';
 }
 
-/** `Deno.serve` and `Cache.put` get what `nativeOf` makes. */
+/** `Deno.serve` and the methods of `Cache` get what `nativeOf` makes. */
 function feedDeno(nativeOf: NativeOf): void {
   const { Deno, Cache } = globalThis as unknown as Namespaces;
   const { serve } = Deno;
   Deno.serve = (...words) => serve(...words.map((word) => servesNatives(word, nativeOf)));
-  const { put } = Cache.prototype;
-  Cache.prototype.put = function (request, response) {
-    return put.call(this, request, nativeOf(response));
-  };
+  for (const name of ['put', 'match', 'delete'] as const) {
+    const method = Cache.prototype[name];
+    Cache.prototype[name] = function (...words) {
+      return method.apply(this, words.map(nativeOf));
+    };
+  }
 }
 
 /** A handler, or the options that may hold one. */
