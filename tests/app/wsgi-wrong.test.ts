@@ -58,7 +58,7 @@ const ANSWERED_500: Readonly<Record<string, RegExp>> = {
   recursion: /RecursionError: maximum recursion depth exceeded/,
   chained: /ValueError: one/,
   emoji: /^the app failed: ValueError: (\u{1f600})+$/u,
-  surrogate: /ValueError: \udc80/,
+  surrogate: /ValueError: \\udc80$/,
 };
 
 /** Behind the head: the answer is cut off. */

@@ -126,7 +126,7 @@ const DIFFERENCES: Record<string, [Check, Check]> = {
   'uwsgi.version': [isGone, (value) => value === 'bytes'],
   'uwsgi.node': [isGone, (value) => value === 'bytes'],
   'wsgi.input': [(value) => value === 'Body', (value) => value === '_Input'],
-  'wsgi.errors': [(value) => value === 'TextIOWrapper', (value) => value === 'TextIOWrapper'],
+  'wsgi.errors': [(value) => value === 'Errors', (value) => value === 'TextIOWrapper'],
   'wsgi.file_wrapper': [(value) => value === 'type', (value) => value === 'builtin_function_or_method'],
 };
 

@@ -4,13 +4,18 @@ import json
 import os
 
 
+def line_of(**message):
+    """A message as a line of JSON. What is no text to UTF-8 (names of files, what clients sent) becomes `?`: not every reader takes half a surrogate pair."""
+    return json.dumps(message, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
 class Channel:
     def __init__(self, fd, rest):
         self.fd = fd
         self._rest = rest
 
     def send(self, kind, **fields):
-        data = json.dumps({"kind": kind, **fields}).encode() + b"\n"
+        data = line_of(kind=kind, **fields)
         try:
             while data:
                 data = data[os.write(self.fd, data) :]

@@ -1,7 +1,8 @@
 """Where workers tell the master something: a line of JSON each, small enough to stay whole."""
 
-import json
 import os
+
+from ugate_channel import line_of
 
 # What a pipe takes in one piece from several writers.
 REPORT_BYTES = 4096
@@ -27,7 +28,7 @@ class Report:
             pass
 
     def _line(self, kind, fields):
-        return json.dumps({"kind": kind, "id": self._id, "pid": os.getpid(), **fields}).encode() + b"\n"
+        return line_of(kind=kind, id=self._id, pid=os.getpid(), **fields)
 
     def log(self, level, code, message, details):
         self.tell("log", level=level, code=code, message=message[:500], details={**details, "worker": self._id})

@@ -18,6 +18,8 @@ def describe(error):
         text = str(error)
     except Exception as other:
         text = "(what it says cannot be told: %s)" % type(other).__name__
+    # What is no text to UTF-8 stays readable.
+    text = text.encode("utf-8", "backslashreplace").decode()
     return "%s: %s" % (name, text) if text else name
 
 
