@@ -114,3 +114,11 @@ blackbox('a large upload to a worker that dies: 502, and not a hang', OTHER, asy
   assert.equal((await exchange(tree.gate.target, post('/count', 'abc'))).text(), '3');
   await within(3000, 'the end', tree.gate.stop());
 });
+
+blackbox('W14: the standard input of workers is /dev/null, whatever ugate has', OTHER, async () => {
+  await using folder = temporaryFolder();
+  const file = folder.file('app.ts');
+  writeFileSync(file, "import { readlinkSync } from 'node:fs';\nexport default { fetch: () => new Response(readlinkSync('/proc/self/fd/0')) };\n");
+  await using tree = await Tree.start(['--module', file, '--master'], { input: 'for ugate' });
+  assert.equal((await exchange(tree.gate.target, get())).text(), '/dev/null');
+});
