@@ -3,6 +3,7 @@ import { LogWriter, type Outlet } from '../log/log-writer.ts';
 import type { TcpAddress, UnixAddress } from '../net/address.ts';
 import { datagram } from './datagram.ts';
 import type { OwnSockets } from './epoll/own-sockets.ts';
+import type { Guests } from './guests.ts';
 import type { HeldSocket } from './held-socket.ts';
 import { ignoreSignals, onSignal, onUncaught, openFilesLimit, resolve, tempDirectory } from './host.ts';
 import { Orphans } from './orphans.ts';
@@ -146,6 +147,10 @@ export abstract class CommonRuntime {
 
   exit(code: number): never {
     process.exit(code);
+  }
+
+  get guests(): Guests {
+    return this.own.guests;
   }
 
   soon(due: Due): void {

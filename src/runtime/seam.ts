@@ -19,6 +19,7 @@
 
 import type { LogWriter } from '../log/log-writer.ts';
 import type { ListenAddress, PeerAddress, TcpAddress, UnixAddress } from '../net/address.ts';
+import type { Guests } from './guests.ts';
 
 /** What is known of the TLS session of a connection; `null` on plain connections. */
 export interface TlsInfo {
@@ -325,6 +326,8 @@ export interface Runtime {
   print(to: 'stdout' | 'stderr', text: string): void;
   exit(code: number): never;
 
+  /** Whoever runs the user's code says here when it is under way. */
+  readonly guests: Guests;
   /** Calls `due.told()` when no handler is on the stack, and before the next event where the adapter can. */
   soon(due: Due): void;
   /** Milliseconds of a clock that never goes back. */

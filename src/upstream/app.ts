@@ -29,6 +29,7 @@ export class AppUpstreams implements Due {
   readonly execution: AppExecution;
   readonly head = new AnswerHead();
   readonly urls = new AppUrls();
+  readonly guests: Runtime['guests'];
   readonly #runtime: Pick<Runtime, 'soon'>;
   #waiting: AppUpstream[] = [];
 
@@ -36,8 +37,9 @@ export class AppUpstreams implements Due {
    * @param work counts what the app still does behind its answers
    * @param failed is told of what the app throws
    */
-  constructor(runtime: Pick<Runtime, 'soon'>, app: FetchHandler, work: AppWork, failed: (error: unknown) => void) {
+  constructor(runtime: Pick<Runtime, 'soon' | 'guests'>, app: FetchHandler, work: AppWork, failed: (error: unknown) => void) {
     this.#runtime = runtime;
+    this.guests = runtime.guests;
     this.app = app;
     this.failed = failed;
     this.execution = makeExecution(work, failed);
@@ -68,6 +70,8 @@ export class AppUpstream implements Upstream {
   #body: AppBody | null = null;
   #reader: ReadableStreamDefaultReader<unknown> | null = null;
   #isAborted = false;
+  /** The app has been asked, and promised an answer. */
+  #isPromised = false;
   #isPaused = false;
   /** Resolves when the client takes bytes again. */
   #resumed: (() => void) | null = null;
@@ -100,6 +104,7 @@ export class AppUpstream implements Upstream {
   abort(): void {
     if (this.#isAborted) return;
     this.#isAborted = true;
+    this.#leave();
     this.#body?.fail(new Error('the client left before its request was complete'));
     this.#request?.abort();
     cancelBody(this.#reader);
@@ -125,14 +130,28 @@ export class AppUpstream implements Upstream {
       this.#request = request;
       const answer = app(request as unknown as Request, new ClientContext(this.#exchange.client.remote), execution);
       if (typeof (answer as PromiseLike<Response> | undefined)?.then !== 'function') return this.#answered(answer as Response);
+      this.#isPromised = true;
+      this.#shared.guests.count++;
       (answer as Promise<Response>).then(
-        (response) => this.#answered(response),
-        (error) => this.#failed(error),
+        (response) => {
+          this.#leave();
+          this.#answered(response);
+        },
+        (error) => {
+          this.#leave();
+          this.#failed(error);
+        },
       );
     } catch (error) {
       if (this.#isAborted) failed(error);
       else this.#failed(error);
     }
+  }
+
+  #leave(): void {
+    if (!this.#isPromised) return;
+    this.#isPromised = false;
+    this.#shared.guests.count--;
   }
 
   /** Null when there is no such request to Fetch: well-formed HTTP can still be no URL (`Host: a%ff`), or a forbidden method (TRACE). */
@@ -172,6 +191,8 @@ export class AppUpstream implements Upstream {
 
   async #stream(answer: AnswerStream): Promise<void> {
     const exchange = this.#exchange;
+    const { guests } = this.#shared;
+    guests.stepped();
     try {
       const reader = answer.stream.getReader();
       this.#reader = reader;
@@ -179,6 +200,7 @@ export class AppUpstream implements Upstream {
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
         if (this.#isAborted) return;
         const bytes = answer.take(piece.value);
+        guests.stepped();
         exchange.body(bytes, 0, bytes.length);
         exchange.flush();
         if (this.#isPaused) await this.#untilResumed();

@@ -6,8 +6,9 @@ import { after, before, describe, it } from 'node:test';
 import type { TcpAddress } from '../../src/net/address.ts';
 import { EpollSockets } from '../../src/runtime/epoll/epoll-sockets.ts';
 import { EPOLL_CTL_ADD, type Kernel } from '../../src/runtime/epoll/kernel.ts';
+import { Guests } from '../../src/runtime/guests.ts';
 import type { Listener, ListenOptions } from '../../src/runtime/seam.ts';
-import { closeLeftovers, End, ends, runtime, waitFor } from './support.ts';
+import { closeLeftovers, End, ends, runtime, sleep, waitFor } from './support.ts';
 
 const ENOENT = 2;
 const ENOMEM = 12;
@@ -31,7 +32,8 @@ class Injected {
   /** What the next call of this name is to fail with, and what for: the numbers that `errno` gives then. */
   readonly faults: { readonly name: Name; readonly errno: number; readonly isWanted: (...args: unknown[]) => boolean; readonly isMade: boolean }[] =
     [];
-  readonly calls: Name[] = [];
+  /** How long each look at the kernel was to last at most, in ms. */
+  readonly waits: number[] = [];
   #errno: number | null = null;
 
   constructor(real: Kernel) {
@@ -55,7 +57,7 @@ class Injected {
   }
 
   #call(target: Kernel, name: Name, made: (...args: unknown[]) => number, args: unknown[]): unknown {
-    this.calls.push(name);
+    if ((name as string) === 'wait') this.waits.push(args[3] as number);
     this.#errno = null;
     const at = this.faults.findIndex((fault) => fault.name === name && fault.isWanted(...args));
     if (at === -1) return made.apply(target, args);
@@ -74,7 +76,8 @@ const real = await loadKernel();
 
 describe(`sockets of our own on ${runtime.name}`, { skip: real === null ? 'this runtime has no way to the kernel here' : false }, () => {
   const injected = new Injected(real!);
-  const sockets = real === null ? (null as never) : new EpollSockets(injected.kernel, Number.POSITIVE_INFINITY);
+  const guests = new Guests();
+  const sockets = real === null ? (null as never) : new EpollSockets(injected.kernel, Number.POSITIVE_INFINITY, guests);
   const LOCAL = { kind: 'tcp', host: '127.0.0.1' } as const;
   let echo: Server;
   let address: TcpAddress;
@@ -119,7 +122,7 @@ describe(`sockets of our own on ${runtime.name}`, { skip: real === null ? 'this 
     highest = Number.POSITIVE_INFINITY,
   ): Promise<{ listener: Listener; address: TcpAddress }> {
     const bound = (await runtime.bind({ ...LOCAL, port: 0 })) as unknown as { address: TcpAddress; fd?: number; lend?(): number; close(): void };
-    const own = highest === Number.POSITIVE_INFINITY ? sockets : new EpollSockets(injected.kernel, highest);
+    const own = highest === Number.POSITIVE_INFINITY ? sockets : new EpollSockets(injected.kernel, highest, guests);
     const listener = own.listen(bound.address, bound.lend?.() ?? bound.fd!, ends(accepted), options, () => bound.close());
     listeners.push(listener);
     return { listener, address: bound.address };
@@ -244,5 +247,44 @@ describe(`sockets of our own on ${runtime.name}`, { skip: real === null ? 'this 
     await end.until('close');
     assert.equal(end.events.at(-1), 'close ECONNRESET');
     server.close();
+  });
+
+  it('B18: while an app is at work its immediates and timers never wait for the kernel', async () => {
+    // The event loop of the runtime is not known before some quiet moments have passed.
+    for (let i = 0; i < 20 && real!.hostEpoll === -1; i++) {
+      await isWell();
+      await sleep(4);
+    }
+    const answered: number[] = [];
+    const chain = (end: End, left: number): void => {
+      if (left > 0) {
+        if (left % 2 === 0) setImmediate(() => chain(end, left - 1));
+        else setTimeout(() => chain(end, left - 1), 0);
+        return;
+      }
+      guests.count--;
+      answered.push(injected.waits.filter((ms) => ms > 0).length);
+      end.connection.write(new Uint8Array(1));
+    };
+    const asked = (end: End): void => {
+      guests.count++;
+      injected.waits.length = 0;
+      chain(end, 20);
+    };
+    const { listener, address: to } = await listen((end) => (end.on = (event) => event === 'data' && asked(end)), {});
+    const client = connect(to);
+    await client.until('open');
+    for (let i = 0; i < 5; i++) {
+      client.connection.write(new Uint8Array(1));
+      await waitFor(() => answered.length === i + 1 && client.bytes === i + 1);
+    }
+    assert.deepEqual(answered, [0, 0, 0, 0, 0]);
+    assert.equal(guests.count, 0);
+    // Without a guest it waits itself, which is cheaper.
+    injected.waits.length = 0;
+    await isWell();
+    await sleep(20);
+    assert.ok(real!.hostEpoll === -1 || injected.waits.some((ms) => ms > 0), injected.waits.join());
+    listener.close();
   });
 });

@@ -1,5 +1,6 @@
 import { type ConnectAddress, isIpLiteral, type ListenAddress } from '../../net/address.ts';
 import { connectFailure } from '../connect-failure.ts';
+import type { Guests } from '../guests.ts';
 import { listenFailure } from '../listen-failure.ts';
 import type { Connection, ConnectionHandlers, Due, Listener, ListenOptions } from '../seam.ts';
 import { EpollConnection } from './epoll-connection.ts';
@@ -17,9 +18,12 @@ export class EpollSockets {
   readonly #highestAccepted: number;
   readonly #addresses = new Map<ConnectAddress, SocketAddress>();
 
-  /** @param highestAccepted the highest descriptor that an accepted connection may have */
-  constructor(kernel: Kernel, highestAccepted: number) {
-    this.#poller = new Poller(kernel);
+  /**
+   * @param highestAccepted the highest descriptor that an accepted connection may have
+   * @param guests have timers and immediates that must not wait while we do
+   */
+  constructor(kernel: Kernel, highestAccepted: number, guests: Guests) {
+    this.#poller = new Poller(kernel, guests);
     this.#highestAccepted = highestAccepted;
   }
 

@@ -1,10 +1,12 @@
 import { highestAccepted } from '../accept-limit.ts';
+import { Guests } from '../guests.ts';
 import type { Due } from '../seam.ts';
 import { EpollSockets } from './epoll-sockets.ts';
 import type { Kernel } from './kernel.ts';
 
 /** Sockets of our own, made when first asked for; null where the system or the user will not have them: then the runtime's serve. */
 export class OwnSockets {
+  readonly guests = new Guests();
   readonly #load: () => Kernel | null;
   readonly #openFilesLimit: () => number | null;
   /** Undefined before it is asked for. */
@@ -27,7 +29,7 @@ export class OwnSockets {
 
   get sockets(): EpollSockets | null {
     const { kernel } = this;
-    if (kernel !== null) this.#sockets ??= new EpollSockets(kernel, highestAccepted(this.#openFilesLimit()));
+    if (kernel !== null) this.#sockets ??= new EpollSockets(kernel, highestAccepted(this.#openFilesLimit()), this.guests);
     return this.#sockets;
   }
 

@@ -1,3 +1,4 @@
+import type { Guests } from '../guests.ts';
 import type { Due } from '../seam.ts';
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EVENT_DATA, EVENT_WORDS, type Kernel } from './kernel.ts';
 
@@ -7,6 +8,8 @@ const BATCH = 256;
 const TURN_MS = 1;
 /** How long we wait for more, in ms, before the runtime's loop waits in our place: passing over to it and back costs several µs. */
 const LINGER_MS = 1;
+/** While an app is at work the runtime's loop goes round so often, each time with a look at the kernel, before it waits in our place. */
+const TURNS_FOR_GUESTS = 2;
 /** Connections that expect nothing more are watched when they are between one and two times as old, in ms: most are gone by then. */
 const PATIENCE_MS = 4;
 /** How often we look when no descriptor is left by which the runtime's loop could wake us. */
@@ -57,14 +60,18 @@ export class Poller {
   #isDispatching = false;
   #isDueScheduled = false;
   #isActive = false;
+  /** Turns without an event, since the last one. */
+  #emptyTurns = 0;
+  readonly #guests: Guests;
   #unpark: (() => void) | null = null;
   /** Those that wait to be watched: a younger and an older half. */
   #young: Patient[] = [];
   #old: Patient[] = [];
   #agedAt = 0;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, guests: Guests) {
     this.kernel = kernel;
+    this.#guests = guests;
     this.#epoll = kernel.epoll();
   }
 
@@ -191,12 +198,15 @@ export class Poller {
       this.#watchOld();
     }
     do {
-      const count = this.kernel.wait(this.#epoll, this.#events, BATCH, this.#isHostWatched ? LINGER_MS : 0);
+      // An app's timers and immediates would wait with us.
+      const hasGuests = this.#guests.areHere(begin);
+      const count = this.kernel.wait(this.#epoll, this.#events, BATCH, this.#isHostWatched && !hasGuests ? LINGER_MS : 0);
       if (count <= 0) {
         this.#watchOld();
         this.#watchOld();
-        return true;
+        return !hasGuests || ++this.#emptyTurns > TURNS_FOR_GUESTS;
       }
+      this.#emptyTurns = 0;
       if (this.#dispatch(count)) return false;
       if (!this.kernel.drainMicrotasks()) return false;
       this.now = performance.now();
