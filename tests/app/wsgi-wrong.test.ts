@@ -141,6 +141,17 @@ describe(`WSGI apps that are wrong on ${runtime.name}`, () => {
     await isUnharmed();
   });
 
+  it('W13: harakiri amid an answer that the close ends is a reset', { timeout: 60_000 }, async () => {
+    const own = await runtime.bind({ kind: 'tcp', host: '127.0.0.1', port: 0 });
+    await using other = await startWsgi({ name: 'wsgi_wrong', processes: 2, harakiri: 300, sockets: [own] });
+    own.close();
+    await using client = await RawClient.connect({ port: (own.address as { port: number }).port });
+    client.write(requestPacket('/stuck'));
+    const [answer] = await Promise.all([client.readToEnd(30_000), assert.rejects(other.request('/stuck'), /closed inside a chunked body/)]);
+    assert.match(answer.toString(), /\r\n\r\npart\n$/);
+    assert.equal(client.error, 'ECONNRESET');
+  });
+
   it('what is wrong behind the end changes nothing of the answer', async () => {
     for (const [path, [body, line]] of Object.entries(WHOLE)) {
       const ask = () => wsgi.request(`/${path}`);

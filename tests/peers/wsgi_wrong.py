@@ -334,6 +334,13 @@ def do_sleep(environ, start_response):
     time.sleep(60)
 
 
+def do_stuck(environ, start_response):
+    """Hangs behind its head."""
+    start_response("200 OK", TEXT)
+    yield b"part\n"
+    time.sleep(60)
+
+
 def do_pieces(environ, start_response):
     start_response("200 OK", TEXT)
     return (b"x" for _ in range(int(environ["QUERY_STRING"])))
