@@ -104,6 +104,26 @@ function isThere(pid: number): boolean {
   }
 }
 
+blackbox('F7: a stderr that nobody reads stops no WSGI app that prints or fails; read again it says what is lost', OTHERWISE, async () => {
+  await using folder = temporaryFolder();
+  const path = folder.file('front.sock');
+  const app = ['--module', 'talking_app', '--pythonpath', join(ROOT, 'tests/peers'), '--home', '/usr'];
+  await using stuck = new Stuck('pipe', ['--http', path, '--master', '--processes', '2', ...app], 'all');
+  const ask = async (target: string): Promise<number> => {
+    await using client = await waitFor('ugate to listen', () => RawClient.connect({ path }).catch(() => null), 30_000);
+    return (await client.request(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`, { milliseconds: 30_000 })).status;
+  };
+  assert.equal(await waitFor('the app', async () => (await ask('/')) === 200, 30_000), true);
+  await stuck.fill();
+  for (let i = 0; i < 10; i++) assert.deepEqual([await ask('/'), await ask('/fails')], [200, 500]);
+  stuck.read();
+  await waitFor('the log to flow', () => /code=app-error/.test(stuck.log), 20_000);
+  // Each of the two workers tells it when it next writes.
+  await waitFor('what is lost', async () => (await ask('/')) === 200 && /bytes of output were lost/.test(stuck.log), 20_000);
+  process.kill(await stuck.pid(), 'SIGTERM');
+  await waitFor('the end', () => /^ended 0/m.test(stuck.log), 20_000);
+});
+
 blackbox('F7: a closed stderr stops nobody, and is nobody else’s descriptor', OTHERWISE, async () => {
   await using folder = temporaryFolder();
   const path = folder.file('front.sock');

@@ -10,14 +10,57 @@ import sys
 WORDS_FROM = 200
 
 
-class PatientFile(io.FileIO):
-    """Waits where a full pipe would refuse: whoever shares it may have made it non-blocking for all, as Node does, and print() then loses what it prints."""
+# How long a reader is waited for that takes nothing, in seconds.
+PATIENCE = 1.0
+# PIPE_BUF of Linux: what poll(2) promises room for in a pipe.
+PIECE = 4096
+
+
+class Outlet:
+    """A descriptor that others write to as well, and that nobody may read: a write waits a second for room at most, so that no request ends in
+    a log. From then on what finds no room is lost, until there is some, and then it is told how much that was."""
+
+    def __init__(self, fd):
+        self.fd = fd
+        self._lost = 0
 
     def write(self, data):
-        written = super().write(data)
-        while written is None:
-            _wait(self.fileno())
-            written = super().write(data)
+        """How many bytes were taken; those that are lost count. Raises OSError when nothing can be written."""
+        if not _has_room(self.fd, 0 if self._lost else PATIENCE):
+            self._lost += len(data)
+            return len(data)
+        if self._lost:
+            words = b"\nugate: %d bytes of output were lost: they were not taken in time\n" % self._lost
+            if self._write(words):
+                self._lost = 0
+        return self._write(data[:PIECE])
+
+    def _write(self, piece):
+        try:
+            return os.write(self.fd, piece)
+        except BlockingIOError:
+            # Somebody else had the room.
+            return 0
+
+
+def _has_room(fd, seconds):
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(seconds * 1000))
+
+
+class PatientFile(io.FileIO):
+    """Takes what is printed where a full pipe would refuse: whoever shares it may have made it non-blocking for all, as Node does."""
+
+    def __init__(self, fd):
+        super().__init__(fd, "w", closefd=False)
+        self._outlet = Outlet(fd)
+
+    def write(self, data):
+        view = memoryview(data).cast("B")
+        written = 0
+        while not written and view:
+            written = self._outlet.write(view)
         return written
 
 
@@ -25,7 +68,7 @@ def patient(stream, fd):
     """Standard output or error as the app gets it: what it prints is seen when it prints it. None where there is none."""
     if stream is None:
         return None
-    file = PatientFile(fd, "w", closefd=False)
+    file = PatientFile(fd)
     file.name = stream.name
     return io.TextIOWrapper(io.BufferedWriter(file), stream.encoding, stream.errors, line_buffering=True)
 
@@ -49,6 +92,7 @@ class Words:
             self._files.insert(0, (fd, identity(fd)))
         except (OSError, ValueError):
             pass
+        self._outlets = {fd: Outlet(fd) for fd, _ in self._files}
 
     @property
     def fd(self):
@@ -61,10 +105,7 @@ class Words:
         left = memoryview(text.encode("utf-8", "backslashreplace"))
         try:
             while left and fd != -1:
-                try:
-                    left = left[os.write(fd, left) :]
-                except BlockingIOError:
-                    _wait(fd)
+                left = left[self._outlets[fd].write(left) :]
         except OSError:
             # Nobody is there to read it.
             pass
@@ -77,9 +118,3 @@ def identity(fd):
     except OSError:
         return None
     return (status.st_dev, status.st_ino, status.st_rdev)
-
-
-def _wait(fd):
-    poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    poll.poll()
