@@ -169,6 +169,7 @@ export class FakeTree implements Disposable {
   readonly topics = makeTopics();
   readonly lines: string[] = [];
   readonly master: Master;
+  readonly started: Promise<void>;
   readonly sockets = new Set<BoundSocket>();
   /** What the next reading of the config gives; null for one with errors. */
   version = 1;
@@ -202,7 +203,8 @@ export class FakeTree implements Disposable {
     const routers = new RouterProcesses(runtime, log, { topics: this.topics, count: sizes.routers, sockets: [], directory: () => '/' });
     const reread = async (): Promise<Plan | null> => (this.isConfigGood ? this.#plan(runtime, log) : null);
     this.master = new Master({ log, topics: this.topics, routers, version: 'fake', reread });
-    void this.master.start(this.#plan(runtime, log)).catch(() => {});
+    this.started = this.master.start(this.#plan(runtime, log));
+    this.started.catch(() => {});
   }
 
   of(role: 'router' | 'worker'): FakeChild[] {

@@ -91,7 +91,7 @@ const events: import('fast-check').Arbitrary<Command>[] = [
       new Event(`mark ${number} ${node} ${mark}`, (tree) => {
         const routers = tree.of('router');
         const cause = mark === 'dead' || mark === 'alive' ? 'requests' : 'checks';
-        routers[number % Math.max(1, routers.length)]?.sees({ node, mark, cause, failsFast: false });
+        routers[number % Math.max(1, routers.length)]?.sees({ node, mark, cause, failsFast: false, isOfAnswers: false });
       }),
   ),
   fc.constantFrom<ReloadKind>('graceful', 'brutal', 'workers', 'workers-brutal', 'chain').map(
