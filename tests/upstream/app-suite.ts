@@ -537,6 +537,14 @@ export function addAppTests(kind: string): void {
     }
   });
 
+  test(name('a stream that fails before its first piece is cut off too'), async () => {
+    await using gate = await startApp(() => new Response(new ReadableStream({ start: (controller) => controller.error(new Error('never began')) })));
+    await using client = await gate.connect();
+    client.write(GET);
+    assert.doesNotMatch((await client.readToEnd()).toString(), /0\r\n\r\n$/);
+    await gate.logged(/never began/);
+  });
+
   test(name('pipelined requests are answered in order'), async () => {
     await using gate = await startApp(async (request) => {
       const path = new URL(request.url).pathname;
