@@ -1,11 +1,12 @@
 /** What Python apps start and leave behind: processes that they fork, threads and exit functions that outlive an answer, and the worker's own end. */
 
 import assert from 'node:assert/strict';
+import { temporaryFolder } from '../support/paths.ts';
 import { exchange, type RawClient, type Target } from '../support/raw-client.ts';
 import { isWithin, waitFor } from '../support/wait.ts';
 import { get, isAlive, kill, Tree } from './embedded.ts';
 import { blackbox } from './front.ts';
-import { ask, begin, lasting, PEERS, UNLIKE } from './wsgi.ts';
+import { ask, begin, lasting, PEERS, UNLIKE, writeWsgi } from './wsgi.ts';
 
 const KIN = ['--http', '127.0.0.1:0', '--master', '--chdir', PEERS, '--module', 'wsgi_kin', '--env', 'PYTHONDONTWRITEBYTECODE=1'];
 const one = lasting([...KIN, '--processes', '1']);
@@ -61,8 +62,9 @@ blackbox('W1: daemons, multiprocessing and subprocesses work in a request', UNLI
   assert.equal(status, 0);
   await waitFor('the daemon to end', () => !isAlive(daemon.pid));
   assert.deepEqual(daemon.handlers, [], 'W7: no handler of the worker');
-  assert.deepEqual(await ask<number[]>(target, '/multiprocessing?method=fork'), [1, 4, 9]);
-  assert.deepEqual(await ask<number[]>(target, '/multiprocessing?method=spawn'), [1, 4, 9]);
+  for (const method of ['fork', 'spawn', 'forkserver']) {
+    assert.deepEqual(await ask<number[]>(target, `/multiprocessing?method=${method}`), [1, 4, 9], method);
+  }
   assert.equal(await ask<number>(target, '/subprocess'), 5);
   assert.equal(tree.count(/app-error|app-worker-exit/), 0, tree.gate.stderr);
 });
@@ -134,6 +136,21 @@ blackbox('F9: a worker that ends by itself is told of whatever its status, and n
   await tree.log(/error a worker died.*code=app-worker-exit.*status=0 request="?GET \/end\?status=0/);
   await waitFor('three lines', () => tree.count(/code=app-worker-exit/) >= 3);
   await tree.log(/app-worker-exit.*pause=0\.25s/);
+});
+
+blackbox('B7: an app that ignores SIGCHLD, or waits for all: no request is lost when workers are replaced', UNLIKE, async () => {
+  for (const handler of ['signal.SIG_IGN', 'lambda *_: os.waitpid(-1, os.WNOHANG)']) {
+    await using folder = temporaryFolder();
+    writeWsgi(folder.file('app.py'), 'fine', `import os, signal\nsignal.signal(signal.SIGCHLD, ${handler})`);
+    const words = ['--master', '--chdir', folder.path, '--module', 'app', '--processes', '2', '--max-requests', '3'];
+    await using tree = await Tree.start(['--http', '127.0.0.1:0', ...words], { folder });
+    const { target } = tree.gate;
+    await using slow = await begin(target, '/told?s=1.5');
+    await tree.log(/in hand/);
+    for (let n = 0; n < 8; n++) assert.equal(await answerOf(target, '/'), 'fine');
+    assert.equal((await slow.readResponse()).text(), 'fine');
+    assert.equal(tree.count(/ (warn|error) /), 0, tree.gate.stderr);
+  }
 });
 
 blackbox('F10: a stop behind a reload takes no longer than reload-mercy', UNLIKE, async () => {

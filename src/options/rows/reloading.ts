@@ -46,7 +46,8 @@ export const RELOADING = [
     default: '60',
     needsApp: 'notice',
     help: 'How long an old worker may still take for its requests.',
-    details: 'After a reload, and when a worker is replaced for its age. Then it is killed. For a stop see `reload-mercy`.',
+    details:
+      'After a reload, and when a worker is replaced for its age. Then it is killed. Threads and exit functions of a Python app count as requests do. For a stop see `reload-mercy`.',
     example: 'worker-reload-mercy = 30',
     since: '0.1',
   },
