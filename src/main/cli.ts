@@ -17,6 +17,8 @@ import { selectRuntime } from '../runtime/select.ts';
 import { findAppOf } from './found-app.ts';
 import { Instance, type Reading } from './instance.ts';
 import { live, type TakeoverOrder } from './life.ts';
+import { Pidfiles } from './pidfiles.ts';
+import { StartDirectory } from './start-directory.ts';
 import { SurroundingsError, surroundingsOf } from './surroundings.ts';
 import { VERSION } from './version.ts';
 
@@ -35,7 +37,7 @@ export async function main(argv: readonly string[], signals: HeldSignals): Promi
   parent.onDisconnect(() => runtime.exit(1));
   // The first one says what it is. What comes behind it waits until that is loaded.
   const order = (await parent.next()) as StartOrder | TakeoverOrder;
-  if (order.kind === 'takeover') return guard(runtime, () => start(runtime, argv, signals, { parent, topics: order.topics }));
+  if (order.kind === 'takeover') return guard(runtime, () => start(runtime, argv, signals, { parent, pid: order.pid, topics: order.topics }));
   // Only the master decides what comes of them.
   signals.handle(() => {});
   return guard(runtime, async () => (await import('./child.ts')).runChild(runtime, parent, order, sinkOf(runtime)));
@@ -66,7 +68,7 @@ async function start(runtime: Runtime, argv: readonly string[], signals: HeldSig
     case 'errors':
       return fail(runtime, formatErrors(result.errors));
     case 'signal': {
-      const { signalByPidfile } = await import('../master/pidfile.ts');
+      const { signalByPidfile } = await import('../master/pidfile-signal.ts');
       const problem = signalByPidfile(runtime, result.pidfile, result.signal);
       return problem === null ? undefined : fail(runtime, `ugate: ${problem}`);
     }
@@ -79,6 +81,8 @@ async function start(runtime: Runtime, argv: readonly string[], signals: HeldSig
   const topics = makeTopics();
   if (predecessor !== null) follow(predecessor, topics);
   const options = { sink: sinkOf(runtime), topics, signals, inherited, reread: () => reread(runtime, argv) };
+  const yields = predecessor?.pid ?? null;
+  const pidfiles = await Pidfiles.of(runtime, result.config, new StartDirectory().path, yields);
   runtime.reapOrphans();
   const instance = await Instance.start(runtime, result, options).catch((error) => {
     if (error instanceof AppError && result.config.needApp) fail(runtime, withHint(error), NO_APP);
@@ -87,7 +91,7 @@ async function start(runtime: Runtime, argv: readonly string[], signals: HeldSig
   const { log } = instance;
   for (const notice of result.config.notices) log.info(notice);
   // Who reads that it listens may send signals, or write to the FIFO.
-  await live(runtime, instance, signals, argv);
+  await live(runtime, instance, { pidfiles, yields, signals, argv });
   for (const address of instance.addresses) log.info(`listening on ${formatAddress(address)}`);
   runtime.stderr.flush();
   predecessor?.parent.send({ kind: 'ready' });
@@ -97,6 +101,7 @@ async function start(runtime: Runtime, argv: readonly string[], signals: HeldSig
 /** The ugate whose place this one takes, and what it tells of its state. */
 interface Predecessor {
   readonly parent: Parent;
+  readonly pid: number;
   readonly topics: readonly TopicState[];
 }
 

@@ -2,7 +2,7 @@ import type { TopicState } from '../master/topic-hub.ts';
 import type { HeldSignals } from '../runtime/held-signals.ts';
 import type { ChildProcess, Runtime, Signal } from '../runtime/seam.ts';
 import { ENDING, type Instance } from './instance.ts';
-import { Pidfiles } from './pidfiles.ts';
+import type { Pidfiles } from './pidfiles.ts';
 import { obeySignals, startTriggers } from './triggers.ts';
 
 /**
@@ -16,18 +16,29 @@ const TAKEOVER_MS = 60_000;
 /** What an ugate that takes another's place is told. Its sockets are those the other one bound. */
 export interface TakeoverOrder {
   readonly kind: 'takeover';
+  /** Of the one whose place is taken: its pidfiles and FIFOs are the new one's. */
+  readonly pid: number;
   /** What holds for it too, such as a pause. Changes follow. */
   readonly topics: readonly TopicState[];
 }
 
+/** What a life needs beside the instance. */
+export interface LifeParts {
+  /** Not written yet. */
+  readonly pidfiles: Pidfiles;
+  /** The ugate whose place this one takes; null when there is none. */
+  readonly yields: number | null;
+  readonly signals: HeldSignals;
+  /** To start the next ugate with. */
+  readonly argv: readonly string[];
+}
+
 /**
  * The life of an instance that serves: it obeys signals, FIFOs and files, and ends the process when it is told to.
- * @param argv to start the next ugate with
  * @throws {SetupError} when a pidfile or FIFO cannot be made
  */
-export async function live(runtime: Runtime, instance: Instance, signals: HeldSignals, argv: readonly string[]): Promise<void> {
-  const { master, log, config } = instance;
-  const pidfiles = new Pidfiles(config, instance.directory.path);
+export async function live(runtime: Runtime, instance: Instance, { pidfiles, yields, signals, argv }: LifeParts): Promise<void> {
+  const { master, log } = instance;
   let isStopping = false;
   let stoppingSince = 0;
   let successor: ChildProcess | null = null;
@@ -71,22 +82,28 @@ export async function live(runtime: Runtime, instance: Instance, signals: HeldSi
         stop(`pid ${pid} has taken over`, false);
       },
       (error) => {
+        const failed = successor?.pid ?? null;
         successor = null;
         if (isStopping) return;
         // It may have come so far as to write its own number.
-        updatePidfiles();
+        writePidfiles(failed);
         log.event('error', 'replace-failed', `this ugate goes on: ${(error as Error).message}`);
       },
     );
   };
-  const updatePidfiles = (): void => {
-    pidfiles.write().catch((error) => log.error((error as Error).message));
+  const writePidfiles = (failed: number | null): void => {
+    try {
+      pidfiles.write(failed);
+    } catch (error) {
+      log.error((error as Error).message);
+    }
   };
-  const wishes = { stop, replace, updatePidfiles };
+  const wishes = { stop, replace, updatePidfiles: () => writePidfiles(null) };
   try {
-    await pidfiles.write();
-    stopTriggers = await startTriggers(runtime, instance, wishes);
+    pidfiles.write(yields);
+    stopTriggers = await startTriggers(runtime, instance, wishes, yields !== null);
   } catch (error) {
+    pidfiles.remove({ always: true });
     master.destroy();
     instance.close();
     throw error;
@@ -128,7 +145,7 @@ async function takeOver(runtime: Runtime, instance: Instance, argv: readonly str
       },
     });
     started(child);
-    child.send({ kind: 'takeover', topics: follower.states() } satisfies TakeoverOrder);
+    child.send({ kind: 'takeover', pid: process.pid, topics: follower.states() } satisfies TakeoverOrder);
     follower.listens();
   });
 }

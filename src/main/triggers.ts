@@ -14,18 +14,21 @@ export interface Wishes {
   updatePidfiles(): void;
 }
 
-/** What makes a master reload and the like, beside signals: FIFOs, touched files, changed sources. Returns how to stop it. @throws {SetupError} */
+/** What makes a master reload and the like, beside signals: FIFOs, touched files, changed sources. Returns how to stop it.
+ * @param isHeir this ugate takes the place of another, and its FIFO @throws {SetupError}
+ */
 export async function startTriggers(
   runtime: Runtime,
   { log, master, config, app, directory, startedAt }: Instance,
   wishes: Wishes,
+  isHeir: boolean,
 ): Promise<() => void> {
   const stops: (() => void)[] = [];
   const absolute = (paths: readonly string[]): string[] => paths.map((path) => nodePath().resolve(directory.path, path));
   if (config.masterFifo.length > 0) {
     const { MasterFifo } = await import('../master/fifo.ts');
     const events = { command: (command: MasterCommand) => obey(command, log, master, wishes), notice: (text: string) => log.info(text) };
-    const fifo = await MasterFifo.open(runtime, absolute(config.masterFifo), events);
+    const fifo = await MasterFifo.open(runtime, absolute(config.masterFifo), events, isHeir);
     stops.push(() => fifo.stop());
   }
   const touches = [

@@ -17,10 +17,16 @@ export class FifoFile {
   }
 
   /**
-   * Makes the FIFO and opens it. One that is there already is replaced, as uWSGI does; any other file is left alone.
+   * Makes the FIFO and opens it. One that was left there is replaced, as uWSGI does; one that somebody reads and any other file are left alone.
+   * @param isHeir who reads it makes room for us
    * @throws {SetupError}
    */
-  static async make(runtime: Pick<Runtime, 'spawn'>, path: string): Promise<FifoFile> {
+  static async make(runtime: Pick<Runtime, 'spawn'>, path: string, isHeir: boolean): Promise<FifoFile> {
+    if (!isHeir && isRead(path))
+      throw new SetupError(
+        `the FIFO ${path} is read by another process: is it that of an ugate that runs?`,
+        'give this one a FIFO of its own, or end the other',
+      );
     const fault = removeOld(path) ?? (await makeFifo(runtime, path));
     if (fault !== null) throw new SetupError(`the FIFO ${path} cannot be made: ${fault}`, HINT);
     let fd: number;
@@ -60,6 +66,18 @@ export class FifoFile {
     }
     // After the comparison: an open file keeps its inode number from being given to a new one.
     closeSync(this.#fd);
+  }
+}
+
+/** True when a FIFO is there and somebody has it open for reading. */
+function isRead(path: string): boolean {
+  try {
+    if (lstatSync(path).isFIFO() === false) return false;
+    // Fails with ENXIO while nobody reads.
+    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -42,10 +42,11 @@ export class MasterFifo {
   /**
    * Makes the first FIFO and reads it from now on, without keeping the process alive.
    * @param paths one to `MAX_FIFOS`
+   * @param isHeir takes the first one from the ugate that reads it
    * @throws {SetupError} when it cannot be made
    */
-  static async open(runtime: Pick<Runtime, 'spawn'>, paths: readonly string[], events: FifoEvents): Promise<MasterFifo> {
-    return new MasterFifo(runtime, paths, await FifoFile.make(runtime, paths[0]!), events);
+  static async open(runtime: Pick<Runtime, 'spawn'>, paths: readonly string[], events: FifoEvents, isHeir = false): Promise<MasterFifo> {
+    return new MasterFifo(runtime, paths, await FifoFile.make(runtime, paths[0]!, isHeir), events);
   }
 
   /** Ends reading and removes the FIFO, if it is still ours. */
@@ -85,7 +86,7 @@ export class MasterFifo {
     if (path === this.#active?.path || this.#isSwitching) return;
     this.#isSwitching = true;
     try {
-      const next = await FifoFile.make(this.#runtime, path);
+      const next = await FifoFile.make(this.#runtime, path, false);
       if (this.#isStopped) return next.close();
       this.#active?.close();
       this.#active = next;

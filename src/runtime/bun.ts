@@ -8,8 +8,9 @@ import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
 import { bunKernel } from './epoll/bun-kernel.ts';
 import { OwnSockets } from './epoll/own-sockets.ts';
+import { lockBy } from './file-lock.ts';
 import { BACKLOG } from './held-socket.ts';
-import { dieWithParent, Libc } from './libc.ts';
+import { dieWithParent, flockOfBun, Libc } from './libc.ts';
 import { listenFailure } from './listen-failure.ts';
 import type { Adopt } from './parent.ts';
 import type { BindOptions, BoundSocket, Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
@@ -55,6 +56,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
     () => this.openFilesLimit(),
   );
   protected override readonly runtimeCapabilities = CAPABILITIES;
+  protected override readonly tryLock = (path: string, isExclusive: boolean) => lockBy(flockOfBun(), path, isExclusive);
 
   protected override readonly adopt: Adopt = (address, backlog, from) => new DescriptorSocket(address, backlog, (from as { fd: number }).fd);
 

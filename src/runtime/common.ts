@@ -10,7 +10,7 @@ import { Orphans } from './orphans.ts';
 import { type Adopt, type Birth, birthText, ChannelParent, MARKER, takeBirth } from './parent.ts';
 import { watchParent } from './parent-watch.ts';
 import { signal, spawn } from './process.ts';
-import type { Capabilities, ChildProcess, Due, Parent, SpawnOptions } from './seam.ts';
+import type { Capabilities, ChildProcess, Due, FileLock, Parent, SpawnOptions } from './seam.ts';
 import { fileOutlet, kernelOutlet } from './stderr-outlet.ts';
 
 /** How long an end waits for a full stderr to take what was logged, in ms. */
@@ -84,6 +84,20 @@ export abstract class CommonRuntime {
 
   protected watch(): void {
     watchParent(process.ppid);
+  }
+
+  /** flock(2) without waiting. Null when somebody else's lock forbids it, undefined where this runtime has none. Throws what opening throws. */
+  protected abstract tryLock(path: string, isExclusive: boolean): FileLock | null | undefined;
+
+  lockFile(path: string): FileLock | null {
+    return this.tryLock(path, true) ?? null;
+  }
+
+  isFileLocked(path: string): boolean | null {
+    const lock = this.tryLock(path, false);
+    if (lock === undefined) return null;
+    lock?.release();
+    return lock === null;
   }
 
   hostname(): string | null {

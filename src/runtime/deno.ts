@@ -22,6 +22,7 @@ import type {
   ConnectFailure,
   Connection,
   ConnectionHandlers,
+  FileLock,
   Listener,
   ListenOptions,
   Runtime,
@@ -66,6 +67,12 @@ class DenoRuntime extends CommonRuntime implements Runtime {
     () => this.openFilesLimit(),
   );
   protected override readonly runtimeCapabilities = CAPABILITIES;
+  protected override readonly tryLock = (path: string, isExclusive: boolean): FileLock | null => {
+    const file = Deno.openSync(path, { read: true });
+    if (file.tryLockSync(isExclusive)) return { release: () => file.close() };
+    file.close();
+    return null;
+  };
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>
     new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));

@@ -1,3 +1,4 @@
+import type { Flock } from './file-lock.ts';
 import { ListenError } from './seam.ts';
 import type { BunFfi, BunNamespace } from './types/bun.ts';
 
@@ -37,6 +38,12 @@ export function dieWithParent(): boolean {
   if (process.platform !== 'linux') return false;
   const symbols = openLibrary({ prctl: { args: [INT, 'u64', 'u64', 'u64', 'u64'], returns: INT } });
   return symbols !== null && symbols.prctl!(1, 9, 0, 0, 0) === 0;
+}
+
+/** flock(2) for Bun; null where there is no C library that we know. */
+export function flockOfBun(): Flock | null {
+  const symbols = openLibrary({ flock: { args: [INT, INT], returns: INT } });
+  return symbols === null ? null : (fd, operation) => symbols.flock!(fd, operation);
 }
 
 /** Bun without its JIT has no foreign functions either, and it gives that up where memory cannot be reserved. */

@@ -5,8 +5,9 @@ import { AcceptAlarm } from './accept-alarm.ts';
 import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
 import type { Kernel } from './epoll/kernel.ts';
-import { nodeKernel } from './epoll/node-kernel.ts';
+import { flockOfNode, nodeKernel } from './epoll/node-kernel.ts';
 import { OwnSockets } from './epoll/own-sockets.ts';
+import { lockBy } from './file-lock.ts';
 import { BACKLOG } from './held-socket.ts';
 import { listenFailure } from './listen-failure.ts';
 import { listenHost } from './listen-host.ts';
@@ -46,6 +47,7 @@ class NodeRuntime extends CommonRuntime implements Runtime {
   readonly #scratch = new WriteScratch();
   protected override readonly own = new OwnSockets(nodeKernel, () => this.openFilesLimit());
   protected override readonly runtimeCapabilities = CAPABILITIES;
+  protected override readonly tryLock = (path: string, isExclusive: boolean) => lockBy(flockOfNode(), path, isExclusive);
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER);
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>

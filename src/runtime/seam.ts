@@ -239,6 +239,11 @@ export interface Parent {
 
 export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP' | 'SIGCONT' | 'SIGWINCH' | 'SIGKILL';
 
+/** An exclusive lock on a file, which the kernel gives up with the process. */
+export interface FileLock {
+  release(): void;
+}
+
 /** What this runtime can and cannot do; each gap is told in docs/runtimes.md with its reason. */
 export interface Capabilities {
   /** Listening and connecting on `@name` addresses. */
@@ -315,6 +320,10 @@ export interface Runtime {
   onUncaught(handler: (error: unknown) => void): void;
   /** Lets these signals pass without effect, for children that share a terminal with their master. */
   ignoreSignals(signals: readonly Signal[]): void;
+  /** Locks the file, which is there (flock(2)); null when somebody has it, or where that cannot be. The lock stays with a file that is renamed. */
+  lockFile(path: string): FileLock | null;
+  /** True while any process, this one too, has the file by `lockFile`; null where this runtime cannot tell. Throws what opening throws. */
+  isFileLocked(path: string): boolean | null;
   /** Sends `signal` to a process that need not be ours. False when there is none of that id. @throws when it is not ours to signal (EPERM) */
   signal(pid: number, signal: Signal): boolean;
   /** Standard error: log lines and what is said to people. Never waits; what was written is there when the process ends, or a second was not enough. */

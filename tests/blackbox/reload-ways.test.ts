@@ -146,3 +146,40 @@ else
     });
     assert.deepEqual(tree.directories, before);
   });
+
+blackbox('F21, N15: the pidfile and FIFO of an ugate that lives are its own, and only an ugate is signalled by one', OTHER, async () => {
+  await using folder = temporaryFolder();
+  const { file } = folder;
+  const files = ['--pidfile', file('pid'), '--master-fifo', file('fifo')];
+  const router = ['--http', '127.0.0.1:0', '--http-to', '127.0.0.1:9'];
+  const tree = await startChanging(folder, [...files, '--vacuum']);
+  const refused = async (args: readonly string[], why: RegExp): Promise<void> => {
+    const { code, stderr } = await runUgate([...router, ...args]);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, why);
+  };
+  await refused(files.slice(0, 2), new RegExp(`pidfile .* is that of an ugate that runs \\(${tree.gate.pid}\\)\n {2}hint: .*--stop`));
+  await refused(['--master', '--vacuum', ...files.slice(2)], /FIFO .* is read by another process.*\n {2}hint: /);
+  assert.equal(readFileSync(file('pid'), 'utf8'), `${tree.gate.pid}\n`);
+  writeApp(file('app.ts'), 'two');
+  await tree.after(() => writeFileSync(file('fifo'), 'r'), DONE);
+  await tree.after(async () => assert.equal((await runUgate(['--reload', file('pid')])).code, 0), DONE);
+  assert.equal(await text(tree), 'two');
+  // It dies, leaves its files, and its number goes to another program.
+  await tree.end('SIGKILL');
+  await using shell = startProcess(['sleep', '60']);
+  writeFileSync(file('other'), `${shell.pid}\n`);
+  for (const args of [
+    ['--stop', file('other')],
+    ['--reload', file('pid')],
+  ]) {
+    const { code, stderr } = await runUgate(args);
+    assert.deepEqual([code, /no ugate that runs has written it/.test(stderr)], [1, true], stderr);
+  }
+  assert.ok(shell.running);
+  // What was left is taken over.
+  await using next = await startUgate([...router, '--master', ...files, '--vacuum'], { rights: 'all' });
+  assert.equal(readFileSync(file('pid'), 'utf8'), `${next.pid}\n`);
+  assert.equal((await runUgate(['--stop', file('pid')])).code, 0);
+  assert.equal((await next.process.exited).code, 0);
+});

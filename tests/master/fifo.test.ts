@@ -110,7 +110,7 @@ test('stop leaves the FIFO of another that took the place, and reads no more', a
   const path = folder.file('fifo');
   const told = new Told();
   const first = await MasterFifo.open(runtime, [path], new Told());
-  const second = await MasterFifo.open(runtime, [path], told);
+  const second = await MasterFifo.open(runtime, [path], told, true);
   first.stop();
   first.stop();
   await tell(path, 'c');
@@ -129,4 +129,24 @@ test('an open FIFO does not keep a process from ending', async () => {
     const { code, stderr } = await run(commandFor('fifo-holder.ts', folder.file('fifo'), way), { lifetime: 8_000 });
     assert.deepEqual([code, stderr], [0, '']);
   }
+});
+
+test('F21: a FIFO that another process reads is left alone, but for the heir of that process', async () => {
+  await using folder = temporaryFolder();
+  const path = folder.file('fifo');
+  const told = new Told();
+  const first = await MasterFifo.open(runtime, [path], told);
+  const { ino } = lstatSync(path);
+  await assert.rejects(MasterFifo.open(runtime, [path], new Told()), {
+    name: 'SetupError',
+    message: /is read by another process/,
+    hint: /of its own/,
+  });
+  assert.equal(lstatSync(path).ino, ino);
+  await tell(path, 'c');
+  await waitFor('c', () => told.commands.length === 1);
+  const heir = await MasterFifo.open(runtime, [path], new Told(), true);
+  first.stop();
+  assert.ok(existsSync(path));
+  heir.stop();
 });

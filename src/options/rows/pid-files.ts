@@ -10,8 +10,12 @@ export const PID_FILES = [
     defaultText: 'none',
     argument: 'FILE',
     help: 'Write the process id here, once the sockets are bound.',
-    details: 'A line with the number of the master, or of the only process. `--stop`, `--reload` and `--pause` read it.',
-    danger: 'A file that is left from a process that died may name another process: see `vacuum`.',
+    details:
+      'A line with the number of the master, or of the only process. `--stop`, `--reload` and `--pause` read it. It is locked (`flock`) while ' +
+      'ugate lives: another ugate does not take it, one that was left is taken over, and the three signal no process that has got the number ' +
+      'since. A Node without `node:ffi` (before 26.1) has no such locks: there the number is believed.\n\nA symbolic link is followed where ' +
+      'only root and the user of ugate may write to its directory; elsewhere another user could have made it, and ugate does not start.',
+    danger: 'Other programs may believe a number that was left by a process that died: see `vacuum`.',
     example: 'pidfile = /run/ugate.pid',
     since: '0.1',
   },

@@ -1,3 +1,4 @@
+import type { Flock } from '../file-lock.ts';
 import { LIBRARIES } from '../libc.ts';
 import { findEpoll } from './find-epoll.ts';
 import type { Kernel } from './kernel.ts';
@@ -36,6 +37,20 @@ export function nodeKernel(): Kernel | null {
       }
       const errno = library.getFunction('__errno_location', { arguments: [], return: 'pointer' }) as () => bigint;
       return new NodeKernel(found as Functions, ffi.toArrayBuffer(errno(), 4, false));
+    } catch {
+      // Not this system's.
+    }
+  }
+  return null;
+}
+
+/** flock(2), on macOS too; null on a Node without `node:ffi`. */
+export function flockOfNode(): Flock | null {
+  const ffi = loadQuietly('node:ffi') as Ffi | undefined;
+  if (ffi === undefined) return null;
+  for (const path of LIBRARIES) {
+    try {
+      return new ffi.DynamicLibrary(path).getFunction('flock', { arguments: [TYPES.int, TYPES.int], return: TYPES.int }) as Flock;
     } catch {
       // Not this system's.
     }

@@ -54,6 +54,7 @@ export interface DenoNamespace {
     writeSync(bytes: Uint8Array): number;
   };
   hostname(): string;
+  openSync(path: string, options: { read: boolean }): { tryLockSync(isExclusive: boolean): boolean; close(): void };
   chmodSync(path: string, mode: number): void;
 }
 
