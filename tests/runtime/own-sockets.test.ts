@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { TcpAddress } from '../../src/net/address.ts';
 import { EpollSockets } from '../../src/runtime/epoll/epoll-sockets.ts';
-import { EPOLL_CTL_ADD, type Kernel } from '../../src/runtime/epoll/kernel.ts';
+import { EPOLL_CTL_ADD, EPOLLEXCLUSIVE, EPOLLOUT, EPOLLRDHUP, type Kernel } from '../../src/runtime/epoll/kernel.ts';
 import { Guests } from '../../src/runtime/guests.ts';
 import type { Listener, ListenOptions } from '../../src/runtime/seam.ts';
 import { closeLeftovers, End, ends, runtime, sleep, waitFor } from './support.ts';
@@ -72,6 +72,11 @@ class Injected {
   }
 }
 
+/** Calls that begin to watch a descriptor for this event, among others. */
+function isWatch(event: number) {
+  return (_epoll: number, operation: number, _fd: number, events: Int32Array): boolean => operation === EPOLL_CTL_ADD && (events[0]! & event) !== 0;
+}
+
 const real = await loadKernel();
 
 describe(`sockets of our own on ${runtime.name}`, { skip: real === null ? 'this runtime has no way to the kernel here' : false }, () => {
@@ -131,7 +136,7 @@ describe(`sockets of our own on ${runtime.name}`, { skip: real === null ? 'this 
   it('B5: a connection that the kernel will not watch fails alone, and is not counted', async () => {
     await isWell();
     for (let i = 0; i < 3; i++) {
-      injected.fail('control', ENOSPC, { isWanted: (_epoll: number, operation: number) => operation === EPOLL_CTL_ADD });
+      injected.fail('control', ENOSPC, { isWanted: isWatch(EPOLLOUT) });
       const refused = connect();
       await refused.until('failed');
       assert.deepEqual(refused.failure, { reason: 'local', code: 'ENOSPC' });
@@ -153,11 +158,10 @@ describe(`sockets of our own on ${runtime.name}`, { skip: real === null ? 'this 
     });
     injected.fail('accept', EMFILE);
     injected.fail('accept', EMFILE);
-    const isAdd = (_epoll: number, operation: number) => operation === EPOLL_CTL_ADD;
     const client = connect(to);
     await client.until('open');
     await waitFor(() => injected.faults.length === 0);
-    for (let i = 0; i < 3; i++) injected.fail('control', ENOSPC, { isWanted: isAdd });
+    for (let i = 0; i < 3; i++) injected.fail('control', ENOSPC, { isWanted: isWatch(EPOLLEXCLUSIVE) });
     await waitFor(() => injected.faults.length === 0);
     client.connection.write(new TextEncoder().encode('hello'));
     await waitFor(
@@ -167,6 +171,31 @@ describe(`sockets of our own on ${runtime.name}`, { skip: real === null ? 'this 
     assert.deepEqual(told, ['EMFILE']);
     await waitFor(() => told.includes('again'));
     assert.deepEqual(told, ['EMFILE', 'again']);
+    listener.close();
+  });
+
+  it('B5: a client that the kernel will not watch is lost alone, and it is said', async () => {
+    const told: string[] = [];
+    const { listener, address: to } = await listen((end) => (end.on = (event) => event === 'data' && end.connection.write(end.chunks.at(-1)!)), {
+      acceptFailed: (code) => told.push(code),
+    });
+    const other = connect(to);
+    await other.until('open');
+    const lost = connect(to);
+    // Its own side is watched by now.
+    injected.fail('control', ENOSPC, { isWanted: isWatch(EPOLLRDHUP) });
+    await waitFor(() => injected.faults.length === 0);
+    await lost.until('end');
+    assert.deepEqual(told, ['ENOSPC']);
+    other.connection.write(new TextEncoder().encode('hello'));
+    await waitFor(
+      () => other.text === 'hello',
+      () => `an echo, heard ${other.events.join()}`,
+    );
+    const last = connect(to);
+    await last.until('open');
+    last.connection.write(new TextEncoder().encode('hello'));
+    await waitFor(() => last.text === 'hello');
     listener.close();
   });
 

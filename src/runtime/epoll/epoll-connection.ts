@@ -142,16 +142,17 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
 
   /**
    * Accepted: the owner hears of it at once, and of what has come by now. That is most often all the peer has to say, and when it
-   * has its answer in a moment the kernel need never be asked to tell of it.
+   * has its answer in a moment the kernel need never be asked to tell of it. False when that refused: the connection is lost.
    */
-  accepted(): void {
+  accepted(): boolean {
     this.#isOpen = true;
     this.#tellOpen();
     if (!this.#destroyed && !this.#paused) this.#read(false);
     this.#poller.settle();
-    if (this.#destroyed) return;
-    if (this.#expectsMore || this.#watched !== -1) this.#watch();
-    else this.#poller.watchLater(this);
+    if (this.#destroyed) return true;
+    if (this.#expectsMore || this.#watched !== -1) return this.#watch();
+    this.#poller.watchLater(this);
+    return true;
   }
 
   watchNow(): void {
@@ -374,12 +375,16 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
   }
 
   /** Asks the kernel for what matters now. */
-  #watch(): void {
+  #watch(): boolean {
     const wanted = this.#wantedOfPeer() | (this.#queue === null ? 0 : EPOLLOUT);
-    if (wanted === this.#watched) return;
+    if (wanted === this.#watched) return true;
     if (this.#watched !== -1) this.#poller.change(this.#fd, this, wanted);
-    else if (!this.#poller.watch(this.#fd, this, wanted)) return this.#finish(errorName(this.#poller.kernel.errno()));
+    else if (!this.#poller.watch(this.#fd, this, wanted)) {
+      this.#finish(errorName(this.#poller.kernel.errno()));
+      return false;
+    }
     this.#watched = wanted;
+    return true;
   }
 
   #wantedOfPeer(): number {

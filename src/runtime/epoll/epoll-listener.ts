@@ -77,7 +77,9 @@ export class EpollListener<Owner> implements Pollable {
         if (SHORTAGES.includes(code) || BROKEN.includes(code)) return this.#restFor(code);
         continue;
       }
-      new EpollConnection<Owner>(undefined as Owner, this.#handlers, this.#poller, fd, decodeAddress(address)).accepted();
+      const connection = new EpollConnection<Owner>(undefined as Owner, this.#handlers, this.#poller, fd, decodeAddress(address));
+      // Those that follow it would be refused as well (fs.epoll.max_user_watches).
+      if (!connection.accepted() && !this.#isClosed) return this.#restFor('ENOSPC');
       // The kernel gives the lowest that is free: the next client's would be one of those that are left for others.
       if (fd >= this.#highest && !this.#isClosed) return this.#restFor('EMFILE');
     }
