@@ -3,13 +3,16 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { requestsClient } from '../peers/uwsgi.ts';
 import { curl } from '../support/curl.ts';
+import { listenServer } from '../support/listen-server.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { startUgate } from '../support/ugate.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { waitFor } from '../support/wait.ts';
+import { FETCH_APP, OTHER } from './embedded.ts';
 import { blackbox, frontOf } from './front.ts';
 
 const flask = frontOf('flask');
@@ -137,6 +140,49 @@ blackbox('a body streams to the application while it arrives', {}, async () => {
   client.write('again');
   assert.equal((await client.readResponse()).status, 200);
   assert.equal(request.body.toString(), 'firstagain');
+});
+
+blackbox('B4: 65,536 chunks of one byte come whole to a uwsgi node and an app, and as few chunks to an HTTP node', OTHER, async () => {
+  const pieces = 65_536;
+  const digest = sha256(Buffer.alloc(pieces, 'x'));
+  const text = `POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(pieces)}0\r\n\r\n`;
+  await using uwsgi = await UwsgiBackend.listen(answer('ok'));
+  // What stands on the wire: the backends of the tests take the framing off.
+  let wire = '';
+  const sockets: Socket[] = [];
+  const node = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => {
+      wire += bytes.toString('latin1');
+      if (wire.endsWith('\r\n0\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    });
+  });
+  const port = await listenServer(node);
+  try {
+    for (const args of [
+      ['--http-to', uwsgi.address],
+      ['--http-to', `http://127.0.0.1:${port}`],
+      ['--module', FETCH_APP],
+    ]) {
+      await using gate = await startUgate(args, { rights: 'all' });
+      await using client = await RawClient.connect(gate.target);
+      const response = await client.request(text);
+      assert.equal(response.status, 200, args.join(' '));
+      if (args[0] === '--module') assert.equal(sha256(response.body), digest);
+    }
+    assert.equal(sha256((await uwsgi.request()).body), digest);
+    const chunks = wire.slice(wire.indexOf('\r\n\r\n') + 4).split('\r\n');
+    const sizes = chunks.filter((_, i) => i % 2 === 0).map((size) => Number.parseInt(size, 16));
+    assert.equal(
+      sizes.reduce((sum, size) => sum + (size || 0), 0),
+      pieces,
+    );
+    assert.ok(sizes.length < pieces / 16, `${sizes.length} chunks`);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    node.close();
+  }
 });
 
 blackbox('10 MB against --http-max-body 1m: curl gets its 413', { needs: ['curl'], differs: 'it has no limit' }, async () => {
