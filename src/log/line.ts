@@ -18,7 +18,16 @@ function formatValue(value: string | number): string {
   return /^[^\s"=]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
 }
 
+/** A text for people, of one line or several, without anything else that steers a terminal: apps and files may have said some of it. */
+export function withoutControls(text: string): string {
+  return text.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, escapeByte);
+}
+
 /** A client can write into the log only what cannot be mistaken for a line of its own, or steer a terminal. */
 function escapeText(text: string): string {
-  return text.replaceAll(/[\x00-\x1f\x7f-\x9f\\]/g, (char) => (char === '\\' ? '\\\\' : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`));
+  return text.replaceAll(/[\x00-\x1f\x7f-\x9f\\]/g, (char) => (char === '\\' ? '\\\\' : escapeByte(char)));
+}
+
+function escapeByte(char: string): string {
+  return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }

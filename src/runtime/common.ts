@@ -1,4 +1,5 @@
 import { nodeFs, nodeOs } from '../builtin/modules.ts';
+import { withoutControls } from '../log/line.ts';
 import { LogWriter, type Outlet } from '../log/log-writer.ts';
 import type { TcpAddress, UnixAddress } from '../net/address.ts';
 import { datagram } from './datagram.ts';
@@ -139,7 +140,7 @@ export abstract class CommonRuntime {
 
   print(to: 'stdout' | 'stderr', text: string): void {
     if (to === 'stderr') {
-      this.stderr.write(`${text}\n`);
+      this.stderr.write(`${withoutControls(text)}\n`);
       this.stderr.flush();
       return;
     }

@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ROOT, temporaryFolder } from '../support/paths.ts';
 import { python } from '../support/peers.ts';
+import { run } from '../support/process.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { startUgate, ugateCommand } from '../support/ugate.ts';
 import { waitFor } from '../support/wait.ts';
@@ -132,6 +133,16 @@ blackbox('F7: a closed stderr stops nobody, and is nobody else’s descriptor', 
     for (let i = 0; i < 3; i++) await isRefused(path);
   } finally {
     closed.kill('SIGKILL');
+  }
+});
+
+blackbox('F18: what ugate says before it serves steers no terminal either', OTHERWISE, async () => {
+  for (const words of [['--module', 'no\x1b[31m\x9bsuch\x07'], ['--no\x1b]0;such\x07']]) {
+    const args = ['--http', '127.0.0.1:0', ...words];
+    const { code, stderr } = await run([...ugateCommand(undefined, 'all'), ...args], { cwd: ROOT });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /\\x1b/);
+    assert.ok(!/[\x00-\x08\x0b-\x1f\x7f-\x9f]/.test(stderr), JSON.stringify(stderr));
   }
 });
 
