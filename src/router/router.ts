@@ -1,9 +1,10 @@
 import { LOST_PEER } from '../net/address.ts';
 import type { Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from '../runtime/seam.ts';
+import type { Entrance, SessionOwner } from './entrance.ts';
 import { FAILURES } from './failures.ts';
 import { serviceThrough } from './front.ts';
 import type { Front, Service } from './service.ts';
-import { type Entrance, Session, type SessionOwner } from './session.ts';
+import { Session } from './session.ts';
 
 /** A generation that new requests do not begin with. */
 interface Retired {

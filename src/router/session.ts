@@ -8,6 +8,8 @@ import type { Connection } from '../runtime/seam.ts';
 import { Answer, type AnswerOwner } from './answer.ts';
 import { ConnectionClient, type SessionClient, ToldClient } from './client.ts';
 import { ClientWatch, type WatchedSession } from './client-watch.ts';
+import { Closing } from './closing.ts';
+import type { Entrance, SessionOwner } from './entrance.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES, levelOf } from './failures.ts';
 import { hasLeft } from './half-close.ts';
@@ -16,7 +18,7 @@ import { PacketReader } from './packet-reader.ts';
 import { Prelude } from './prelude.ts';
 import { RequestBody } from './request-body.ts';
 import { requestDetails } from './request-details.ts';
-import type { Front, Service, ServiceSettings } from './service.ts';
+import type { Service, ServiceSettings } from './service.ts';
 import { Stash } from './stash.ts';
 
 /**
@@ -26,28 +28,7 @@ import { Stash } from './stash.ts';
  */
 const STATE = { idle: 0, head: 1, busy: 2, closing: 3, lingering: 4, closed: 5 } as const;
 
-const LINGER_MS = 2_000;
-/** More than a client in the middle of an upload sends in that time: one that cannot read before it has written gets its answer too. */
-const LINGER_BYTES = 64 * 1024 * 1024;
 const NONE = new Uint8Array(0);
-
-/** One listener, and the generation that requests which come through it begin with. */
-export interface Entrance {
-  readonly front: Front;
-  service: Service;
-}
-
-/** What a session asks of the router it belongs to. */
-export interface SessionOwner {
-  readonly isDraining: boolean;
-  readonly isPaused: boolean;
-  /** Requests so far; counted by the sessions. */
-  requests: number;
-  /** It has no request any more that began with another generation than that of its entrance. */
-  sessionRenewed(session: Session): void;
-  /** @param isSilent not one byte came: a load balancer's check of the port */
-  sessionClosed(session: Session, isSilent: boolean): void;
-}
 
 /** One client connection: reads requests off it one after the other and has each answered by an exchange. */
 export class Session implements AnswerOwner, Expiring, WatchedSession {
@@ -73,8 +54,8 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   #isFirst = true;
   /** The client's FIN has been read: what it asked for is still answered. */
   #isHalfClosed = false;
-  #lingered = 0;
   readonly #watch: ClientWatch;
+  readonly #closing: Closing;
 
   constructor(entrance: Entrance, owner: SessionOwner, connection: Connection<Session>) {
     const { front, service } = entrance;
@@ -84,6 +65,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     this.#connection = connection;
     this.#answer = new Answer(service, this, connection, front.kind === 'uwsgi');
     this.#watch = new ClientWatch(this, this.#answer, connection);
+    this.#closing = new Closing(connection, this.#answer, this.#deadline);
     const prelude = service.prelude === null ? null : new Prelude(service.prelude, connection.remote);
     if (front.kind === 'uwsgi') {
       const client = new ToldClient(front, connection);
@@ -331,7 +313,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
       if (this.#state === STATE.busy) rest = this.#readBusy(rest);
       else if (this.#state <= STATE.head) rest = this.#readHead(rest);
       else {
-        if (this.#state === STATE.lingering) this.#linger(rest.length);
+        if (this.#state === STATE.lingering && !this.#closing.mayLinger(rest.length)) this.#close();
         break;
       }
     }
@@ -482,36 +464,23 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     this.#finish();
   }
 
-  /** All is read and written: the connection closes once the kernel has taken the answer. */
   #finish(): void {
     this.#state = STATE.closing;
-    this.#service.wheel.arm(this.#deadline, this.#service.settings.timeout);
-    this.#answer.close();
+    this.#closing.finish(this.#service);
   }
 
-  /** Lingering close (RFC 9112 9.6): closing over unread bytes would reset the connection under the answer. */
   #startLingering(): void {
-    this.#answer.flush();
     this.#state = STATE.lingering;
     this.#stash.clear();
-    this.#connection.end();
-    this.#connection.resume();
-    this.#service.wheel.arm(this.#deadline, this.#connection.queued === 0 ? LINGER_MS : this.#service.settings.timeout);
-  }
-
-  #linger(bytes: number): void {
-    this.#lingered += bytes;
-    if (this.#lingered > LINGER_BYTES) this.#close();
+    this.#closing.linger(this.#service);
   }
 
   #close(): void {
     if (this.#state === STATE.closed) return;
-    const isCut = this.#answer.endsByClose && (this.#state === STATE.busy || this.#connection.queued > 0);
-    if (this.#state === STATE.busy) this.#exchange?.abort();
+    const isBusy = this.#state === STATE.busy;
+    if (isBusy) this.#exchange?.abort();
     this.#state = STATE.closed;
-    // A close would be the end that such an answer has when it is complete (RFC 9112 8).
-    if (isCut) this.#connection.reset();
-    else this.#connection.destroy();
+    this.#closing.cut(isBusy);
   }
 
   #release(): void {
