@@ -12,6 +12,7 @@ import { originForm } from '../http1/request-target.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Due, Runtime } from '../runtime/seam.ts';
+import { AppOutput } from './app-output.ts';
 
 export type { AppContext, FetchHandler } from '../app/fetch-handler.ts';
 
@@ -193,6 +194,7 @@ export class AppUpstream implements Upstream {
     const exchange = this.#exchange;
     const { guests } = this.#shared;
     guests.stepped();
+    const output = new AppOutput(exchange, (error) => this.#failed(error));
     try {
       const reader = answer.stream.getReader();
       this.#reader = reader;
@@ -201,17 +203,18 @@ export class AppUpstream implements Upstream {
         if (this.#isAborted) return;
         const bytes = answer.take(piece.value);
         guests.stepped();
-        exchange.body(bytes, 0, bytes.length);
-        exchange.flush();
+        output.write(bytes);
         if (this.#isPaused) await this.#untilResumed();
       }
       if (this.#isAborted) return;
       answer.end();
       this.#reader = null;
+      output.pass();
       exchange.end();
       exchange.flush();
     } catch (error) {
       cancelBody(this.#reader);
+      output.pass();
       this.#failed(error);
     }
   }

@@ -8,8 +8,10 @@ import type { PeerAddress } from '../../src/net/address.ts';
 import { Node } from '../../src/pool/node.ts';
 import { makeFront } from '../../src/router/front.ts';
 import type { Session } from '../../src/router/session.ts';
+import type { UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection, ConnectionHandlers, Runtime } from '../../src/runtime/seam.ts';
 import { SendQueue } from '../../src/runtime/send-queue.ts';
+import { AppOutput } from '../../src/upstream/app-output.ts';
 import { HttpUpstreams } from '../../src/upstream/http.ts';
 import { bytesOf } from '../http1/support.ts';
 import { get, request } from './support.ts';
@@ -88,6 +90,8 @@ async function startBench(): Promise<Bench> {
     fromNode: (text) => events!.data(last().connection, bytesOf(text)),
     open: () => events!.open(last().connection),
     async [Symbol.asyncDispose]() {
+      handlers.close(client.connection, null);
+      for (const { connection } of connections) events!.close(connection, null);
       http.stop();
       await wired[Symbol.asyncDispose]();
     },
@@ -234,6 +238,37 @@ test('B4: the body of a request to an app is copied a bounded number of times, a
     assert.equal(read, pieces);
     assert.ok(reads <= 2, `${reads} pieces`);
   });
+});
+
+test('B4: what an app enqueues at once goes out in a few writes, and what it enqueues later is not held back', async () => {
+  const written: string[] = [];
+  const exchange = {
+    isDone: false,
+    body: (bytes: Uint8Array, start: number, end: number) => void written.push(latin1(bytes, start, end)),
+    flush: () => {},
+  };
+  const output = new AppOutput(exchange as unknown as UpstreamExchange, assert.ifError);
+  const microtasks = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await Promise.resolve();
+  };
+  for (let i = 0; i < 20_000; i++) {
+    output.write(bytesOf('x'));
+    if (i % 5 === 0) await microtasks(3);
+  }
+  await microtasks(20);
+  assert.equal(written.join('').length, 20_000);
+  assert.ok(written.length <= 3, `${written.length} writes`);
+  written.length = 0;
+  output.write(bytesOf('small'));
+  output.write(bytesOf('L'.repeat(9000)));
+  assert.deepEqual(written, ['small', 'L'.repeat(9000)]);
+  output.write(bytesOf('late'));
+  await microtasks(20);
+  assert.equal(written.at(-1), 'late');
+  output.write(bytesOf('to nobody'));
+  exchange.isDone = true;
+  await microtasks(20);
+  assert.equal(written.at(-1), 'late');
 });
 
 test('B4: what waits for the kernel costs its bytes: no block and no move for each piece', async () => {
