@@ -38,7 +38,10 @@ export interface Connection<Owner> {
   readonly tls: TlsInfo | null;
   /** Bytes accepted by `write` that the kernel has not taken yet. */
   readonly queued: number;
-  /** Ms since its last bytes came, or since it was opened. Where `endInPause` is not among the capabilities the end of a pause counts as bytes. */
+  /**
+   * Ms since its last bytes came, or since it was opened. Sockets of our own leave out the time in which the loop stood still. Where
+   * `endInPause` is not among the capabilities the end of a pause counts as bytes.
+   */
   readonly silence: number;
   /**
    * Sends `bytes[start, end)`, by default all of them, in order. Returns false when they had to be queued, which some

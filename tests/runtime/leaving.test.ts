@@ -56,6 +56,26 @@ for (const [transport, address] of [
     });
 
     gapIt(
+      'B10/W3: time in which the loop stood still is no silence',
+      !runtime.capabilities.endInPause && 'only sockets of our own know it',
+      async () => {
+        await joined(address(), async (client, server) => {
+          let silence = -1;
+          server.on = (event) => {
+            if (event === 'end') silence = server.connection.silence;
+            if (event !== 'data') return;
+            // FIN comes right behind what is read, and is not seen before we are done with that.
+            client.connection.end();
+            for (const began = performance.now(); performance.now() - began < 200; );
+          };
+          client.connection.write(bytesOf('hello'));
+          await server.until('end');
+          assert.ok(silence >= 0 && silence < 100, `${silence} ms`);
+        });
+      },
+    );
+
+    gapIt(
       'B10/W3: FIN in a pause is told once, and again as the end',
       !runtime.capabilities.endInPause && 'endInPause is not among its capabilities',
       async () => {

@@ -56,7 +56,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
     this.#poller = poller;
     this.#fd = fd;
     this.remote = remote;
-    this.#heardAt = poller.now;
+    this.#heardAt = poller.clock;
   }
 
   get tls(): null {
@@ -68,7 +68,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
   }
 
   get silence(): number {
-    return this.#poller.now - this.#heardAt;
+    return this.#poller.clock - this.#heardAt;
   }
 
   get local(): PeerAddress {
@@ -248,7 +248,7 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
       const count = kernel.receive(this.#fd, buffer);
       if (count > 0) {
         if (this.#closing) continue;
-        this.#heardAt = this.#poller.now;
+        this.#heardAt = this.#poller.clock;
         try {
           this.#handlers.data(this, this.#poller.view(count));
         } catch (error) {

@@ -12,6 +12,8 @@ const LINGER_MS = 1;
 const TURNS_FOR_GUESTS = 2;
 /** Connections that expect nothing more are watched when they are between one and two times as old, in ms: most are gone by then. */
 const PATIENCE_MS = 4;
+/** What is told together takes less, in ms, unless somebody keeps the loop from going round. */
+const STALL_MS = 20;
 /** How often we look when no descriptor is left by which the runtime's loop could wake us. */
 const SHORTAGE_MS = 10;
 /** What one read takes at most: half of what a unix socket holds by default (net.core.wmem_default), the cheapest of the sizes tried. */
@@ -46,8 +48,11 @@ export class Poller {
   readonly buffer = new Uint8Array(READ_BYTES);
   /** A sockaddr for whoever needs one within a call. */
   readonly address = new Uint8Array(28);
-  /** When the events that are told now were taken from the kernel, in ms, give or take one. */
-  now = performance.now();
+  /**
+   * When the events that are told now were taken from the kernel, in ms, give or take one. It stands still while what is told takes long:
+   * what came meanwhile is told as if it had come at once behind that.
+   */
+  clock = performance.now();
   readonly #epoll: number;
   readonly #byFd: (Pollable | null)[] = [];
   readonly #events = new Int32Array(EVENT_WORDS * BATCH);
@@ -68,6 +73,11 @@ export class Poller {
   #young: Patient[] = [];
   #old: Patient[] = [];
   #agedAt = 0;
+  /** When the kernel was asked last, and whether it had something to tell. */
+  #askedAt = this.clock;
+  #hasTold = false;
+  /** By how much the clock is late. */
+  #stalled = 0;
 
   constructor(kernel: Kernel, guests: Guests) {
     this.kernel = kernel;
@@ -192,7 +202,7 @@ export class Poller {
   /** Returns whether nothing has come for a while; false when the runtime's loop is to have its turn. */
   #work(): boolean {
     const begin = performance.now();
-    this.now = begin;
+    this.#moveClock(begin);
     if (begin - this.#agedAt >= PATIENCE_MS) {
       this.#agedAt = begin;
       this.#watchOld();
@@ -209,9 +219,17 @@ export class Poller {
       this.#emptyTurns = 0;
       if (this.#dispatch(count)) return false;
       if (!this.kernel.drainMicrotasks()) return false;
-      this.now = performance.now();
-    } while (this.now < begin + TURN_MS);
+      this.#moveClock(performance.now());
+    } while (this.#askedAt < begin + TURN_MS);
     return false;
+  }
+
+  #moveClock(now: number): void {
+    const took = now - this.#askedAt;
+    if (this.#hasTold && took > STALL_MS) this.#stalled += took;
+    this.#hasTold = false;
+    this.#askedAt = now;
+    this.clock = now - this.#stalled;
   }
 
   #watchOld(): void {
@@ -227,6 +245,7 @@ export class Poller {
     const events = this.#events;
     let isHostReady = false;
     this.#isDispatching = true;
+    this.#hasTold = true;
     for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
       const id = events[at + EVENT_DATA + 1];
       const pollable = this.#byFd[events[at + EVENT_DATA]!];
