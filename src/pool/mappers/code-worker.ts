@@ -218,10 +218,10 @@ export class CodeWorker {
     const areLate = late.size > 0;
     const at = Atomics.load(this.#at, 0);
     const isStuck = late.has(at);
-    for (const [id, question] of late) {
+    for (const [id, question] of isStuck ? [...this.#waiting] : late) {
       if (id === at) this.#settle(id, STUCK);
       else if (isStuck && !question.isAgain) this.#putOff(id, question, now);
-      else this.#settle(id, LATE);
+      else if (late.has(id)) this.#settle(id, LATE);
     }
     // One that is still loading is not ended for what it was not asked yet: it would never get there.
     if (areLate && this.#isReady) {
