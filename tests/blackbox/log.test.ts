@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, temporaryFolder } from '../support/paths.ts';
 import { python } from '../support/peers.ts';
@@ -144,6 +145,19 @@ blackbox('F18: what ugate says before it serves steers no terminal either', OTHE
     assert.match(stderr, /\\x1b/);
     assert.ok(!/[\x00-\x08\x0b-\x1f\x7f-\x9f]/.test(stderr), JSON.stringify(stderr));
   }
+});
+
+blackbox('N2: what was logged a moment before an app ends the process is written', OTHERWISE, async () => {
+  await using folder = temporaryFolder();
+  writeFileSync(folder.file('app.ts'), 'export default () => { process.exit(3); };\n');
+  await using gate = await startUgate(['--http', '127.0.0.1:0', '--module', folder.file('app.ts')], { rights: 'all' });
+  await using bad = await RawClient.connect(gate.target);
+  bad.write(BAD);
+  assert.equal((await bad.readResponse()).status, 400);
+  await using client = await RawClient.connect(gate.target);
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.deepEqual(await gate.process.exited, { code: 3, signal: null });
+  assert.match(gate.stderr, /code=bad-/);
 });
 
 for (const tree of [false, true]) {

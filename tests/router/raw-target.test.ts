@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { serve } from '../../src/main/serve.ts';
+import { buildConfig } from '../../src/options/config.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
 import { startUwsgiRouter } from '../peers/uwsgi-router.ts';
 import { HttpBackend, reply } from '../support/http-backend.ts';
 import { temporaryFolder } from '../support/paths.ts';
@@ -64,6 +67,26 @@ test('N18: an HTTP node gets the bytes escaped', async () => {
   assert.equal(await send(client, `/${'\xe9'.repeat(16_000)}`), 200);
   assert.equal(node.requests[0]?.target, '/caf%C3%A9?q=%E9%FF');
   assert.equal(node.requests[1]?.target, `/${'%E9'.repeat(16_000)}`);
+});
+
+test('N18: a fetch app gets them escaped in its URL', async () => {
+  const built = buildConfig({ http: '127.0.0.1:0', ...RAW });
+  assert.ok(built.kind === 'config');
+  const server = await serve(
+    await selectRuntime(),
+    built.config,
+    () => {},
+    (request) => new Response(request.url),
+  );
+  try {
+    const [address] = server.addresses;
+    assert.ok(address?.kind === 'tcp');
+    await using client = await RawClient.connect({ port: address.port });
+    client.write(Buffer.from(`GET /50%/${CAFE.slice(1)} HTTP/1.1\r\nHost: a\r\n\r\n`, 'latin1'));
+    assert.equal((await client.readResponse()).text(), 'http://a/50%/caf%C3%A9?q=%E9%FF');
+  } finally {
+    server.destroy();
+  }
 });
 
 test('N18: by default they are 400', async () => {
