@@ -1,6 +1,6 @@
 import { AppError } from '../app/app-error.ts';
 import type { WsgiSettings } from '../app/wsgi/wsgi-messages.ts';
-import { AppLoadError, WsgiProcess } from '../app/wsgi/wsgi-process.ts';
+import { AppLoadError, DEAF, WsgiProcess } from '../app/wsgi/wsgi-process.ts';
 import type { Log } from '../log/log.ts';
 import type { BoundSocket, Runtime } from '../runtime/seam.ts';
 import type { WorkerNode } from './messages.ts';
@@ -52,14 +52,6 @@ export class WsgiWorkers implements Workers {
   }
 
   async start(): Promise<void> {
-    const { socket, path } = await this.#options.bind();
-    this.#socket = socket;
-    this.#path = path;
-    // Binding took its time, and what is ended starts nothing.
-    if (this.#isEnding) {
-      socket.close();
-      throw new Error('the workers were ended before they were started');
-    }
     await this.#start();
     await this.#options.probe(this.#node);
     this.#show(true);
@@ -94,7 +86,19 @@ export class WsgiWorkers implements Workers {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
+  async #bind(): Promise<void> {
+    const { socket, path } = await this.#options.bind();
+    this.#socket = socket;
+    this.#path = path;
+    // Binding took its time, and what is ended starts nothing.
+    if (this.#isEnding) {
+      socket.close();
+      throw new Error('the workers were ended before they were started');
+    }
+  }
+
   async #start(): Promise<void> {
+    if (this.#socket === null) await this.#bind();
     const { sharedSockets, ...options } = this.#options;
     options.starting();
     this.#python = new WsgiProcess(
@@ -102,7 +106,7 @@ export class WsgiWorkers implements Workers {
       { ...options, path: this.#path, socket: this.#socket!, sockets: sharedSockets },
       {
         log: (level, code, message, details) => this.#log.event(level, code, message, details),
-        exited: (code, signal) => this.#died(signal === null ? `exit code ${code}` : `signal ${signal}`),
+        exited: (code, signal) => this.#exited(code, signal),
       },
     );
     try {
@@ -114,6 +118,14 @@ export class WsgiWorkers implements Workers {
       throw error;
     }
     this.#delay.started();
+  }
+
+  #exited(code: number | null, signal: string | null): void {
+    if (code !== DEAF) return this.#died(signal === null ? `exit code ${code}` : `signal ${signal}`);
+    // Nobody can accept on it any more, and what waits in its queue is lost.
+    this.#socket?.close();
+    this.#socket = null;
+    this.#died('the app shut the socket of its workers down');
   }
 
   #died(reason: string): void {

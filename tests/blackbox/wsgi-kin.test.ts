@@ -6,7 +6,7 @@ import { exchange, type RawClient, type Target } from '../support/raw-client.ts'
 import { isWithin, waitFor } from '../support/wait.ts';
 import { get, isAlive, kill, Tree } from './embedded.ts';
 import { blackbox } from './front.ts';
-import { ask, begin, lasting, PEERS, UNLIKE, writeWsgi } from './wsgi.ts';
+import { ask, begin, lasting, PEERS, pidsOf, UNLIKE, writeWsgi } from './wsgi.ts';
 
 const KIN = ['--http', '127.0.0.1:0', '--master', '--chdir', PEERS, '--module', 'wsgi_kin', '--env', 'PYTHONDONTWRITEBYTECODE=1'];
 const one = lasting([...KIN, '--processes', '1']);
@@ -151,6 +151,17 @@ blackbox('B7: an app that ignores SIGCHLD, or waits for all: no request is lost 
     assert.equal((await slow.readResponse()).text(), 'fine');
     assert.equal(tree.count(/ (warn|error) /), 0, tree.gate.stderr);
   }
+});
+
+blackbox('F9: an app that shuts down the socket of all workers: that is told, and there is another', UNLIKE, async () => {
+  await using tree = await Tree.start([...KIN, '--processes', '2']);
+  const { target } = tree.gate;
+  await ask(target, '/shut');
+  await tree.log(/code=app-socket-closed/);
+  await tree.log(/code=worker-died.*shut the socket/);
+  await tree.log(/Python is there again/);
+  assert.equal((await pidsOf(target, 2)).size, 2);
+  assert.ok(tree.count(/code=app-socket-closed/) <= 4, tree.gate.stderr);
 });
 
 blackbox('F10: a stop behind a reload takes no longer than reload-mercy', UNLIKE, async () => {

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -166,6 +167,24 @@ def do_hang_at_exit(query):
 
 def do_end(query):
     os._exit(int(query["status"]))
+
+
+def do_sleep(query):
+    time.sleep(float(query["s"]))
+    return os.getpid()
+
+
+def do_shut(query):
+    """Shuts down what it listens on, for all workers."""
+    for fd in range(3, 64):
+        try:
+            peer = socket.socket(fileno=os.dup(fd))
+        except OSError:
+            continue
+        if peer.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            peer.shutdown(socket.SHUT_RDWR)
+        peer.close()
+    return os.getpid()
 
 
 def do_stdin(query):

@@ -25,8 +25,9 @@ from ugate_report import Report
 from ugate_scoreboard import MAY, MUST, STAY, Scoreboard
 from ugate_seat import BLOCKS, Seat
 from ugate_sockets import Sockets
+from ugate_status import describe
 from ugate_stuck import Stuck, send_signal
-from ugate_worker import LOAD_FAILED, STRIPPED, Worker, run_worker
+from ugate_worker import DEAF, LOAD_FAILED, STRIPPED, Worker, run_worker
 
 TICK_SECONDS = 0.1
 IDLE_SECONDS = 1.0
@@ -34,6 +35,8 @@ IDLE_SECONDS = 1.0
 REAP_SECONDS = 0.4
 # How much longer than its mercy a drain may take: to ask for stacks, and to kill.
 KILL_SECONDS = 1.2
+# What requests have that still run when the app has shut the socket of all workers down: nobody else is served meanwhile.
+SHUT_SECONDS = 1.0
 # What is always left for the app's own exit functions in this process.
 END_SECONDS = 0.5
 
@@ -60,6 +63,8 @@ class Master:
         self._is_ready = False
         self._is_draining = False
         self._deadline = float("inf")
+        # What a drain ends with.
+        self._status = 0
         for fd in (channel.fd, self._reports, self._reports_in, self._leave, self._leave_in):
             self._own.hold(fd)
         self._own.in_forked(self._board.detach)
@@ -140,9 +145,7 @@ class Master:
             return
         if pid == 0:
             self._become(process)
-        process.pid = pid
-        process.born = now
-        process.pidfd = _pidfd_open(pid)
+        process.forked(pid, now)
         if process.pidfd != -1:
             self._poll.register(process.pidfd, select.POLLIN)
         seat.take(process)
@@ -180,7 +183,7 @@ class Master:
         if self._inherits_orphans:
             reap_orphans(process.pid for process in self._processes)
         if self._is_draining and (not self._processes or now >= self._deadline + KILL_SECONDS):
-            self._end_all(0)
+            self._end_all(self._status)
 
     def _obey(self):
         for message in self._channel.messages():
@@ -190,7 +193,7 @@ class Master:
             elif kind == "stop":
                 self._end_all(1)
             elif kind == "status":
-                self._channel.send("status", workers=[line for seat in self._seats for line in self._describe(seat)])
+                self._channel.send("status", workers=[line for seat in self._seats for line in describe(seat, self._board, self._is_draining)])
 
     def _hear(self):
         try:
@@ -251,6 +254,10 @@ class Master:
         if not process.is_up and not self._is_draining:
             self._not_up(seat, name or code)
         request = next((self._board.line(slot) for slot in process.slots if self._board.started[slot]), None)
+        if code == DEAF and self._start.get("isBound") and not self._is_draining and self._sockets.is_shut():
+            # For good, and for all: only ugate can make another.
+            self._status = DEAF
+            self._drain(SHUT_SECONDS)
         # It was told to, and nobody waits for its answer. Else it is the app's doing, also with status 0.
         is_orderly = code == 0 and request is None and (self._is_draining or process.is_leaving)
         pause = seat.gone(process, now, is_orderly)
@@ -343,20 +350,6 @@ class Master:
             faulthandler.dump_traceback_later(seconds, exit=True, file=self._words.fd)
         finish_without_threads()
 
-    def _describe(self, seat):
-        """One line for each of its processes, or for none."""
-        if not seat.processes:
-            return [{"id": seat.id, "pid": 0, "state": "dead", "requests": 0, "running": 0, "busy": None, "since": None}]
-        return [self._describe_process(process) for process in seat.processes]
-
-    def _describe_process(self, process):
-        board, slots = self._board, process.slots
-        busy = sorted((board.started[slot], slot) for slot in slots if board.started[slot])
-        since, line = (round(time.monotonic() - busy[0][0], 3), board.line(busy[0][1])) if busy else (None, None)
-        state = "leaving" if process.is_leaving or self._is_draining else "ready" if process.is_up else "starting"
-        requests = sum(board.requests[slot] for slot in slots)
-        return {"id": process.seat.id, "pid": process.pid, "state": state, "requests": requests, "running": len(busy), "busy": line, "since": since}
-
 
 def _is_there(pid):
     try:
@@ -370,14 +363,6 @@ def _signal_name(number):
         return signal.Signals(number).name
     except ValueError:
         return "signal %d" % number
-
-
-def _pidfd_open(pid):
-    """A descriptor that tells when the process ends (Linux, Python 3.9), or -1: then it is asked every tick."""
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return -1
 
 
 def main(start, fd, rest):

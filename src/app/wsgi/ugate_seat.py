@@ -29,6 +29,11 @@ class Process:
         self.stack = _stack_file()
         self.stuck = None
 
+    def forked(self, pid, now):
+        self.pid = pid
+        self.born = now
+        self.pidfd = _pidfd_open(pid)
+
     @property
     def is_leaving(self):
         return self.leave_by != float("inf")
@@ -106,6 +111,14 @@ class Seat:
         self._crashes += is_short
         self.due = now + pause
         return pause
+
+
+def _pidfd_open(pid):
+    """A descriptor that tells when the process ends (Linux, Python 3.9), or -1: then it is asked every tick."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return -1
 
 
 def _stack_file():

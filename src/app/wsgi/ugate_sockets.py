@@ -1,6 +1,7 @@
 """The sockets that workers accept on: a private one that routers come to, and those of `socket`, which other generations share."""
 
 import os
+import select
 import socket
 import sys
 
@@ -48,6 +49,15 @@ class Sockets:
     @property
     def fds(self):
         return [listener.fileno() for listener in [self.private, *self.shared] if listener is not None]
+
+    def is_shut(self):
+        """True when nobody can accept on the private one any more, by shutdown(2)."""
+        if self.private is None:
+            return False
+        hangup = getattr(select, "POLLRDHUP", select.POLLHUP)
+        poll = select.poll()
+        poll.register(self.private.fileno(), hangup)
+        return any(event & (hangup | select.POLLHUP) for _, event in poll.poll(0))
 
     def shut(self):
         """The private one takes nothing more; what waits there is still given out."""

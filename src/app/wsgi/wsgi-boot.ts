@@ -21,6 +21,7 @@ const MODULES = [
   ['ugate_request', new URL('./ugate_request.py', import.meta.url)],
   ['ugate_worker', new URL('./ugate_worker.py', import.meta.url)],
   ['ugate_seat', new URL('./ugate_seat.py', import.meta.url)],
+  ['ugate_status', new URL('./ugate_status.py', import.meta.url)],
   ['ugate_stuck', new URL('./ugate_stuck.py', import.meta.url)],
   ['ugate_orphans', new URL('./ugate_orphans.py', import.meta.url)],
   ['ugate_master', new URL('./ugate_master.py', import.meta.url)],

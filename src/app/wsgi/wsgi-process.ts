@@ -57,6 +57,8 @@ const STOP_MS = 500;
 const NO_SUCH_COMMAND = 127;
 /** STRIPPED of ugate_worker.py: the app has closed what it would be told by. */
 const STRIPPED = 24;
+/** DEAF of the same: the app has shut down the socket that all workers share. */
+export const DEAF = 23;
 const CLOSED = "the app closes descriptors that are ugate's while it is loaded (by os.closerange, as recipes for daemons do?)";
 const IS_RUNNING = { new: false, starting: false, ready: true, draining: true, ending: true, gone: false } as const;
 
