@@ -13,7 +13,7 @@ export interface Settings extends Partial<TemplateSettings> {
   readonly bodyLength?: number;
 }
 
-const DEFAULTS: TemplateSettings = {
+export const DEFAULTS: TemplateSettings = {
   serverName: 'gate.example',
   serverPort: '8080',
   vars: [],
