@@ -1,6 +1,5 @@
 import { AppError } from '../app/app-error.ts';
 import { nodeFs } from '../builtin/modules.ts';
-import { withoutControls } from '../log/line.ts';
 import type { LineSink } from '../log/log.ts';
 import type { StartOrder } from '../master/messages.ts';
 import { SetupError } from '../master/setup-error.ts';
@@ -161,7 +160,6 @@ function sinkOf(runtime: Runtime): LineSink {
 }
 
 function fail(runtime: Runtime, text: string, code = 1): never {
-  // Not `print`: Deno writes that on a thread, which the end may overtake. The end itself writes what waits.
-  runtime.stderr.write(`${withoutControls(text)}\n`);
+  runtime.print('stderr', text);
   runtime.exit(code);
 }

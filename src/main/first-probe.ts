@@ -6,6 +6,7 @@ import type { Config } from '../options/config.ts';
 import { Node } from '../pool/node.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { HealthProbe } from '../upstream/health-probe.ts';
+import { KeptUpstreams } from '../upstream/kept-upstreams.ts';
 import { describe } from './describe.ts';
 import { makeUpstreams } from './upstreams.ts';
 
@@ -17,7 +18,16 @@ import { makeUpstreams } from './upstreams.ts';
 export async function firstProbe(runtime: Runtime, config: Config, log: Log, node: WorkerNode): Promise<void> {
   const failed = (error: unknown): void => log.event('error', 'internal', describe(error));
   const wheel = new TimerWheel(() => runtime.now(), failed);
-  const { openCheck, stop } = await makeUpstreams(runtime, config, wheel, log, failed, null, node.kind === 'uwsgi' ? 'wsgi' : 'fetch');
+  const { openCheck, stop } = await makeUpstreams(
+    runtime,
+    config,
+    wheel,
+    log,
+    failed,
+    null,
+    node.kind === 'uwsgi' ? 'wsgi' : 'fetch',
+    new KeptUpstreams(),
+  );
   const path = config.check?.path ?? null;
   const probe = new HealthProbe(runtime, openCheck, path);
   const target = new Node({ kind: node.kind, address: { kind: 'unix', path: node.path, abstract: false } });

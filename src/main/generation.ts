@@ -3,20 +3,23 @@ import type { Log } from '../log/log.ts';
 import type { NodeMark } from '../master/messages.ts';
 import { CidrSet, PRIVATE_NETWORKS } from '../net/cidr.ts';
 import type { Config } from '../options/config.ts';
-import { HealthCheck } from '../pool/health-check.ts';
-import type { Mapper } from '../pool/mapper.ts';
+import type { Backends } from '../pool/backends.ts';
 import { Node } from '../pool/node.ts';
+import { NodeList } from '../pool/node-list.ts';
 import type { NodeSource } from '../pool/node-source.ts';
 import { Pool } from '../pool/pool.ts';
-import { Revival } from '../pool/revival.ts';
+import type { PoolMaker } from '../pool/pool-maker.ts';
+import type { WorkerSource } from '../pool/worker-source.ts';
 import { checkSpoolDirectory } from '../router/body-spool.ts';
 import type { PreludeSettings } from '../router/prelude.ts';
 import type { ProcessParts, Service, ServiceSettings } from '../router/service.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { HealthProbe } from '../upstream/health-probe.ts';
-import { PoolMaker } from './pools.ts';
+import type { KeptUpstreams } from '../upstream/kept-upstreams.ts';
+import type { MadeMapper } from './mapper.ts';
+import { NodeCare } from './node-care.ts';
+import { poolMakerOf } from './pools.ts';
 import { type AppHere, makeUpstreams } from './upstreams.ts';
-import type { WorkerSource } from './worker-source.ts';
 
 /** What a generation is made from, beside its config. */
 export interface GenerationParts {
@@ -26,20 +29,24 @@ export interface GenerationParts {
   readonly app: AppHere | null;
   /** Where the app's workers are; null when there are none. */
   readonly workers: WorkerSource | null;
+  /** What is known of nodes, whatever generation has them. */
+  readonly backends: Backends;
+  /** Connections to nodes, whatever generation made them. */
+  readonly kept: KeptUpstreams;
 }
 
 /** One generation of config, wired: the service that requests are served by, and what has to end with it. */
 export interface Generation {
   readonly config: Config;
   readonly service: Service;
-  /** Begins to ask the nodes (`http-check`); once, when the service is in use. `marked` hears what comes of it. */
-  startChecks(marked: (mark: NodeMark) => void): void;
-  /** Asks those of the nodes of `http-to` that die of requests whether they are back, and lets `marked` hear of both; once, when the service is in use. */
-  watchNodes(marked: (mark: NodeMark) => void): void;
+  /** Looks after the nodes from now on; once, when the service is in use. As `NodeCare.begin`. */
+  careForNodes(tell: (mark: NodeMark) => void, checksPool: boolean): void;
   /** What another process has seen of a node. */
   learn(mark: NodeMark): void;
   /** No new requests: looks and watches no more, and closes idle connections to nodes. What is in flight goes on. */
   retire(): void;
+  /** What is known of nodes that mappers have found goes as well, unless the next generation has them by now. Behind `retire`. */
+  forget(): void;
   /** Nothing is in flight any more. */
   close(): void;
 }
@@ -59,16 +66,19 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
     if (plain !== null) await runtime.permitConnect(plain);
   }
   if (config.postBufferingDir !== null) checkSpoolDirectory(config.postBufferingDir);
-  const maker = new PoolMaker(runtime, config, wheel, log);
+  const maker = poolMakerOf(runtime, config, () => wheel.precise(), log, parts.backends);
   const ofApp = appSource(parts);
   // Its workers are as good as each other: the one with the fewest requests.
   const appPool = ofApp === null ? null : new Pool([ofApp], config.graceTime, { algorithm: 'lrc' });
   const pool = await makePool(config, maker, ofApp, appPool);
-  const upstreams = await makeUpstreams(runtime, config, wheel, log, failed, app, app === null && workers !== null ? workers.kind : 'none');
-  const mapper = await loadMapper(config, maker, pool, log).catch((error) => {
+  const fallbacks = new Pool(await maker.sources(config.fallbacks), config.graceTime);
+  const made = await loadMapper(config, maker, pool, log).catch((error) => {
     pool.stop();
+    fallbacks.stop();
     throw error;
   });
+  const workersKind = app === null && workers !== null ? workers.kind : 'none';
+  const upstreams = await makeUpstreams(runtime, config, wheel, log, failed, app, workersKind, parts.kept);
   const gzip = await makeGzip(runtime, config);
   if (gzip?.notice) log.warn(gzip.notice);
   const service: Service = {
@@ -76,52 +86,39 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
     settings: makeSettings(config, runtime),
     pool,
     appPool,
-    mapper,
+    mapper: made?.mapper ?? null,
     defaultKey: runtime.hostname() ?? 'localhost',
-    fallbacks: (await maker.sources(config.fallbacks)).flatMap((source) => source.nodes),
+    fallbacks,
     open: upstreams.open,
     needsLength: upstreams.needsLength,
     gzip,
     prelude: makePrelude(config),
     trustedProxies: config.trustedProxies.length > 0 ? new CidrSet(config.trustedProxies) : null,
   };
-  let checks: HealthCheck | null = null;
-  const revival = new Revival(pool, new HealthProbe(runtime, upstreams.openCheck, null), config.graceTime, () => wheel.precise());
+  const { check, graceTime } = config;
+  const ping = new HealthProbe(runtime, upstreams.openCheck, null);
+  const probe = check === null ? null : new HealthProbe(runtime, upstreams.openCheck, check.path, check.host);
+  const care = new NodeCare({ pool, mapped: made?.pools ?? null, graceTime, check, ping, probe, wheel, log });
+  let isRetired = false;
+  let isForgotten = false;
   return {
     config,
     service,
-    watchNodes(marked) {
-      pool.watch({
-        nodeMarked(node, mark) {
-          if (mark === 'dead') revival.died(node);
-          else log.event('info', 'node-alive', 'a node that was dead takes connections again', { node: node.name });
-          marked({ node: node.name, cause: 'requests', mark, failsFast: node.failsFast, isOfAnswers: node.isDeadOfAnswers });
-        },
-      });
-    },
-    learn(mark) {
-      for (const node of pool.nodes) if (node.name === mark.node) node.learn(mark, wheel.precise());
-    },
-    startChecks(marked) {
-      if (config.check === null || checks !== null) return;
-      const probe = new HealthProbe(runtime, upstreams.openCheck, config.check.path, config.check.host);
-      checks = new HealthCheck(pool, probe, config.check, {
-        now: () => wheel.precise(),
-        random: Math.random,
-        changed(node, isUp, reason) {
-          if (isUp) log.event('info', 'node-up', 'a node passed its checks again', { node: node.name });
-          else log.event('warn', 'node-down', 'a node failed its checks and gets no requests', { node: node.name, reason });
-          marked({ node: node.name, cause: 'checks', mark: isUp ? 'up' : 'down', failsFast: false, isOfAnswers: false });
-        },
-      });
-    },
+    careForNodes: (tell, checksPool) => care.begin(tell, checksPool),
+    learn: (mark) => care.learn(mark),
     retire() {
-      checks?.stop();
-      revival.stop();
+      if (isRetired) return;
+      isRetired = true;
+      care.stop();
       // What is known stays for the requests in flight.
-      mapper?.stop?.();
+      made?.mapper.stop();
       pool.stop();
+      fallbacks.stop();
       upstreams.stop();
+    },
+    forget() {
+      if (!isForgotten) made?.pools.stop();
+      isForgotten = true;
     },
     close: () => gzip?.close(),
   };
@@ -129,7 +126,7 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
 
 /** The app as nodes; null when there is none. */
 function appSource({ app, workers }: GenerationParts): NodeSource | null {
-  return app !== null ? { nodes: [new Node({ kind: 'app' })] } : workers;
+  return app !== null ? new NodeList([new Node({ kind: 'app' })]) : workers;
 }
 
 /**
@@ -138,13 +135,13 @@ function appSource({ app, workers }: GenerationParts): NodeSource | null {
  */
 async function makePool(config: Config, maker: PoolMaker, app: NodeSource | null, appPool: Pool | null): Promise<Pool> {
   const sources = await maker.sources(config.nodes);
-  if (app === null) return maker.pool(config.hasRoutes ? sources : [{ nodes: [new Node({ kind: 'app' })] }]);
+  if (app === null) return maker.pool(config.hasRoutes ? sources : [new NodeList([new Node({ kind: 'app' })])]);
   if (appPool !== null && config.nodes.length === 0 && !config.hasMappers) return appPool;
   return maker.pool(config.httpUseSocket === null ? sources : [...sources, app]);
 }
 
 /** Only who routes by key waits for that to load. */
-async function loadMapper(config: Config, maker: PoolMaker, pool: Pool, log: Log): Promise<Mapper | null> {
+async function loadMapper(config: Config, maker: PoolMaker, pool: Pool, log: Log): Promise<MadeMapper | null> {
   return config.hasMappers ? (await import('./mapper.ts')).makeMapper(config, maker, pool, log) : null;
 }
 

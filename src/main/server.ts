@@ -4,6 +4,8 @@ import type { NodeMark, ProcessStatus, WorkerNode } from '../master/messages.ts'
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import { TimerWheel } from '../net/timer-wheel.ts';
 import type { Config } from '../options/config.ts';
+import { Backends } from '../pool/backends.ts';
+import { WorkerSource } from '../pool/worker-source.ts';
 import { BodyBudget } from '../router/body-spool.ts';
 import { DateLine } from '../router/date-line.ts';
 import { makeFront } from '../router/front.ts';
@@ -12,15 +14,18 @@ import { RequestBuffers } from '../router/request-buffer.ts';
 import { Router } from '../router/router.ts';
 import type { Front, ProcessParts } from '../router/service.ts';
 import type { BoundSocket, Runtime } from '../runtime/seam.ts';
+import { KeptUpstreams } from '../upstream/kept-upstreams.ts';
 import { describe } from './describe.ts';
 import { makeFrontOf } from './fronts.ts';
-import { type Generation, makeGeneration } from './generation.ts';
+import { type Generation, type GenerationParts, makeGeneration } from './generation.ts';
 import type { Place } from './places.ts';
 import type { AppHere } from './upstreams.ts';
-import { WorkerSource } from './worker-source.ts';
 
 /** Where the limit of open files is not known, connections are not limited by number: accepting survives EMFILE all the same. */
 const CONNECTIONS_OF_FILES = 0.9;
+
+/** A node that a mapper has found is found again by the next request for it: so long, in ms, behind a reload it is still known. */
+const FORGET_MS = 60_000;
 
 /** What a server is made from, beside its config. */
 export interface ServerOptions {
@@ -49,22 +54,21 @@ export class Server {
   /** Where it listens, with the ports the kernel chose. */
   readonly addresses: ListenAddress[] = [];
   readonly log: Log;
-  readonly #runtime: Runtime;
+  /** What every generation is made from. */
+  readonly #parts: GenerationParts;
   readonly #options: ServerOptions;
-  readonly #process: ProcessParts;
-  readonly #workers: WorkerSource | null;
   readonly #router: Router;
   readonly #natives: NativeServer[] = [];
   #generation: Generation;
+  /** Those before, until what they know of nodes that mappers have found is forgotten. */
+  readonly #outlived = new Map<Generation, ReturnType<typeof setTimeout>>();
 
-  private constructor(runtime: Runtime, options: ServerOptions, process: ProcessParts, workers: WorkerSource | null, generation: Generation) {
-    this.#runtime = runtime;
+  private constructor(parts: GenerationParts, options: ServerOptions, generation: Generation) {
+    this.#parts = parts;
     this.#options = options;
-    this.#process = process;
-    this.log = process.log;
-    this.#workers = workers;
+    this.log = parts.process.log;
     this.#generation = generation;
-    this.#router = new Router(generation.service, maxConnections(runtime, generation.config));
+    this.#router = new Router(generation.service, maxConnections(parts.runtime, generation.config));
   }
 
   /**
@@ -87,13 +91,14 @@ export class Server {
     const workers = options.workers === undefined ? null : new WorkerSource(options.workers.kind);
     if (workers !== null) workers.harakiri = config.harakiri;
     workers?.use(options.workers!.nodes);
-    const generation = await makeGeneration(config, { runtime, process, app: options.app ?? null, workers });
-    const server = new Server(runtime, options, process, workers, generation);
+    const parts = { runtime, process, app: options.app ?? null, workers, backends: new Backends(), kept: new KeptUpstreams() };
+    const generation = await makeGeneration(config, parts);
+    const server = new Server(parts, options, generation);
     options.made?.(server);
     try {
       await server.#listen();
     } catch (error) {
-      generation.retire();
+      server.#retire();
       await server.#router.drain(0);
       throw error;
     }
@@ -106,33 +111,33 @@ export class Server {
    * @throws {PermissionError | SpoolError | MapperError} as `makeGeneration`
    */
   prepare(config: Config): Promise<Generation> {
-    return makeGeneration(config, {
-      runtime: this.#runtime,
-      process: this.#process,
-      app: this.#options.app ?? null,
-      workers: this.#workers,
-    });
+    return makeGeneration(config, this.#parts);
   }
 
   /** New requests are served by `next` from now on; those in flight finish as they began. Listeners stay as they are. It cannot fail. */
   swap(next: Generation): void {
     const before = this.#generation;
     this.#generation = next;
-    if (this.#workers !== null) this.#workers.harakiri = next.config.harakiri;
+    if (this.#parts.workers !== null) this.#parts.workers.harakiri = next.config.harakiri;
     this.#router.use(next.service, () => before.close());
     before.retire();
+    this.#outlived.set(
+      before,
+      setTimeout(() => this.#forget(before), FORGET_MS),
+    );
     this.#begin();
   }
 
   /** Lets go of what was prepared and is not used. */
   discard(next: Generation): void {
     next.retire();
+    next.forget();
     next.close();
   }
 
   /** Other workers than before. Requests that are with one of those go on there. */
   useWorkers(workers: readonly WorkerNode[]): void {
-    this.#workers?.use(workers);
+    this.#parts.workers?.use(workers);
   }
 
   /** New requests are answered 503 until it is over. */
@@ -162,7 +167,7 @@ export class Server {
    */
   async stop(mercy: number = this.#generation.config.reloadMercy, patience = 0): Promise<void> {
     const end = performance.now() + patience + mercy;
-    this.#generation.retire();
+    this.#retire();
     await Promise.all([this.#router.drain(mercy, patience), ...this.#natives.map((server) => server.stop(mercy))]);
     await this.#finishWork(Math.max(0, end - performance.now()));
     this.#generation.close();
@@ -179,11 +184,24 @@ export class Server {
 
   /** Ends at once. */
   destroy(): void {
-    this.#generation.retire();
+    this.#retire();
     this.#router.destroy();
     for (const server of this.#natives) void server.stop(0);
     this.#generation.close();
     this.log.flush();
+  }
+
+  /** Nothing comes behind this generation. */
+  #retire(): void {
+    this.#generation.retire();
+    this.#generation.forget();
+    for (const before of [...this.#outlived.keys()]) this.#forget(before);
+  }
+
+  #forget(before: Generation): void {
+    clearTimeout(this.#outlived.get(before));
+    this.#outlived.delete(before);
+    before.forget();
   }
 
   #begin(): void {
@@ -193,8 +211,7 @@ export class Server {
     const seen = (mark: NodeMark): void => {
       if (generation === this.#generation) marked?.(mark);
     };
-    generation.watchNodes(seen);
-    if (checksNodes !== false) generation.startChecks(seen);
+    generation.careForNodes(seen, checksNodes !== false);
   }
 
   async #listen(): Promise<void> {
@@ -222,7 +239,7 @@ export class Server {
   }
 
   async #listenOn(where: ListenAddress | BoundSocket, front: Front, config?: Config): Promise<ListenAddress> {
-    const listener = await this.#router.listen(this.#runtime, where, front, {
+    const listener = await this.#router.listen(this.#parts.runtime, where, front, {
       ...(config?.socketMode == null ? {} : { mode: config.socketMode }),
       deferAccept: config?.deferAccept ?? false,
       acceptFailed: (code) => this.log.event('error', 'accept-failed', 'no more connections can be accepted for now; trying again', { error: code }),

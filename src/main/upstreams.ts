@@ -8,7 +8,8 @@ import type { Front } from '../router/service.ts';
 import type { OpenUpstream } from '../router/upstream.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { HttpUpstreams, WORKER_SETTINGS } from '../upstream/http.ts';
-import { PuwsgiUpstreams } from '../upstream/puwsgi.ts';
+import type { KeptUpstreams } from '../upstream/kept-upstreams.ts';
+import { PuwsgiUpstreams, persistentUwsgi } from '../upstream/puwsgi.ts';
 import type { RunningRequests } from '../upstream/timed-app.ts';
 import { UwsgiUpstreams } from '../upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../uwsgi/request-vars.ts';
@@ -32,11 +33,14 @@ export interface Upstreams {
   readonly openCheck: OpenUpstream;
   /** A uwsgi node may be asked: it has to know the length of a body before it comes. */
   readonly needsLength: boolean;
-  /** Closes idle connections, and from now on each behind its answer. */
+  /** Idle connections that no other generation keeps are closed, and from now on each behind its answer. Once. */
   stop(): void;
 }
 
-/** @param failed is told of exceptions in handlers */
+/**
+ * @param failed is told of exceptions in handlers
+ * @param kept connections that other generations may have already
+ */
 export async function makeUpstreams(
   runtime: Runtime,
   config: Config,
@@ -45,23 +49,25 @@ export async function makeUpstreams(
   failed: (error: unknown) => void,
   app: AppHere | null,
   workers: AppKind,
+  kept: KeptUpstreams,
 ): Promise<Upstreams> {
   const openApp = await makeOpenApp(runtime, app ?? (config.hasRoutes || workers !== 'none' ? null : await welcomePage(runtime)), config, wheel, log);
   if (!config.hasRoutes && workers === 'none') return { open: openApp, openCheck: openApp, needsLength: false, stop: () => {} };
   const { upstreamIdle: idle, upstreamConnections: connections } = config;
   const needsLength = mayReachUwsgi(config) || (workers === 'wsgi' && !config.hasRoutes);
   const uwsgi = new UwsgiUpstreams(runtime, wheel, uwsgiSettings(runtime, config), failed);
-  const puwsgi = new PuwsgiUpstreams(runtime, wheel, { idle, connections }, uwsgi, failed);
+  const idleSettings = { idle, connections };
+  const [persistent, stopPersistent] = kept.take('puwsgi', idleSettings, () => persistentUwsgi(runtime, wheel, idleSettings, failed));
+  const puwsgi = new PuwsgiUpstreams(persistent, uwsgi);
   const httpSettings = {
-    idle,
-    connections,
+    ...idleSettings,
     trustsForwarded: config.trustedProxies.length > 0,
     sendsForwarded: config.forwarded,
     passesChunks: config.chunkedInput && needsLength,
     proxyProtocol: config.backendProxyProtocol,
   };
-  const http = new HttpUpstreams(runtime, wheel, httpSettings, failed);
-  const ours = new HttpUpstreams(runtime, wheel, WORKER_SETTINGS, failed);
+  const [http, stopHttp] = kept.take('http', httpSettings, () => new HttpUpstreams(runtime, wheel, httpSettings, failed));
+  const [ours, stopOurs] = kept.take('worker', WORKER_SETTINGS, () => new HttpUpstreams(runtime, wheel, WORKER_SETTINGS, failed));
   const through =
     (http: HttpUpstreams): OpenUpstream =>
     (node, exchange) => {
@@ -81,9 +87,9 @@ export async function makeUpstreams(
     };
   const httpChecks = config.check === null ? http : new HttpUpstreams(runtime, wheel, { ...httpSettings, idle: 0, connections: 0 }, failed);
   const stop = (): void => {
-    http.stop();
-    ours.stop();
-    puwsgi.stop();
+    stopHttp();
+    stopOurs();
+    stopPersistent();
   };
   return { open: through(http), openCheck: through(httpChecks), needsLength, stop };
 }

@@ -1,3 +1,4 @@
+import type { Backends } from './backends.ts';
 import type { Node } from './node.ts';
 import { makeResolvedNode, type NodeEntry } from './node-entry.ts';
 import type { NodeSource } from './node-source.ts';
@@ -25,16 +26,19 @@ export class NameSource implements NodeSource {
   readonly #name: string;
   readonly #entry: NodeEntry;
   readonly #lookup: NameLookup;
+  readonly #backends: Backends;
   readonly #timer: ReturnType<typeof setInterval>;
   #lastRefresh = Number.NEGATIVE_INFINITY;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #wasBad = false;
+  #isStopped = false;
 
   /** @param entry what the config says of these nodes besides name and port; plain uwsgi nodes by default */
-  constructor(name: string, port: number, lookup: NameLookup, entry?: NodeEntry) {
+  constructor(name: string, port: number, lookup: NameLookup, backends: Backends, entry?: NodeEntry) {
     this.#name = name;
     this.#entry = { kind: 'uwsgi', text: name, ...entry, address: { kind: 'tcp', host: name, port } };
     this.#lookup = lookup;
+    this.#backends = backends;
     this.#timer = setInterval(() => void this.refresh(), REFRESH_MS);
   }
 
@@ -57,14 +61,10 @@ export class NameSource implements NodeSource {
     try {
       const addresses = new Set(await this.#lookup.resolve(this.#name));
       // A slow answer to an earlier question knows less than the one that came meanwhile.
-      if (asked < this.#answeredAt) return;
+      if (asked < this.#answeredAt || this.#isStopped) return;
       this.#answeredAt = asked;
       if (addresses.size === 0) throw new Error('it has no address');
-      const known = new Map(this.nodes.map((node) => [node.name, node]));
-      this.nodes = Array.from(addresses, (host) => {
-        const node = makeResolvedNode(this.#entry, host);
-        return known.get(node.name) ?? node;
-      });
+      this.#follow(addresses);
       this.#wasBad = false;
     } catch (error) {
       if (!this.#wasBad) this.#lookup.warn(`cannot look up "${this.#name}": ${(error as Error).message}`);
@@ -73,6 +73,23 @@ export class NameSource implements NodeSource {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
+    for (const node of this.nodes) node.release();
+  }
+
+  /** A node that stays is the same one. */
+  #follow(addresses: ReadonlySet<string>): void {
+    const before = this.nodes;
+    const known = new Map(before.map((node) => [node.name, node]));
+    this.nodes = Array.from(addresses, (host) => {
+      const node = makeResolvedNode(this.#entry, host, this.#backends);
+      const same = known.get(node.name);
+      if (same === undefined) return node;
+      known.delete(node.name);
+      node.release();
+      return same;
+    });
+    for (const gone of known.values()) gone.release();
   }
 }

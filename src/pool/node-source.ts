@@ -8,5 +8,6 @@ export interface NodeSource {
   readonly pending?: Promise<void> | null;
   /** A connection to one of its nodes failed: a good moment to look again. */
   nodeFailed?(): void;
+  /** Looks no more, and releases its nodes. Requests that they have go on, and so does `nodes`. Once. */
   stop?(): void;
 }

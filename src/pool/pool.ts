@@ -35,7 +35,7 @@ export class Pool {
   /** Lets `watcher` hear of the marks of its nodes, now and later. */
   watch(watcher: NodeWatcher): void {
     this.#watcher = watcher;
-    for (const node of this.nodes) node.watcher = watcher;
+    for (const node of this.nodes) node.watch(watcher);
   }
 
   /** All of them, backup nodes too. The array is replaced, never changed. */
@@ -55,7 +55,7 @@ export class Pool {
   #collect(): readonly Node[] {
     this.#seen = this.#sources.map((source) => source.nodes);
     this.#nodes = this.#seen.flat();
-    if (this.#watcher !== null) for (const node of this.#nodes) node.watcher = this.#watcher;
+    if (this.#watcher !== null) for (const node of this.#nodes) node.watch(this.#watcher);
     const backups = this.#nodes.filter(({ isBackup }) => isBackup);
     this.#hasBackups = backups.length > 0;
     this.#first.use(this.#hasBackups ? this.#nodes.filter(({ isBackup }) => !isBackup) : this.#nodes);
@@ -95,12 +95,15 @@ export class Pool {
     for (const source of this.#sources) if (source.nodes.includes(node)) source.nodeFailed?.();
   }
 
+  /** Watches no more, and ends its sources. */
   stop(): void {
+    this.#watcher = null;
+    for (const node of this.nodes) node.unwatch();
     for (const source of this.#sources) source.stop?.();
   }
 }
 
 /** Neither a limit nor a check may be overruled because nothing else is left. */
 function isLastResort(node: Node): boolean {
-  return node.failsFast && !node.isDown && !node.isFull;
+  return node.backend.failsFast && !node.backend.isDown && !node.isFull;
 }

@@ -43,7 +43,7 @@ export class Revival {
 
   /** Requests of this process have shown that the node is dead. May be told again. */
   died(node: Node): void {
-    if (this.#isStopped || this.#graceTime === 0 || node.isDeadOfAnswers || node.target.kind === 'app' || this.#waits.has(node)) return;
+    if (this.#isStopped || this.#graceTime === 0 || node.backend.isDeadOfAnswers || node.target.kind === 'app' || this.#waits.has(node)) return;
     const wait: Wait = { pause: Math.min(FIRST_PAUSE_MS, this.#graceTime * LONGEST_PAUSE), timer: undefined as never, end: null };
     this.#waits.set(node, wait);
     this.#pause(node, wait);
@@ -61,7 +61,7 @@ export class Revival {
 
   #ask(node: Node, wait: Wait): void {
     // A request, or another process, may have found it alive meanwhile.
-    if (!node.isDead || node.isDeadOfAnswers || !this.#source.nodes.includes(node)) return this.#forget(node);
+    if (!node.backend.isDead || node.backend.isDeadOfAnswers || !this.#source.nodes.includes(node)) return this.#forget(node);
     let isOver = false;
     const done = (isWell: boolean | null): void => {
       if (isOver || this.#isStopped) return;
@@ -70,9 +70,9 @@ export class Revival {
       wait.end = null;
       if (isWell) {
         this.#forget(node);
-        return node.reached();
+        return node.backend.reached();
       }
-      if (isWell === false) node.stillDead(this.#now());
+      if (isWell === false) node.backend.stillDead(this.#now());
       this.#pause(node, wait);
     };
     wait.timer = setTimeout(() => {

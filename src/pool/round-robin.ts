@@ -1,6 +1,7 @@
 import type { PeerAddress } from '../net/address.ts';
+import { FULL_TENTHS } from './backend.ts';
 import type { Balancer } from './balancer.ts';
-import { FULL_TENTHS, type Node } from './node.ts';
+import type { Node } from './node.ts';
 
 /**
  * Smooth weighted round robin (`wrr`): with each pick every node earns its weight, and the one that is owed most pays for all.

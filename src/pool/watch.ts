@@ -75,7 +75,7 @@ export class Watch {
   }
 
   #judge(ok: boolean, reason: string): void {
-    const hasChanged = ok ? this.node.checkPassed(this.#settings.passes) : this.node.checkFailed(this.#settings.fails);
+    const hasChanged = ok ? this.node.backend.checkPassed(this.#settings.passes) : this.node.backend.checkFailed(this.#settings.fails);
     if (hasChanged) this.#world.changed(this.node, ok, reason);
   }
 }

@@ -6,8 +6,9 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { Details } from '../log/log.ts';
 import { formatPeer } from '../net/address.ts';
 import type { Deadline } from '../net/timer-wheel.ts';
+import { isPassing, type NodeFailure } from '../pool/backend.ts';
 import { type Found, isRefusal, type Mapper } from '../pool/mapper.ts';
-import { isPassing, type Node, type NodeFailure } from '../pool/node.ts';
+import type { Node } from '../pool/node.ts';
 import type { Pool } from '../pool/pool.ts';
 import { BodySpool } from './body-spool.ts';
 import type { Client } from './client.ts';
@@ -199,7 +200,7 @@ export class Exchange implements UpstreamExchange {
       });
     if (hasDied) this.#tellDead(node);
     if (isPassing(failure)) return this.#retryLater(failure);
-    this.#search.pool?.nodeFailed(node);
+    this.#search.nodeFailed();
     // The socket is gone: the key may have another by now, be it without its port, or of another mapper.
     if (failure === 'missing' && mapper !== null && this.#search.pool !== null) this.#map(mapper);
     else this.#route(connectFailure(failure));
@@ -219,8 +220,8 @@ export class Exchange implements UpstreamExchange {
     }
     this.#answered = true;
     const node = this.#search.node!;
-    if (!node.isUnderstood) heardFrom(node, head, this.#service.log);
-    if (head.status === 101) node.answered();
+    if (!node.backend.isUnderstood) heardFrom(node, head, this.#service.log);
+    if (head.status === 101) node.backend.answered();
     this.#touch();
     this.#downstream.head(head);
   }
@@ -243,7 +244,7 @@ export class Exchange implements UpstreamExchange {
       this.#answerEnded = true;
       return this.#downstream.end();
     }
-    this.#search.node!.answered();
+    this.#search.node!.backend.answered();
     this.#finish();
     this.#downstream.end();
   }
@@ -260,7 +261,7 @@ export class Exchange implements UpstreamExchange {
       this.abort();
       this.#downstream.reset();
     } else this.#fail(failure);
-    if (isNodes && !node.isUnderstood) neverHeardFrom(node, this.#service.log);
+    if (isNodes && !node.backend.isUnderstood) neverHeardFrom(node, this.#service.log);
     this.#downstream.flush();
   }
 

@@ -1,6 +1,6 @@
 import type { Refusal } from '../http1/refusal.ts';
 import type { Level } from '../log/log.ts';
-import type { NodeFailure } from '../pool/node.ts';
+import type { NodeFailure } from '../pool/backend.ts';
 
 const failure = (status: number, code: string, rule: string): Refusal => ({ status, code, rule });
 

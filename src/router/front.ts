@@ -48,7 +48,7 @@ export function serviceThrough(front: Front, generation: Service): Service {
 
 /** Its listeners lead to the app whatever the nodes of `http`. */
 function ofApp(service: Service): Service {
-  return { ...service, pool: service.appPool ?? service.pool, mapper: null, fallbacks: [] };
+  return { ...service, pool: service.appPool ?? service.pool, mapper: null, fallbacks: null };
 }
 
 /** Without what is for clients: who they are is told in another way, and compressing is the front's. */

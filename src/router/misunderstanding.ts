@@ -19,7 +19,7 @@ export function heardFrom(node: Node, { status, wantsClose }: ResponseHead, log:
   // So say Node, Bun, Deno, nginx and gunicorn to what is no HTTP. Apps behind uwsgi may say 400 as well, but cannot end connections.
   if (node.target.kind !== 'http' && status === 400 && wantsClose)
     doubt(node, 'the answer of a node is that of an HTTP server to what is no HTTP', log);
-  else node.isUnderstood = true;
+  else node.backend.isUnderstood = true;
 }
 
 /** The node broke off, was too late, or answered what cannot be read, and has never done better. */
@@ -29,8 +29,8 @@ export function neverHeardFrom(node: Node, log: Log): void {
 
 function doubt(node: Node, message: string, log: Log): void {
   const { target } = node;
-  if (node.isDoubted || target.kind === 'app' || target.kind === 'worker') return;
-  node.isDoubted = true;
+  if (node.backend.isDoubted || target.kind === 'app' || target.kind === 'worker') return;
+  node.backend.isDoubted = true;
   const other = target.kind === 'http' ? 'uwsgi' : 'http';
   const place = target.address.kind === 'unix' ? `${other}:${formatAddress(target.address)}` : `${other}://${formatAddress(target.address)}`;
   log.event('warn', 'node-protocol', message, { node: node.name, protocol: target.kind, hint: `if it speaks ${other} write ${place}` });

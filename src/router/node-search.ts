@@ -52,7 +52,7 @@ export class NodeSearch {
   get canFind(): boolean {
     const { fallbacks, wheel } = this.#service;
     const { pool } = this;
-    return fallbacks.length > 0 || (pool !== null && (pool.hasNode(wheel.now) || pool.isFull(wheel.now)));
+    return (fallbacks !== null && fallbacks.nodes.length > 0) || (pool !== null && (pool.hasNode(wheel.now) || pool.isFull(wheel.now)));
   }
 
   /** The next node there is: a usable one of the pool, a fallback, a dead one that answers fast; else null. */
@@ -61,7 +61,7 @@ export class NodeSearch {
     const pool = this.attempts < MAX_ATTEMPTS ? this.pool : null;
     const node =
       pool?.pick(wheel.now, this.#client.remote, this.#tried) ??
-      (this.#fallbacks < fallbacks.length ? fallbacks[this.#fallbacks++] : null) ??
+      fallbacks?.nodes[this.#fallbacks++] ??
       pool?.pickLastResort(this.#tried ?? []) ??
       null;
     if (node !== null) this.attempts++;
@@ -78,7 +78,7 @@ export class NodeSearch {
   /** The node has accepted. */
   connected(): void {
     const node = this.node!;
-    node.connected();
+    node.backend.reached();
     if (node.harakiri > 0) this.#sentAt = this.#service.wheel.precise();
   }
 
@@ -86,6 +86,12 @@ export class NodeSearch {
   get isOverdue(): boolean {
     const harakiri = this.node?.harakiri ?? 0;
     return harakiri !== 0 && this.#service.wheel.precise() - this.#sentAt >= harakiri - HARAKIRI_MARGIN_MS;
+  }
+
+  /** The node did not take the request, and whoever named it may want to look again. */
+  nodeFailed(): void {
+    this.pool?.nodeFailed(this.node!);
+    this.#service.fallbacks?.nodeFailed(this.node!);
   }
 
   /** The node did not take the request. */

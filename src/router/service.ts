@@ -3,7 +3,6 @@ import type { Log } from '../log/log.ts';
 import type { CidrSet } from '../net/cidr.ts';
 import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { Mapper } from '../pool/mapper.ts';
-import type { Node } from '../pool/node.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { BodyBudget } from './body-spool.ts';
 import type { DateLine } from './date-line.ts';
@@ -108,7 +107,7 @@ export interface Service extends ProcessParts {
   /** The routing key of a request that names no host: this machine's name, as in uWSGI. */
   readonly defaultKey: string;
   /** Tried in order when the pool has no node left for a request (`http-fallback`). */
-  readonly fallbacks: readonly Node[];
+  readonly fallbacks: Pool | null;
   readonly open: OpenUpstream;
   /** uwsgi knows only CONTENT_LENGTH: a chunked body must have been read whole before its head can be sent. */
   readonly needsLength: boolean;

@@ -1,7 +1,8 @@
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { Node, NodeFailure } from '../pool/node.ts';
+import type { NodeFailure } from '../pool/backend.ts';
+import type { Node } from '../pool/node.ts';
 import type { Client } from './client.ts';
 
 /** The backend's side of one exchange, as the exchange sees it. What comes back goes to its `UpstreamEvents`. */

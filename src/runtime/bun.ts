@@ -25,7 +25,6 @@ const CAPABILITIES: Capabilities = {
   reusePort: true,
   backlog: false,
   passFds: true,
-  holdsClients: false,
   endInPause: false,
   reapsOrphans: false,
   resets: true,

@@ -42,9 +42,7 @@ export abstract class CommonRuntime {
   protected readonly adoptsByMessage: boolean = false;
 
   get capabilities(): Capabilities {
-    return this.own.kernel === null
-      ? this.runtimeCapabilities
-      : { ...this.runtimeCapabilities, holdsClients: true, endInPause: true, resets: true, reapsOrphans: true };
+    return this.own.kernel === null ? this.runtimeCapabilities : { ...this.runtimeCapabilities, endInPause: true, resets: true, reapsOrphans: true };
   }
 
   spawnSelf(args: readonly string[], options: SpawnOptions): ChildProcess {
@@ -142,8 +140,8 @@ export abstract class CommonRuntime {
 
   print(to: 'stdout' | 'stderr', text: string): void {
     if (to === 'stderr') {
-      // Gathered like all the rest: an end that follows writes it.
       this.stderr.write(`${withoutControls(text)}\n`);
+      this.stderr.flush();
       return;
     }
     const bytes = new TextEncoder().encode(`${text}\n`);

@@ -40,7 +40,6 @@ const CAPABILITIES: Capabilities = {
   reusePort: true,
   backlog: true,
   passFds: false,
-  holdsClients: true,
   endInPause: false,
   reapsOrphans: false,
   resets: false,

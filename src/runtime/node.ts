@@ -24,7 +24,6 @@ const CAPABILITIES: Capabilities = {
   reusePort: true,
   backlog: true,
   passFds: true,
-  holdsClients: false,
   endInPause: false,
   reapsOrphans: false,
   resets: true,

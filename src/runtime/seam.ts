@@ -259,8 +259,6 @@ export interface Capabilities {
   readonly backlog: boolean;
   /** `SpawnOptions.fds`. */
   readonly passFds: boolean;
-  /** Clients that come while descriptors are short wait in the queue of their listener; else they are closed without an answer. */
-  readonly holdsClients: boolean;
   /** `ConnectionHandlers.hangup`. */
   readonly endInPause: boolean;
   /** `Runtime.reapOrphans`. */
@@ -334,7 +332,7 @@ export interface Runtime {
   /** Standard error: log lines and what is said to people. Never waits; what was written is there when the process ends, or a second was not enough. */
   readonly stderr: LogWriter;
   /**
-   * Writes a text and a line end: to `stderr`, without control characters other than tab and line end, or at once to stdout. That waits for who reads, and loses what a reader that left (EPIPE), or a full pipe that does
+   * Writes a text and a line end, at once; to stderr without control characters other than tab and line end. stdout waits for who reads, and loses what a reader that left (EPIPE), or a full pipe that does
    * not block (EAGAIN), does not take. Never throws.
    */
   print(to: 'stdout' | 'stderr', text: string): void;

@@ -234,7 +234,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     const wasRead = this.#isEnded && connection.queued === 0;
     const longest = Math.min(settings.idle, keepsFor - MARGIN_MS);
     const idle = settings.yields === true ? this.#yieldsWithin(longest) : longest;
-    if (wasRead && idle > 0 && !isStopped && this.#place.idle.put(this)) {
+    if (wasRead && idle > 0 && !isStopped && !this.#place.backend.isGone && this.#place.idle.put(this)) {
       this.#state = STATE.idle;
       this.#isRepeated = false;
       this.idleSince = wheel.now;

@@ -3,6 +3,7 @@ import type { RequestHead } from '../http1/request-head.ts';
 import { ResponseHead } from '../http1/response-head.ts';
 import type { ConnectAddress } from '../net/address.ts';
 import type { TimerWheel } from '../net/timer-wheel.ts';
+import type { Backend } from '../pool/backend.ts';
 import type { Node } from '../pool/node.ts';
 import type { UpstreamExchange } from '../router/upstream.ts';
 import type { Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
@@ -33,9 +34,9 @@ export interface PersistentSettings {
   readonly repeatsUnread?: boolean;
 }
 
-/** One node and the connections to it that wait for a request. */
+/** One server and the connections to it that wait for a request. */
 export interface Place {
-  readonly node: Node;
+  readonly backend: Backend;
   readonly address: ConnectAddress;
   readonly idle: IdleConnections<PersistentUpstream>;
   /** Requests on new connections that got no byte yet, and since when there were always some. */
@@ -54,7 +55,7 @@ export class PersistentConnections {
   isStopped = false;
   readonly #runtime: Runtime;
   readonly #failed: (error: unknown) => void;
-  readonly #places = new WeakMap<Node, Place>();
+  readonly #places = new WeakMap<Backend, Place>();
   readonly #open = new Set<PersistentUpstream>();
 
   /** @param failed is told of exceptions in handlers */
@@ -70,11 +71,15 @@ export class PersistentConnections {
     return this.#open.size;
   }
 
-  place(node: Node, address: ConnectAddress): Place {
-    const known = this.#places.get(node);
+  place({ backend }: Node, address: ConnectAddress): Place {
+    const known = this.#places.get(backend);
     if (known !== undefined) return known;
-    const place: Place = { node, address, idle: new IdleConnections(this.settings.connections), waiting: 0, waitingSince: 0, owed: 0 };
-    this.#places.set(node, place);
+    const idle = new IdleConnections<PersistentUpstream>(this.settings.connections);
+    const place: Place = { backend, address, idle, waiting: 0, waitingSince: 0, owed: 0 };
+    this.#places.set(backend, place);
+    backend.whenGone(() => {
+      for (let last = idle.take(0); last !== null; last = idle.take(0)) last.discardIdle();
+    });
     return place;
   }
 

@@ -4,7 +4,7 @@ import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { Node } from '../pool/node.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Runtime } from '../runtime/seam.ts';
-import { PersistentConnections, type PersistentSettings, type Place } from './persistent.ts';
+import { PersistentConnections, type PersistentSettings } from './persistent.ts';
 import { PersistentUpstream } from './persistent-upstream.ts';
 import type { UwsgiUpstreams } from './uwsgi.ts';
 import type { UwsgiPackets } from './uwsgi-packets.ts';
@@ -20,20 +20,13 @@ export const NO_PLAIN_ADDRESS: Refusal = {
  * to the node's plain uwsgi address.
  */
 export class PuwsgiUpstreams {
-  readonly packets: UwsgiPackets;
   readonly #plain: UwsgiUpstreams;
   readonly #connections: PersistentConnections;
 
-  /** @param failed is told of exceptions in handlers */
-  constructor(runtime: Runtime, wheel: TimerWheel, settings: PersistentSettings, plain: UwsgiUpstreams, failed: (error: unknown) => void) {
-    this.packets = plain.packets;
+  /** @param connections made by `persistentUwsgi`, which generations may share */
+  constructor(connections: PersistentConnections, plain: UwsgiUpstreams) {
     this.#plain = plain;
-    this.#connections = new PersistentConnections(runtime, wheel, { ...settings, yields: true }, failed);
-  }
-
-  /** How many persistent connections are open, idle ones included. */
-  get connections(): number {
-    return this.#connections.size;
+    this.#connections = connections;
   }
 
   open(node: Node, address: ConnectAddress, plain: ConnectAddress | null, exchange: UpstreamExchange): Upstream | Refusal {
@@ -46,42 +39,46 @@ export class PuwsgiUpstreams {
       return this.#plain.open(node, plain, exchange);
     }
     if (hasBody) return NO_PLAIN_ADDRESS;
-    const packet = this.packets.make(node, exchange);
+    const { packets } = this.#plain;
+    const packet = packets.make(node, exchange);
     if ('status' in packet) return packet;
-    const upstream = (this.#connections.take(place, exchange) as PuwsgiUpstream | null) ?? new PuwsgiUpstream(this, this.#connections, place);
-    upstream.prepare(packet, this.packets.end);
+    const upstream = (this.#connections.take(place, exchange) as PuwsgiUpstream | null) ?? new PuwsgiUpstream(this.#connections, place);
+    upstream.prepare(node, packets, packet);
     upstream.start(exchange);
     return upstream;
   }
-
-  stop(): void {
-    this.#connections.stop();
-  }
 }
 
-/** The requests on one connection to a persistent uwsgi node: a packet each. */
+/** What keeps the connections to persistent uwsgi nodes. @param failed is told of exceptions in handlers */
+export function persistentUwsgi(
+  runtime: Runtime,
+  wheel: TimerWheel,
+  settings: PersistentSettings,
+  failed: (error: unknown) => void,
+): PersistentConnections {
+  return new PersistentConnections(runtime, wheel, { ...settings, yields: true }, failed);
+}
+
+/** The requests on one connection to a persistent uwsgi node: a packet each, made as the generation of its request wants it. */
 class PuwsgiUpstream extends PersistentUpstream {
-  readonly #packets: UwsgiPackets;
-  readonly #node: Node;
+  #node: Node | null = null;
+  #packets: UwsgiPackets | null = null;
   #packet: Uint8Array | null = null;
   #packetEnd = 0;
 
-  constructor(shared: PuwsgiUpstreams, connections: PersistentConnections, place: Place) {
-    super(connections, place);
-    this.#packets = shared.packets;
-    this.#node = place.node;
-  }
-
-  prepare(packet: Uint8Array, end: number): void {
+  /** @param packet the request as `packets` has just made it */
+  prepare(node: Node, packets: UwsgiPackets, packet: Uint8Array): void {
+    this.#node = node;
+    this.#packets = packets;
     this.#packet = packet;
-    this.#packetEnd = end;
+    this.#packetEnd = packets.end;
   }
 
   send(): boolean {
     const packet = this.#packet ?? this.#makeAgain();
     this.#packet = null;
     const isTaken = this.connection!.write(packet, 0, this.#packetEnd);
-    this.#packets.give(packet);
+    this.#packets!.give(packet);
     return isTaken;
   }
 
@@ -94,9 +91,10 @@ class PuwsgiUpstream extends PersistentUpstream {
 
   /** For a request that is repeated: what could be made once can be made again. */
   #makeAgain(): Uint8Array {
-    const packet = this.#packets.make(this.#node, this.exchange!);
+    const packets = this.#packets!;
+    const packet = packets.make(this.#node!, this.exchange!);
     if ('status' in packet) throw new Error(packet.rule);
-    this.#packetEnd = this.#packets.end;
+    this.#packetEnd = packets.end;
     return packet;
   }
 }

@@ -75,7 +75,7 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
   const service: Service = {
     settings: { ...DEFAULTS, timeout: 2000, connectTimeout: 1000, tempDirectory: tmpdir() },
     pool: new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000),
-    fallbacks: [],
+    fallbacks: null,
     open,
     failed,
     needsLength: true,

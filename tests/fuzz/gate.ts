@@ -201,7 +201,7 @@ class Gate {
     this.answer = answer;
     const open: OpenUpstream = (_node, exchange) => new BackendSide(this, exchange);
     const settings = { ...DEFAULTS, tempDirectory: null };
-    const service: Service = { ...SHARED, settings, fallbacks: [], open, needsLength, failed: (error) => assert.ifError(error) };
+    const service: Service = { ...SHARED, settings, fallbacks: null, open, needsLength, failed: (error) => assert.ifError(error) };
     this.client = new ClientSide(this);
     this.#session = new Session({ front: makeFront(0, { port: '80' }), service }, OWNER, this.client);
     this.client.owner = this.#session;

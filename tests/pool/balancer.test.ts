@@ -64,10 +64,10 @@ test('wrr: whatever dies and comes back, nobody starves', () => {
       for (const event of events) {
         const one = nodes[event % nodes.length];
         if (event % 3 !== 0) pool.pick(0);
-        else if (one.isDead) one.connected();
+        else if (one.backend.isDead) one.backend.reached();
         else die(one);
       }
-      for (const one of nodes) one.connected();
+      for (const one of nodes) one.backend.reached();
       const taken = counts(pool, nodes, 4 * sum([...all, 1]));
       for (const [i, count] of taken.entries()) assert.ok(count >= 1, `${nodes[i].name} of ${all},1 after ${events}: ${taken}`);
     }),
@@ -78,7 +78,7 @@ test('wrr: whatever dies and comes back, nobody starves', () => {
 
 test('lrc takes the node with the fewest running requests', () => {
   const { pool, nodes } = weighted([1, 1, 1], { algorithm: 'lrc' });
-  for (const [i, running] of [3, 1, 2].entries()) nodes[i].running = running;
+  for (const [i, running] of [3, 1, 2].entries()) nodes[i].backend.running = running;
   assert.equal(pool.pick(0), nodes[1]);
   die(nodes[1]);
   assert.equal(pool.pick(0), nodes[2]);
@@ -94,7 +94,7 @@ test('lrc keeps the numbers of running requests level', () => {
   for (let i = 0; i < 4002; i++) {
     pool.pick(0)!.started();
     if (i % 7 === 0) nodes[i % 3].finished();
-    if (nodes[i % 3].running < 0) nodes[i % 3].running = 0;
+    if (nodes[i % 3].running < 0) nodes[i % 3].backend.running = 0;
   }
   const running = nodes.map((one) => one.running);
   assert.ok(Math.max(...running) - Math.min(...running) <= 1, String(running));
@@ -163,7 +163,7 @@ test('iphash: a node that goes moves only its own clients, and they come back wi
         if (before[i] === dead) assert.notEqual(now, dead);
         else assert.equal(now, before[i]);
       }
-      dead.connected();
+      dead.backend.reached();
       assert.deepEqual(spread(pool, 100), before);
     }),
     100,
@@ -303,7 +303,7 @@ for (const algorithm of ALGORITHMS) {
 
   test(`${algorithm}: a node whose checks failed gets nothing, not even as the last resort`, () => {
     const { pool, nodes } = weighted([1, 1], { algorithm });
-    nodes[0].checkFailed(1);
+    nodes[0].backend.checkFailed(1);
     for (let i = 0; i < 5; i++) assert.equal(ask(pool, 10 * GRACE), 'b');
     nodes[0].failed('refused', 0);
     die(nodes[1]);
@@ -354,14 +354,14 @@ test('slow start: begins anew for a node that died on the way', () => {
 
 test('slow start: after checks that failed', () => {
   const { pool, nodes } = weighted([1, 1], { slowStart: SLOW });
-  nodes[1].checkFailed(1);
-  nodes[1].checkPassed(1);
+  nodes[1].backend.checkFailed(1);
+  nodes[1].backend.checkPassed(1);
   assert.deepEqual(counts(pool, nodes, 110), [100, 10]);
 });
 
 test('slow start: lrc does not pour everything into a node that is back with nothing to do', () => {
   const { pool, nodes } = weighted([1, 1], { algorithm: 'lrc', slowStart: SLOW });
-  nodes[0].running = 15;
+  nodes[0].backend.running = 15;
   comeBack(nodes[1]);
   for (let i = 0; i < 10; i++) pool.pick(0)!.started();
   assert.ok(nodes[1].running <= 3 && nodes[1].running > 0, String(nodes[1].running));

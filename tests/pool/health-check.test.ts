@@ -97,7 +97,7 @@ test('down and up again, each with its thresholds', () => {
   for (const ok of [true, false, false, true, false, true, true]) {
     checks.answer = () => ok;
     checks.time.advance(5000);
-    states.push(one.isDown);
+    states.push(one.backend.isDown);
   }
   assert.deepEqual(states, [false, false, true, true, true, true, false]);
   assert.deepEqual(checks.changes, ['10500 n1 down: scripted', '30500 n1 up: scripted']);
@@ -108,26 +108,26 @@ test('a node is up until its first check, and that one decides alone', () => {
   using checks = new Checks([one], { fails: 5 });
   checks.answer = () => false;
   checks.time.advance(499);
-  assert.equal(one.isDown, false);
+  assert.equal(one.backend.isDown, false);
   checks.time.advance(1);
-  assert.equal(one.isDown, true);
+  assert.equal(one.backend.isDown, true);
 });
 
 test('no answer is a failure, and the question is given up; a late answer counts for nothing', () => {
   const one = remote(1);
   using checks = new Checks([one]);
   checks.time.advance(2499);
-  assert.deepEqual([checks.questions[0].isCancelled, one.isDown], [false, false]);
+  assert.deepEqual([checks.questions[0].isCancelled, one.backend.isDown], [false, false]);
   checks.time.advance(1);
-  assert.deepEqual([checks.questions[0].isCancelled, one.isDown], [true, true]);
+  assert.deepEqual([checks.questions[0].isCancelled, one.backend.isDown], [true, true]);
   assert.deepEqual(checks.changes, ['2500 n1 down: no answer within 2000 ms']);
   checks.time.advance(3000);
   checks.questions[0].done(true, '');
   checks.questions[0].done(true, '');
-  assert.equal(one.isDown, true);
+  assert.equal(one.backend.isDown, true);
   checks.questions[1].done(true, '');
   checks.questions[1].done(true, '');
-  assert.equal(one.isDown, true, 'a question has one answer');
+  assert.equal(one.backend.isDown, true, 'a question has one answer');
 });
 
 test('a node is asked one thing at a time, also when answers take longer than the interval', () => {
@@ -183,7 +183,7 @@ test('nodes that come are asked, nodes that go are not, and those that stay keep
   );
   checks.questions[0].done(true, '');
   checks.questions[1].done(false, '');
-  assert.equal(goes.isDown, false);
+  assert.equal(goes.backend.isDown, false);
   checks.answer = () => true;
   checks.time.advance(4400);
   assert.deepEqual(
@@ -218,9 +218,9 @@ test('stopping gives up what is asked, and marks stay', () => {
   checks.time.advance(500);
   checks.questions[0].done(false, '');
   checks.check.stop();
-  assert.deepEqual([checks.time.pending, checks.questions[1].isCancelled, one.isDown], [0, true, true]);
+  assert.deepEqual([checks.time.pending, checks.questions[1].isCancelled, one.backend.isDown], [0, true, true]);
   checks.questions[1].done(false, '');
-  assert.equal(two.isDown, false);
+  assert.equal(two.backend.isDown, false);
 });
 
 test('a log may stop the checks while they run', () => {

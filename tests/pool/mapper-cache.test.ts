@@ -88,7 +88,7 @@ test('a file that is replaced is read again, and what is known of an address sta
   await waitFor('the new address', () => say(mapper.find('one')) === '10.0.0.2:3031');
   writeFileSync(file, 'one 10.0.0.1:3031\n');
   await waitFor('the old address', () => mapper.find('one') === kept);
-  assert.ok(kept.nodes[0].isDead);
+  assert.ok(kept.nodes[0].backend.isDead);
 });
 
 test('a broken new version leaves the last good one, and is told once', async () => {

@@ -100,7 +100,7 @@ test('a socket is looked for again when its node is dead, and one that comes bac
   await using _again = await listenAt(folder.file('one'));
   const found = base.find('one');
   assert.ok(found !== null && 'nodes' in found && found !== first);
-  assert.equal(found.nodes[0].isDead, false);
+  assert.equal(found.nodes[0].backend.isDead, false);
   found.nodes[0].failed('timeout', 0);
   assert.equal(base.find('one'), found, 'a dead node whose socket is there keeps its mark');
 });

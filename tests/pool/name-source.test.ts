@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Backends } from '../../src/pool/backends.ts';
 import { NameSource } from '../../src/pool/name-source.ts';
 import { makeNode, type NodeEntry } from '../../src/pool/node-entry.ts';
 import { FakeTime } from '../support/fake-time.ts';
@@ -10,17 +11,19 @@ class Name {
   readonly warnings: string[] = [];
   lookups = 0;
   readonly source: NameSource;
+  readonly backends = new Backends();
 
   constructor(time: FakeTime) {
-    this.source = new NameSource('backend.example', 3031, {
-      resolve: (name) => {
+    const lookup = {
+      resolve: (name: string) => {
         assert.equal(name, 'backend.example');
         this.lookups++;
         return this.addresses instanceof Error ? Promise.reject(this.addresses) : Promise.resolve(this.addresses);
       },
-      warn: (message) => void this.warnings.push(message),
+      warn: (message: string) => void this.warnings.push(message),
       now: () => time.now,
-    });
+    };
+    this.source = new NameSource('backend.example', 3031, lookup, this.backends);
   }
 
   get names(): string {
@@ -52,11 +55,12 @@ test('a node that stays keeps what is known of it', async () => {
   await name.source.refresh();
   assert.equal(name.names, '10.0.0.3:3031 10.0.0.1:3031');
   assert.equal(name.source.nodes[1], first);
-  assert.ok(first.isDead);
+  assert.ok(first.backend.isDead);
   assert.equal(before.length, 2, 'the array is replaced, not changed');
   name.addresses = ['10.0.0.2'];
   await name.source.refresh();
   assert.notEqual(name.source.nodes[0], second, 'one that was gone starts anew');
+  assert.equal(name.backends.size, 1, 'what is known of those that went is given back');
 });
 
 test('the last good answer stays when a look-up fails or finds nothing', async () => {
@@ -120,15 +124,15 @@ test('nodes of a name have the options of its entry, through every look-up', asy
     fails: 1,
   };
   const lookup = { resolve: () => Promise.resolve(answer), warn: () => undefined, now: () => time.now };
-  const source = new NameSource('backend.example', 5, lookup, entry);
+  const source = new NameSource('backend.example', 5, lookup, new Backends(), entry);
   await source.refresh();
   const [first] = source.nodes;
   first.started();
-  first.checkFailed(1);
+  first.backend.checkFailed(1);
   answer = ['10.0.0.3', '10.0.0.1'];
   await source.refresh();
   assert.equal(source.nodes[1], first);
-  assert.deepEqual([first.isDown, first.running], [true, 1]);
+  assert.deepEqual([first.backend.isDown, first.running], [true, 1]);
   const [fresh] = source.nodes;
   assert.deepEqual([fresh.name, fresh.weight, fresh.isBackup, fresh.modifier1, fresh.modifier2], ['10.0.0.3:5', 3, true, 7, null]);
   assert.deepEqual(fresh.target, {
@@ -144,6 +148,6 @@ test('nodes of a name have the options of its entry, through every look-up', asy
 
 test('an entry with a literal address is one node, named as it was written', () => {
   const address = { kind: 'tcp', host: '10.0.0.1', port: 80 } as const;
-  const one = makeNode({ kind: 'http', address, plain: null, text: 'http://10.0.0.1', weight: 2 });
+  const one = makeNode({ kind: 'http', address, plain: null, text: 'http://10.0.0.1', weight: 2 }, new Backends());
   assert.deepEqual([one.name, one.target, one.weight], ['http://10.0.0.1', { kind: 'http', address }, 2]);
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LearnedMark } from '../../src/pool/node.ts';
+import type { LearnedMark } from '../../src/pool/backend.ts';
 import { die, GRACE, node } from './support.ts';
 
 test('fails= counts failures in a row, of any kind that is the fault of the node', () => {
@@ -10,10 +10,10 @@ test('fails= counts failures in a row, of any kind that is the fault of the node
   assert.equal(one.failed('timeout', 0), false);
   assert.equal(one.failed('busy', 0), false);
   assert.equal(one.failed('missing', 0), false);
-  one.connected();
+  one.backend.reached();
   assert.equal(one.failed('refused', 0), false);
   assert.equal(one.failed('refused', 0), false);
-  assert.equal(one.isDead, false);
+  assert.equal(one.backend.isDead, false);
   assert.equal(one.failed('unreachable', 5), true);
   assert.equal(one.isUsable(4 + GRACE, GRACE), false);
   assert.equal(one.isUsable(5 + GRACE, GRACE), true);
@@ -23,83 +23,83 @@ test('fails= counts failures in a row, of any kind that is the fault of the node
 test('broken answers count only where fails= is given', () => {
   const one = node('a');
   for (let i = 0; i < 100; i++) assert.equal(one.answerFailed(0), false);
-  assert.equal(one.isDead, false);
+  assert.equal(one.backend.isDead, false);
 });
 
 test('fails= broken answers in a row are death, and connections in between prove nothing', () => {
   const one = node('a', { fails: 2 });
-  one.connected();
+  one.backend.reached();
   assert.equal(one.answerFailed(0), false);
-  one.answered();
-  one.connected();
+  one.backend.answered();
+  one.backend.reached();
   assert.equal(one.answerFailed(0), false);
-  one.connected();
+  one.backend.reached();
   assert.equal(one.answerFailed(7), true);
-  one.connected();
-  assert.equal(one.isDead, true);
+  one.backend.reached();
+  assert.equal(one.backend.isDead, true);
   assert.equal(one.isUsable(6 + GRACE, GRACE), false);
   assert.equal(one.isUsable(7 + GRACE, GRACE), true);
-  one.connected();
+  one.backend.reached();
   assert.equal(one.answerFailed(7 + GRACE), false, 'it was dead already');
   assert.equal(one.isUsable(7 + GRACE, GRACE), false, 'and is so again at once');
-  one.answered();
-  assert.equal(one.isDead, false);
+  one.backend.answered();
+  assert.equal(one.backend.isDead, false);
 });
 
 test('an old answer does not bring back a node that cannot be reached', () => {
   const one = node('a', { fails: 1 });
   die(one);
-  one.answered();
-  assert.equal(one.isDead, true);
-  one.connected();
-  assert.equal(one.isDead, false);
+  one.backend.answered();
+  assert.equal(one.backend.isDead, true);
+  one.backend.reached();
+  assert.equal(one.backend.isDead, false);
 });
 
 test('broken answers of a node that cannot be reached change nothing: a connection brings it back', () => {
   const one = node('a', { fails: 1 });
   die(one);
   assert.equal(one.answerFailed(1), false);
-  one.connected();
-  assert.equal(one.isDead, false);
+  one.backend.reached();
+  assert.equal(one.backend.isDead, false);
 });
 
 test('a node that dies of answers and then cannot be reached comes back by a connection', () => {
   const one = node('a', { fails: 1 });
   one.answerFailed(0);
   die(one, 1);
-  one.connected();
-  assert.equal(one.isDead, false);
+  one.backend.reached();
+  assert.equal(one.backend.isDead, false);
 });
 
 test('the first check decides alone, later ones in a row', () => {
   const one = node('a');
-  assert.equal(one.isDown, false);
-  assert.equal(one.checkFailed(3), true);
-  assert.equal(one.checkFailed(3), false);
-  assert.equal(one.checkPassed(2), false);
-  assert.equal(one.checkFailed(3), false);
-  assert.equal(one.checkPassed(2), false, 'the count began anew');
-  assert.equal(one.isDown, true);
-  assert.equal(one.checkPassed(2), true);
-  assert.equal(one.checkPassed(2), false);
-  assert.equal(one.checkFailed(3), false);
-  assert.equal(one.checkFailed(3), false);
-  one.checkPassed(2);
-  assert.equal(one.checkFailed(3), false);
-  assert.equal(one.checkFailed(3), false);
-  assert.equal(one.isDown, false);
-  assert.equal(one.checkFailed(3), true);
+  assert.equal(one.backend.isDown, false);
+  assert.equal(one.backend.checkFailed(3), true);
+  assert.equal(one.backend.checkFailed(3), false);
+  assert.equal(one.backend.checkPassed(2), false);
+  assert.equal(one.backend.checkFailed(3), false);
+  assert.equal(one.backend.checkPassed(2), false, 'the count began anew');
+  assert.equal(one.backend.isDown, true);
+  assert.equal(one.backend.checkPassed(2), true);
+  assert.equal(one.backend.checkPassed(2), false);
+  assert.equal(one.backend.checkFailed(3), false);
+  assert.equal(one.backend.checkFailed(3), false);
+  one.backend.checkPassed(2);
+  assert.equal(one.backend.checkFailed(3), false);
+  assert.equal(one.backend.checkFailed(3), false);
+  assert.equal(one.backend.isDown, false);
+  assert.equal(one.backend.checkFailed(3), true);
 });
 
 test('the two marks are apart: each alone keeps requests away', () => {
   const one = node('a');
   die(one);
-  one.checkPassed(1);
+  one.backend.checkPassed(1);
   assert.deepEqual([one.isUsable(0, GRACE), one.isUsable(GRACE, GRACE)], [false, true]);
-  one.checkFailed(1);
-  one.connected();
-  assert.deepEqual([one.isDead, one.isDown, one.isUsable(10 * GRACE, GRACE)], [false, true, false]);
-  one.checkPassed(1);
+  one.backend.checkFailed(1);
+  one.backend.reached();
+  assert.deepEqual([one.backend.isDead, one.backend.isDown, one.isUsable(10 * GRACE, GRACE)], [false, true, false]);
+  one.backend.checkPassed(1);
   assert.equal(one.isUsable(0, GRACE), true);
 });
 
@@ -120,7 +120,7 @@ test('slow start rises in tenths from the first question on', () => {
   const one = node('a');
   assert.equal(one.tenths(0, 1000), 10);
   die(one);
-  one.connected();
+  one.backend.reached();
   const rise = [5000, 5111, 5112, 5500, 5888, 5889, 5999, 6000].map((now) => one.tenths(now, 1000));
   assert.deepEqual(rise, [1, 1, 2, 5, 8, 9, 9, 10]);
   assert.equal(one.tenths(5000, 1000), 10, 'once through, it is through');
@@ -129,7 +129,7 @@ test('slow start rises in tenths from the first question on', () => {
 test('a node that died on its way back has a whole turn when its grace is over', () => {
   const one = node('a');
   die(one);
-  one.connected();
+  one.backend.reached();
   assert.equal(one.tenths(0, 1000), 1);
   die(one, 10);
   assert.equal(one.tenths(100, 1000), 10);
@@ -138,13 +138,13 @@ test('a node that died on its way back has a whole turn when its grace is over',
 test('what other processes have seen counts like what was seen here, and is not told on', () => {
   const one = node('a');
   const told: string[] = [];
-  one.watcher = { nodeMarked: ({ name }, mark) => told.push(`${name} ${mark}`) };
-  const learn = (mark: LearnedMark['mark']): void => one.learn({ mark, failsFast: false, isOfAnswers: false }, 0);
+  one.watch({ nodeMarked: ({ name }, mark) => told.push(`${name} ${mark}`) });
+  const learn = (mark: LearnedMark['mark']): void => one.backend.learn({ mark, failsFast: false, isOfAnswers: false }, 0);
   learn('dead');
   assert.equal(one.isUsable(GRACE - 1, GRACE), false);
   assert.equal(one.isUsable(GRACE, GRACE), true);
   learn('alive');
-  assert.equal(one.isDead, false);
+  assert.equal(one.backend.isDead, false);
   learn('down');
   assert.equal(one.isUsable(10 * GRACE, GRACE), false);
   learn('up');
@@ -152,32 +152,32 @@ test('what other processes have seen counts like what was seen here, and is not 
   assert.deepEqual(told, []);
   one.failed('timeout', 0);
   one.failed('timeout', 1);
-  one.connected();
+  one.backend.reached();
   assert.deepEqual(told, [`${one.name} dead`, `${one.name} alive`]);
 });
 
 test('B13, F11: a node that another process saw die is asked again as one that died here', () => {
   const dead = (failsFast: boolean, isOfAnswers = false): LearnedMark => ({ mark: 'dead', failsFast, isOfAnswers });
   const one = node('a', { fails: 3 });
-  one.learn(dead(true), 0);
-  assert.deepEqual([one.isDead, one.failsFast], [true, true]);
-  one.learn(dead(false), 0);
-  assert.equal(one.failsFast, false);
-  one.learn(dead(true), 0);
-  one.learn({ mark: 'alive', failsFast: false, isOfAnswers: false }, 0);
-  assert.deepEqual([one.isDead, one.failsFast], [false, false]);
-  one.learn(dead(false, true), 0);
-  one.connected();
-  assert.equal(one.isDead, true, 'a connection proves nothing of a node that died of answers elsewhere');
-  one.answered();
-  assert.equal(one.isDead, false);
+  one.backend.learn(dead(true), 0);
+  assert.deepEqual([one.backend.isDead, one.backend.failsFast], [true, true]);
+  one.backend.learn(dead(false), 0);
+  assert.equal(one.backend.failsFast, false);
+  one.backend.learn(dead(true), 0);
+  one.backend.learn({ mark: 'alive', failsFast: false, isOfAnswers: false }, 0);
+  assert.deepEqual([one.backend.isDead, one.backend.failsFast], [false, false]);
+  one.backend.learn(dead(false, true), 0);
+  one.backend.reached();
+  assert.equal(one.backend.isDead, true, 'a connection proves nothing of a node that died of answers elsewhere');
+  one.backend.answered();
+  assert.equal(one.backend.isDead, false);
 });
 
 test('F11: who finds a node dead that others told of looks after it from then on', () => {
   const one = node('a');
   const told: string[] = [];
-  one.watcher = { nodeMarked: (_node, mark) => told.push(mark) };
-  one.learn({ mark: 'dead', failsFast: false, isOfAnswers: false }, 0);
+  one.watch({ nodeMarked: (_node, mark) => told.push(mark) });
+  one.backend.learn({ mark: 'dead', failsFast: false, isOfAnswers: false }, 0);
   assert.equal(one.failed('timeout', GRACE), false, 'it was dead before');
   assert.deepEqual(told, ['dead']);
   one.failed('timeout', GRACE);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Node, type NodeFailure } from '../../src/pool/node.ts';
+import type { NodeFailure } from '../../src/pool/backend.ts';
+import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 
 const GRACE = 30_000;
@@ -53,12 +54,12 @@ test('a node that fails again behind its grace is dead again at once, from then 
 test('one refusal is not death, two in a row are', () => {
   const one = node('a');
   assert.equal(one.failed('refused', 0), false);
-  assert.equal(one.isDead, false);
-  one.connected();
+  assert.equal(one.backend.isDead, false);
+  one.backend.reached();
   assert.equal(one.failed('refused', 0), false);
-  assert.equal(one.isDead, false);
+  assert.equal(one.backend.isDead, false);
   assert.equal(one.failed('refused', 0), true);
-  assert.equal(one.isDead, true);
+  assert.equal(one.backend.isDead, true);
   assert.equal(one.failed('refused', 0), false, 'it can die only once');
 });
 
@@ -75,7 +76,7 @@ test('each failure has its own weight', () => {
   for (const [failure, kills] of Object.entries(weights) as [NodeFailure, boolean][]) {
     const one = node('a');
     assert.equal(one.failed(failure, 0), kills, failure);
-    assert.equal(one.isDead, kills, failure);
+    assert.equal(one.backend.isDead, kills, failure);
   }
 });
 
@@ -83,14 +84,14 @@ test('a full backlog and our own faults never kill, however often', () => {
   const one = node('a');
   one.failed('refused', 0);
   for (let i = 0; i < 100; i++) for (const failure of ['busy', 'local'] as const) assert.equal(one.failed(failure, i), false);
-  assert.equal(one.isDead, false);
+  assert.equal(one.backend.isDead, false);
 });
 
-test('a connection makes a node alive, and is counted', () => {
+test('a connection makes a node alive', () => {
   const one = node('a');
   die(one);
-  one.connected();
-  assert.deepEqual([one.isDead, one.hits, one.failsFast], [false, 1, false]);
+  one.backend.reached();
+  assert.deepEqual([one.backend.isDead, one.backend.failsFast], [false, false]);
   assert.equal(one.isUsable(0, GRACE), true);
 });
 

@@ -29,12 +29,12 @@ class Asked {
       return () => void this.cancelled++;
     };
     this.revival = new Revival(this.source, { start }, graceTime, () => this.time.now);
-    this.node.watcher = {
+    this.node.watch({
       nodeMarked: (node, mark) => {
         this.told.push(mark);
         if (mark === 'dead') this.revival.died(node);
       },
-    };
+    });
   }
 
   [Symbol.dispose](): void {
@@ -66,7 +66,7 @@ test('N17: a node that takes connections again is used at once', () => {
   it.time.advance(5_000);
   it.isWell = true;
   it.time.advance(2_000);
-  assert.deepEqual([it.node.isDead, it.node.isUsable(it.time.now, GRACE), it.node.hits], [false, true, 0]);
+  assert.deepEqual([it.node.backend.isDead, it.node.isUsable(it.time.now, GRACE)], [false, true]);
   assert.equal(it.told.at(-1), 'alive');
   it.time.advance(60_000);
   assert.deepEqual(it.times, [1000, 3000, 7000]);
@@ -85,7 +85,7 @@ test('N17: who does not answer the question is as dead as before, and late answe
   assert.equal(it.cancelled, 1);
   it.time.advance(2_000);
   assert.deepEqual(it.times, [1000, 8000]);
-  assert.equal(it.node.isDead, true);
+  assert.equal(it.node.backend.isDead, true);
 });
 
 test('N17: nodes that died of answers, that a request revived, or that are gone are left alone', () => {
@@ -93,9 +93,9 @@ test('N17: nodes that died of answers, that a request revived, or that are gone 
   it.node.answerFailed(0);
   it.time.advance(60_000);
   assert.deepEqual(it.times, []);
-  it.node.answered();
+  it.node.backend.answered();
   die(it.node, it.time.now);
-  it.node.connected();
+  it.node.backend.reached();
   it.time.advance(60_000);
   assert.deepEqual(it.times, []);
   die(it.node, it.time.now);

@@ -30,5 +30,5 @@ export const die = (dead: Node, now = 0): void => void dead.failed('missing', no
 /** Dead, and back at once by a connection. */
 export function comeBack(dead: Node, now = 0): void {
   die(dead, now);
-  dead.connected();
+  dead.backend.reached();
 }

@@ -30,7 +30,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
     {
       settings: { ...DEFAULTS, tempDirectory: null },
       pool: new Pool([{ nodes: [node] }], 1000),
-      fallbacks: [],
+      fallbacks: null,
       open,
       failed: (error) => thrown.push((error as Error).message),
       needsLength: false,

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppBody } from '../../src/app/app-body.ts';
 import { latin1 } from '../../src/http1/bytes.ts';
+import type { PeerAddress } from '../../src/net/address.ts';
 import { Node } from '../../src/pool/node.ts';
 import { makeFront } from '../../src/router/front.ts';
 import type { Session } from '../../src/router/session.ts';
@@ -13,10 +14,10 @@ import { SendQueue } from '../../src/runtime/send-queue.ts';
 import { AppOutput } from '../../src/upstream/app-output.ts';
 import { HttpUpstreams } from '../../src/upstream/http.ts';
 import { bytesOf } from '../http1/support.ts';
-import { idleConnection } from '../support/idle-connection.ts';
 import { get, request } from './support.ts';
 import { Wired } from './wired.ts';
 
+const PEER: PeerAddress = { family: 'ipv4', address: '192.0.2.7', port: 4000 };
 const ADDRESS = { kind: 'tcp', host: '127.0.0.1', port: 80 } as const;
 const SETTINGS = { idle: 4000, connections: 8, trustsForwarded: false, sendsForwarded: false, passesChunks: false, proxyProtocol: 0 } as const;
 const MANY = 2000;
@@ -27,8 +28,22 @@ class Notes<Owner> {
   readonly connection: Connection<Owner>;
 
   constructor(owner: Owner) {
-    const write = (bytes: Uint8Array, start = 0, end = bytes.length): boolean => this.writes.push(latin1(bytes, start, end)) > 0;
-    this.connection = idleConnection(owner, { write });
+    this.connection = {
+      owner,
+      remote: PEER,
+      local: PEER,
+      tls: null,
+      queued: 0,
+      silence: 0,
+      write: (bytes, start = 0, end = bytes.length) => this.writes.push(latin1(bytes, start, end)) > 0,
+      end: () => {},
+      close: () => {},
+      destroy: () => {},
+      reset: () => {},
+      pause: () => {},
+      resume: () => {},
+      expectNoMore: () => {},
+    };
   }
 }
 

@@ -95,7 +95,7 @@ export class Wired implements AsyncDisposable {
       appPool: null,
       mapper: null,
       defaultKey: 'host',
-      fallbacks: [],
+      fallbacks: null,
       open: this.#open,
       needsLength: nodes.some(({ target }) => target.kind === 'uwsgi'),
       gzip: null,

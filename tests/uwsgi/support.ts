@@ -13,7 +13,7 @@ export interface Settings extends Partial<TemplateSettings> {
   readonly bodyLength?: number;
 }
 
-export const DEFAULTS: TemplateSettings = {
+const DEFAULTS: TemplateSettings = {
   serverName: 'gate.example',
   serverPort: '8080',
   vars: [],

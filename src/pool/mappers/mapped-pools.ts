@@ -1,3 +1,4 @@
+import type { Node, NodeWatcher } from '../node.ts';
 import type { NodeSource } from '../node-source.ts';
 import type { Pool } from '../pool.ts';
 import { BoundedCache } from './bounded-cache.ts';
@@ -21,6 +22,9 @@ export class MappedPools {
   readonly #maker: NodeMaker;
   readonly #byText: BoundedCache<Pool>;
   readonly #byPath: BoundedCache<Pool>;
+  #watcher: NodeWatcher | null = null;
+  #seen: readonly (readonly Node[])[] = [];
+  #nodes: readonly Node[] = [];
 
   constructor(maker: NodeMaker, limit = MAX_POOLS) {
     this.#maker = maker;
@@ -29,11 +33,27 @@ export class MappedPools {
     this.#byPath = new BoundedCache(limit, drop);
   }
 
+  /** The nodes of all pools that are remembered. The array is replaced, never changed. Costs a look at each pool: for who asks now and then. */
+  get nodes(): readonly Node[] {
+    const lists = Array.from(this.#pools(), ({ nodes }) => nodes);
+    if (lists.length !== this.#seen.length || lists.some((list, i) => list !== this.#seen[i])) {
+      this.#seen = lists;
+      this.#nodes = lists.flat();
+    }
+    return this.#nodes;
+  }
+
+  /** Lets `watcher` hear of the marks of these nodes, now and later. */
+  watch(watcher: NodeWatcher): void {
+    this.#watcher = watcher;
+    for (const pool of this.#pools()) pool.watch(watcher);
+  }
+
   /** The pool of `address` or `address|address…`. @throws {Error} when one of them cannot be read */
   of(text: string): Pool {
     const known = this.#byText.get(text);
     if (known !== undefined) return known;
-    const pool = this.#maker.pool(this.#parse(text));
+    const pool = this.#pool(this.#parse(text));
     this.#byText.set(text, pool);
     return pool;
   }
@@ -49,19 +69,33 @@ export class MappedPools {
   }
 
   atPath(path: string): Pool {
-    const pool = this.#maker.pool([this.#maker.atPath(path)]);
+    const pool = this.#pool([this.#maker.atPath(path)]);
     this.#byPath.set(path, pool);
     return pool;
   }
 
   /** There is another server when a file comes back: what was known of the last one's health says nothing about it. */
   forgetPath(path: string): void {
+    const pool = this.#byPath.get(path);
+    if (pool === undefined) return;
     this.#byPath.delete(path);
+    for (const { backend } of pool.nodes) backend.forget();
+    pool.stop();
   }
 
   stop(): void {
-    for (const pool of this.#byText.values()) pool.stop();
-    for (const pool of this.#byPath.values()) pool.stop();
+    for (const pool of this.#pools()) pool.stop();
+  }
+
+  #pool(sources: readonly NodeSource[]): Pool {
+    const pool = this.#maker.pool(sources);
+    if (this.#watcher !== null) pool.watch(this.#watcher);
+    return pool;
+  }
+
+  *#pools(): Generator<Pool> {
+    yield* this.#byText.values();
+    yield* this.#byPath.values();
   }
 
   #parse(text: string): NodeSource[] {

@@ -67,7 +67,7 @@ function fault(message: string, hint: string | null): MapperError {
 }
 
 function hasLiveNode({ nodes }: Pool): boolean {
-  for (let i = 0; i < nodes.length; i++) if (!nodes[i].isDead) return true;
+  for (let i = 0; i < nodes.length; i++) if (!nodes[i].backend.isDead) return true;
   return false;
 }
 

@@ -202,14 +202,23 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
   told(): void {
     const due = this.#due;
     this.#due = NOTHING;
-    if (due === OPEN) return this.#opened();
-    if (due === NOTHING || (due === FAILURE && this.#destroyed)) return;
-    this.#destroyed = true;
-    try {
-      if (due === FAILURE) this.#handlers.connectFailed(this.owner, connectFailure(String(this.#error)));
-      else this.#handlers.close(this, this.#error === null ? null : String(this.#error));
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
+    if (due === OPEN) {
+      if (!this.#destroyed) this.#opened();
+    } else if (due === FAILURE) {
+      if (this.#destroyed) return;
+      this.#destroyed = true;
+      try {
+        this.#handlers.connectFailed(this.owner, connectFailure(String(this.#error)));
+      } catch (error) {
+        handlerFailed(this, this.#handlers, error);
+      }
+    } else if (due === CLOSE) {
+      this.#destroyed = true;
+      try {
+        this.#handlers.close(this, this.#error === null ? null : String(this.#error));
+      } catch (error) {
+        handlerFailed(this, this.#handlers, error);
+      }
     }
   }
 

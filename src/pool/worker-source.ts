@@ -1,8 +1,17 @@
-import type { WorkerNode } from '../master/messages.ts';
-import { Node } from '../pool/node.ts';
-import type { NodeSource } from '../pool/node-source.ts';
+import { Node } from './node.ts';
+import type { NodeSource } from './node-source.ts';
 
-/** The workers of the app, as the master tells of them. */
+/** A place where workers of an app take requests. */
+export interface WorkerPlace {
+  /** `worker`: one of ours, that speaks HTTP. `uwsgi`: the shared socket of WSGI workers. */
+  readonly kind: 'worker' | 'uwsgi';
+  /** Of its unix socket. */
+  readonly path: string;
+  /** Another number for another process behind the same path. */
+  readonly spawn: number;
+}
+
+/** The workers of the app, as the master tells of them. They outlive a generation of config by themselves. */
 export class WorkerSource implements NodeSource {
   /** What they run: it decides what upstreams there must be before there is a node. */
   readonly kind: 'fetch' | 'wsgi';
@@ -20,14 +29,16 @@ export class WorkerSource implements NodeSource {
   }
 
   /** A worker that is still the same process keeps its node, and so the connections that are kept to it. */
-  use(workers: readonly WorkerNode[]): void {
+  use(workers: readonly WorkerPlace[]): void {
+    const before = this.#known;
     const known = new Map<string, Node>();
     for (const { kind, path, spawn } of workers) {
       const key = `${kind} ${path} ${spawn}`;
       const address = { kind: 'unix', path, abstract: false } as const;
-      known.set(key, this.#known.get(key) ?? new Node({ kind, address }, path, { harakiri: this.harakiri }));
+      known.set(key, before.get(key) ?? new Node({ kind, address }, path, { harakiri: this.harakiri }));
     }
     this.#known = known;
     this.#nodes = [...known.values()];
+    for (const [key, node] of before) if (!known.has(key)) node.release();
   }
 }
