@@ -119,6 +119,8 @@ const LONG = [
   'blackbox/worker-faults',
   'blackbox/embedded-js',
   'blackbox/master-faults',
+  'blackbox/tree-reloads',
+  'blackbox/chaos',
   'blackbox/replacing',
   'blackbox/wsgi-reloads',
   'blackbox/soak',

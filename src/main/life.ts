@@ -122,30 +122,27 @@ async function takeOver(runtime: Runtime, instance: Instance, argv: readonly str
   if (!instance.config.master) throw new Error('only a master has sockets to hand on: start ugate with --master');
   if (process.pid === 1) throw new Error('this is process 1, and what it runs in would end with it: replace the container instead');
   log.info('another ugate is started to take this one’s place');
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`the other one did not serve within ${TAKEOVER_MS / 1000} seconds`));
-    }, TAKEOVER_MS);
-    const follower = topics.hub.join([topics.pause.name], (message) => child.send(message));
-    const child = runtime.spawnSelf(argv, {
-      sockets,
-      cwd: instance.directory.there(),
-      message: (process, value) => {
-        const report = value as { readonly kind: 'ready' } | { readonly kind: 'heard'; readonly seq: number };
-        if (report.kind === 'heard') return follower.heard(report.seq);
-        clearTimeout(timer);
-        follower.leave();
-        resolve(process.pid);
-      },
-      exit: (_process, code, signal) => {
-        clearTimeout(timer);
-        follower.leave();
-        reject(new Error(`the other one ended (${signal ?? `exit code ${code}`})`));
-      },
-    });
-    started(child);
-    child.send({ kind: 'takeover', pid: process.pid, topics: follower.states() } satisfies TakeoverOrder);
-    follower.listens();
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const child = runtime.spawnSelf(argv, {
+    sockets,
+    cwd: instance.directory.there(),
+    message: (process, value) => {
+      const report = value as { readonly kind: 'ready' } | { readonly kind: 'heard'; readonly seq: number };
+      if (report.kind === 'heard') follower.heard(report.seq);
+      else resolve(process.pid);
+    },
+    exit: (_process, code, signal) => reject(new Error(`the other one ended (${signal ?? `exit code ${code}`})`)),
+  });
+  const follower = topics.hub.join([topics.pause.name], (message) => child.send(message));
+  const timer = setTimeout(() => {
+    child.kill('SIGKILL');
+    reject(new Error(`the other one did not serve within ${TAKEOVER_MS / 1000} seconds`));
+  }, TAKEOVER_MS);
+  started(child);
+  child.send({ kind: 'takeover', pid: process.pid, topics: follower.states() } satisfies TakeoverOrder);
+  follower.listens();
+  return promise.finally(() => {
+    clearTimeout(timer);
+    follower.leave();
   });
 }
