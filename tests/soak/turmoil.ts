@@ -32,7 +32,7 @@ const CLIENTS = 8;
 /** Anything may take so long on a busy machine, in ms. */
 const PATIENCE = 20_000;
 /** Descriptors that a runtime opens when it first needs them. */
-const OWN_DESCRIPTORS = 6;
+const OWN_DESCRIPTORS = 10;
 
 export async function chaos({ under, seconds, told = () => {} }: ChaosOptions): Promise<ChaosReport> {
   await using folder = temporaryFolder();

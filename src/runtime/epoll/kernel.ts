@@ -38,7 +38,7 @@ export interface Kernel {
   /** FIN. */
   shutdown(fd: number): number;
   close(fd: number): number;
-  /** A second descriptor of the same. */
+  /** A second descriptor of the same, closed in programs that are started. */
   dup(fd: number): number;
 
   /** Writes `bytes[start, end)`, by default to their end, to any descriptor; a signal in between is no failure. */

@@ -20,7 +20,6 @@ export const FUNCTIONS = {
   send: ['int', 'bytes', 'int', 'int'],
   shutdown: ['int', 'int'],
   close: ['int'],
-  dup: ['int'],
   write: ['int', 'bytes', 'int'],
   open: ['bytes', 'int'],
   isatty: ['int'],
@@ -39,6 +38,8 @@ export type Functions = Readonly<Record<keyof typeof FUNCTIONS, Call>>;
 const SOCK_STREAM = 1;
 export const NON_BLOCKING = 0o4000;
 export const CLOSE_ON_EXEC = 0o2000000;
+/** F_DUPFD_CLOEXEC of fcntl(2): dup(2) itself would leave the new descriptor to every program that is started. */
+const DUPLICATE_CLOSE_ON_EXEC = 1030;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_MORE = 0x8000;
@@ -222,7 +223,7 @@ export abstract class LibcKernel implements Kernel {
   }
 
   dup(fd: number): number {
-    return this.functions.dup(fd);
+    return this.functions.fcntl(fd, DUPLICATE_CLOSE_ON_EXEC, 0);
   }
 
   epoll(): number {
