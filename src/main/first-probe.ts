@@ -1,10 +1,10 @@
 import { AppError } from '../app/app-error.ts';
 import type { Log } from '../log/log.ts';
 import type { WorkerNode } from '../master/messages.ts';
-import { TimerWheel } from '../net/timer-wheel.ts';
 import type { Config } from '../options/config.ts';
 import { Node } from '../pool/node.ts';
 import type { Runtime } from '../runtime/seam.ts';
+import { TimerWheel } from '../time/timer-wheel.ts';
 import { HealthProbe } from '../upstream/health-probe.ts';
 import { KeptUpstreams } from '../upstream/kept-upstreams.ts';
 import { describe } from './describe.ts';

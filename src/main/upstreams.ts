@@ -1,12 +1,12 @@
 import { AppWork } from '../app/app-work.ts';
 import type { FetchHandler } from '../app/fetch-handler.ts';
 import type { Log } from '../log/log.ts';
-import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { Config, NodeConfig } from '../options/config.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Front } from '../router/service.ts';
 import type { OpenUpstream } from '../router/upstream.ts';
 import type { Runtime } from '../runtime/seam.ts';
+import type { TimerWheel } from '../time/timer-wheel.ts';
 import { HttpUpstreams, WORKER_SETTINGS } from '../upstream/http.ts';
 import type { KeptUpstreams } from '../upstream/kept-upstreams.ts';
 import { PuwsgiUpstreams, persistentUwsgi } from '../upstream/puwsgi.ts';

@@ -1,5 +1,5 @@
-import type { Deadline } from '../net/timer-wheel.ts';
 import type { Connection } from '../runtime/seam.ts';
+import type { Deadline } from '../time/timer-wheel.ts';
 import type { Answer } from './answer.ts';
 import type { Service } from './service.ts';
 

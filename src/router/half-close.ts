@@ -1,4 +1,4 @@
-import { Deadline, type Expiring } from '../net/timer-wheel.ts';
+import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import type { Service } from './service.ts';
 
 /**

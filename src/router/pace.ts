@@ -1,4 +1,4 @@
-import { Deadline, type Expiring, type TimerWheel } from '../net/timer-wheel.ts';
+import { Deadline, type Expiring, type TimerWheel } from '../time/timer-wheel.ts';
 
 /** How long a client may be slower than `http-min-rate` before it counts: one window, ms. */
 export const PACE_WINDOW_MS = 30_000;

@@ -1,9 +1,9 @@
 import type { GzipEngine } from '../encoding/gzip.ts';
 import type { Log } from '../log/log.ts';
 import type { CidrSet } from '../net/cidr.ts';
-import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { Mapper } from '../pool/mapper.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { TimerWheel } from '../time/timer-wheel.ts';
 import type { BodyBudget } from './body-spool.ts';
 import type { DateLine } from './date-line.ts';
 import type { HalfClose } from './half-close.ts';

@@ -4,10 +4,10 @@ import { MAX_HEAD_BYTES } from '../http1/request-head.ts';
 import { type Hop, MAX_ADDED_BYTES, writeRequestHead } from '../http1/request-writer.ts';
 import { type ConnectAddress, formatAddress } from '../net/address.ts';
 import { writeProxyHeader } from '../net/proxy-protocol.ts';
-import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { Node } from '../pool/node.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Runtime } from '../runtime/seam.ts';
+import type { TimerWheel } from '../time/timer-wheel.ts';
 import { PersistentConnections, type PersistentSettings, type Place } from './persistent.ts';
 import { PersistentUpstream } from './persistent-upstream.ts';
 

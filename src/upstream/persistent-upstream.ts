@@ -1,7 +1,7 @@
-import { Deadline, type Expiring } from '../net/timer-wheel.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection } from '../runtime/seam.ts';
+import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import type { Idle } from './idle-connections.ts';
 import { isRepeatable, type PersistentConnections, type Place } from './persistent.ts';
 import { ResponseReader } from './response-reader.ts';

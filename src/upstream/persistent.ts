@@ -2,11 +2,11 @@ import { ascii, equalsBytes } from '../http1/bytes.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { ResponseHead } from '../http1/response-head.ts';
 import type { ConnectAddress } from '../net/address.ts';
-import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { Backend } from '../pool/backend.ts';
 import type { Node } from '../pool/node.ts';
 import type { UpstreamExchange } from '../router/upstream.ts';
 import type { Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
+import type { TimerWheel } from '../time/timer-wheel.ts';
 import { IdleConnections } from './idle-connections.ts';
 import type { PersistentUpstream } from './persistent-upstream.ts';
 

@@ -1,9 +1,9 @@
 import type { Refusal } from '../http1/refusal.ts';
 import type { ConnectAddress } from '../net/address.ts';
-import type { TimerWheel } from '../net/timer-wheel.ts';
 import type { Node } from '../pool/node.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Runtime } from '../runtime/seam.ts';
+import type { TimerWheel } from '../time/timer-wheel.ts';
 import { PersistentConnections, type PersistentSettings } from './persistent.ts';
 import { PersistentUpstream } from './persistent-upstream.ts';
 import type { UwsgiUpstreams } from './uwsgi.ts';

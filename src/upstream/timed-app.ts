@@ -2,11 +2,11 @@ import { latin1 } from '../http1/bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { Deadline, type Expiring, type TimerWheel } from '../net/timer-wheel.ts';
 import type { NodeFailure } from '../pool/backend.ts';
 import type { Client } from '../router/client.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
+import { Deadline, type Expiring, type TimerWheel } from '../time/timer-wheel.ts';
 
 /** Where a process says what it is doing, for who watches over it from outside. */
 export interface RunningRequests {

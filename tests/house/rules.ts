@@ -12,9 +12,9 @@ export type Sources = ReadonlyMap<string, string>;
 /** A rule gives one line for each breach, beginning with the file. */
 export type Rule = (sources: Sources) => string[];
 
-const LEAVES = ['http1', 'encoding', 'net', 'log', 'metrics', 'builtin'];
+const LEAVES = ['http1', 'encoding', 'net', 'time', 'log', 'metrics', 'builtin'];
 /** Rooms that everyone may use. */
-const COMMON = ['net', 'log', 'metrics', 'builtin'];
+const COMMON = ['net', 'time', 'log', 'metrics', 'builtin'];
 const RUNTIME_MODULES = ['net', 'tls', 'http', 'https', 'http2', 'dgram', 'child_process', 'cluster'];
 
 interface RoomImport {

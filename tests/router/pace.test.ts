@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TimerWheel } from '../../src/net/timer-wheel.ts';
 import type { Settings } from '../../src/options/config.ts';
 import { PACE_WINDOW_MS, Pace, type PacedClient, SILENT_WINDOWS } from '../../src/router/pace.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
+import { TimerWheel } from '../../src/time/timer-wheel.ts';
 import { FakeTime } from '../support/fake-time.ts';
 import { HttpBackend, type HttpReply } from '../support/http-backend.ts';
 import { temporaryFolder } from '../support/paths.ts';

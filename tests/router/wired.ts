@@ -2,7 +2,6 @@
 
 import { Log } from '../../src/log/log.ts';
 import { type ConnectAddress, parseConnectAddress } from '../../src/net/address.ts';
-import { TimerWheel } from '../../src/net/timer-wheel.ts';
 import { Node, type NodeOptions } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';
@@ -15,6 +14,7 @@ import type { Front, ProcessParts, Service, ServiceSettings } from '../../src/ro
 import type { OpenUpstream } from '../../src/router/upstream.ts';
 import type { Runtime } from '../../src/runtime/seam.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
+import { TimerWheel } from '../../src/time/timer-wheel.ts';
 import { HttpUpstreams, WORKER_SETTINGS } from '../../src/upstream/http.ts';
 import { UwsgiUpstreams } from '../../src/upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../../src/uwsgi/request-vars.ts';

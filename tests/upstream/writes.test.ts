@@ -6,10 +6,10 @@ import { latin1 } from '../../src/http1/bytes.ts';
 import { PARSE } from '../../src/http1/fields.ts';
 import { RequestHead } from '../../src/http1/request-head.ts';
 import type { PeerAddress } from '../../src/net/address.ts';
-import { TimerWheel } from '../../src/net/timer-wheel.ts';
 import { Node } from '../../src/pool/node.ts';
 import type { Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection, ConnectionHandlers, Runtime } from '../../src/runtime/seam.ts';
+import { TimerWheel } from '../../src/time/timer-wheel.ts';
 import { HttpUpstreams } from '../../src/upstream/http.ts';
 import { bytesOf } from '../http1/support.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Deadline, TimerWheel } from '../../src/net/timer-wheel.ts';
+import { Deadline, TimerWheel } from '../../src/time/timer-wheel.ts';
 import { FakeTime } from '../support/fake-time.ts';
 
 const crashed = (): void => assert.fail('crashed');
