@@ -1,9 +1,9 @@
 import { AppWork } from '../app/app-work.ts';
+import type { RunningRequests } from '../app/timed-app.ts';
 import { type LineSink, Log } from '../log/log.ts';
 import type { Order, Report, StartOrder } from '../master/messages.ts';
 import type { Config } from '../options/config.ts';
 import type { Parent, Runtime, Signal } from '../runtime/seam.ts';
-import type { RunningRequests } from '../upstream/timed-app.ts';
 import { messageOf } from './describe.ts';
 import { ObedientChild, readSettings } from './obedient-child.ts';
 import { placesOf } from './places.ts';

@@ -1,5 +1,6 @@
 import { AppWork } from '../app/app-work.ts';
 import type { FetchHandler } from '../app/fetch-handler.ts';
+import type { RunningRequests } from '../app/timed-app.ts';
 import type { Log } from '../log/log.ts';
 import type { Config, NodeConfig } from '../options/config.ts';
 import { FAILURES } from '../router/failures.ts';
@@ -10,7 +11,6 @@ import type { TimerWheel } from '../time/timer-wheel.ts';
 import { HttpUpstreams, WORKER_SETTINGS } from '../upstream/http.ts';
 import type { KeptUpstreams } from '../upstream/kept-upstreams.ts';
 import { PuwsgiUpstreams, persistentUwsgi } from '../upstream/puwsgi.ts';
-import type { RunningRequests } from '../upstream/timed-app.ts';
 import { UwsgiUpstreams } from '../upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../uwsgi/request-vars.ts';
 import { describe } from './describe.ts';
@@ -109,10 +109,10 @@ async function welcomePage(runtime: Runtime): Promise<AppHere> {
 
 async function makeOpenApp(runtime: Runtime, app: AppHere | null, { harakiri: limit }: Config, wheel: TimerWheel, log: Log): Promise<OpenUpstream> {
   if (app === null) return () => FAILURES.noNode;
-  const { AppUpstreams } = await import('../upstream/app.ts');
+  const { AppUpstreams } = await import('../app/app-upstream.ts');
   const apps = new AppUpstreams(runtime, app.handler, app.work, (error) => log.event('error', 'app-failed', describe(error)));
   if (limit === 0) return (_node, exchange) => apps.open(exchange);
-  const { TimedApp } = await import('../upstream/timed-app.ts');
+  const { TimedApp } = await import('../app/timed-app.ts');
   const { board } = app;
   const harakiri = { limit, wheel, board };
   return (_node, exchange) => new TimedApp(exchange, harakiri, (timed) => apps.open(timed));

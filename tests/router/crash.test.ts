@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AppUpstreams, type FetchHandler } from '../../src/app/app-upstream.ts';
 import { AppWork } from '../../src/app/app-work.ts';
 import { Log } from '../../src/log/log.ts';
 import { Node } from '../../src/pool/node.ts';
@@ -13,7 +14,6 @@ import { Router } from '../../src/router/router.ts';
 import type { OpenUpstream } from '../../src/router/upstream.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
-import { AppUpstreams, type FetchHandler } from '../../src/upstream/app.ts';
 import { DEFAULTS } from '../support/defaults.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { waitFor } from '../support/wait.ts';

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppBody } from '../../src/app/app-body.ts';
+import { AppOutput } from '../../src/app/app-output.ts';
 import { latin1 } from '../../src/http1/bytes.ts';
 import type { PeerAddress } from '../../src/net/address.ts';
 import { Node } from '../../src/pool/node.ts';
@@ -11,7 +12,6 @@ import type { Session } from '../../src/router/session.ts';
 import type { UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection, ConnectionHandlers, Runtime } from '../../src/runtime/seam.ts';
 import { SendQueue } from '../../src/runtime/send-queue.ts';
-import { AppOutput } from '../../src/upstream/app-output.ts';
 import { HttpUpstreams } from '../../src/upstream/http.ts';
 import { bytesOf } from '../http1/support.ts';
 import { get, request } from './support.ts';

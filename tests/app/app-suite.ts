@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
+import type { AppContext } from '../../src/app/app-upstream.ts';
 import { runtimeName } from '../../src/runtime/app-modules.ts';
-import type { AppContext } from '../../src/upstream/app.ts';
 import { sleep, waitFor, within } from '../support/wait.ts';
 import { startApp } from './app-support.ts';
 

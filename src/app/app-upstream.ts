@@ -1,20 +1,20 @@
-import { AnswerHead } from '../app/answer-head.ts';
-import { AnswerStream, cancelBody, unreadBody } from '../app/answer-stream.ts';
-import { AppBody } from '../app/app-body.ts';
-import { type AppFields, AppRequest } from '../app/app-request.ts';
-import type { ResponseParts } from '../app/app-response.ts';
-import { AppUrls } from '../app/app-url.ts';
-import type { AppWork } from '../app/app-work.ts';
-import { type AppExecution, ClientContext, type FetchHandler, makeExecution } from '../app/fetch-handler.ts';
 import { FIELD } from '../http1/field-names.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { originForm } from '../http1/request-target.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Due, Runtime } from '../runtime/seam.ts';
+import { AnswerHead } from './answer-head.ts';
+import { AnswerStream, cancelBody, unreadBody } from './answer-stream.ts';
+import { AppBody } from './app-body.ts';
 import { AppOutput } from './app-output.ts';
+import { type AppFields, AppRequest } from './app-request.ts';
+import type { ResponseParts } from './app-response.ts';
+import { AppUrls } from './app-url.ts';
+import type { AppWork } from './app-work.ts';
+import { type AppExecution, ClientContext, type FetchHandler, makeExecution } from './fetch-handler.ts';
 
-export type { AppContext, FetchHandler } from '../app/fetch-handler.ts';
+export type { AppContext, FetchHandler } from './fetch-handler.ts';
 
 /** Methods that Fetch forbids, in any case. CONNECT does not come so far. */
 const FORBIDDEN = /^(?:trace|track)$/i;

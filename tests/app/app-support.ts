@@ -1,9 +1,9 @@
 /** A router in this process with an app in it. */
 
+import type { FetchHandler } from '../../src/app/app-upstream.ts';
 import { serve } from '../../src/main/serve.ts';
 import { buildConfig, type Settings } from '../../src/options/config.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
-import type { FetchHandler } from '../../src/upstream/app.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { waitFor } from '../support/wait.ts';
 
