@@ -80,7 +80,9 @@ blackbox('F13, W10: what is asked for while the app loads is done when everythin
     started.kill('SIGUSR2');
     await waitFor('a successor', () => Number(readFileSync(file('pid'), 'utf8')) !== started.pid && !isAlive(started.pid), 30_000);
     assert.equal((await exchange({ path: file('http.sock') }, get())).text(), 'three');
-    kill(Number(readFileSync(file('pid'), 'utf8')), 'SIGTERM');
+    const successor = Number(readFileSync(file('pid'), 'utf8'));
+    kill(successor, 'SIGTERM');
+    await waitFor('its end', () => !isAlive(successor), 20_000);
   });
 });
 
