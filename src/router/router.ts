@@ -1,6 +1,7 @@
 import { LOST_PEER } from '../net/address.ts';
 import type { Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from '../runtime/seam.ts';
-import type { Entrance, SessionOwner } from './entrance.ts';
+import type { ClientSession, SessionOwner } from './client-session.ts';
+import type { Entrance } from './entrance.ts';
 import { FAILURES } from './failures.ts';
 import { serviceThrough } from './front.ts';
 import type { Front, Service } from './service.ts';
@@ -8,8 +9,10 @@ import { Session } from './session.ts';
 
 /** A generation that new requests do not begin with. */
 interface Retired {
-  /** The sessions that still have a request of it. */
-  readonly busy: Set<Session>;
+  /** As it served each listener. */
+  readonly services: ReadonlySet<Service>;
+  /** Requests that began with it and are still being answered. */
+  running: number;
   readonly unused: () => void;
 }
 
@@ -19,11 +22,9 @@ export class Router implements SessionOwner {
   isPaused = false;
   /** Requests so far, those that were turned away included. */
   requests = 0;
-  /** Connections that closed without a byte, such as a load balancer's checks of the port. */
-  silentConnections = 0;
   #service: Service;
   readonly #maxConnections: number;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Set<ClientSession>();
   readonly #listeners: Listener[] = [];
   readonly #entrances: Entrance[] = [];
   readonly #retired = new Set<Retired>();
@@ -42,7 +43,7 @@ export class Router implements SessionOwner {
   /** Requests that are being answered. */
   get running(): number {
     let running = 0;
-    for (const session of this.#sessions) if (session.isBusy) running++;
+    for (const session of this.#sessions) running += session.running;
     return running;
   }
 
@@ -55,10 +56,10 @@ export class Router implements SessionOwner {
     const before = new Set(this.#entrances.map((entrance) => entrance.service));
     this.#service = service;
     for (const entrance of this.#entrances) entrance.service = serviceThrough(entrance.front, service);
-    const busy = new Set<Session>();
-    for (const session of this.#sessions) if (!session.renew() && before.has(session.service)) busy.add(session);
-    if (busy.size === 0) unused();
-    else this.#retired.add({ busy, unused });
+    let running = 0;
+    for (const session of this.#sessions) running += session.renew(before);
+    if (running === 0) unused();
+    else this.#retired.add({ services: before, running, unused });
   }
 
   /** Answers new requests 503 until `unpause`; those in flight finish, and connections stay. */
@@ -85,7 +86,7 @@ export class Router implements SessionOwner {
   }
 
   /** What a listener is given: one shared object, each call handed on to the session of its connection. */
-  handlers(front: Front): ConnectionHandlers<Session> {
+  handlers(front: Front): ConnectionHandlers<ClientSession> {
     const entrance: Entrance = { front, service: serviceThrough(front, this.#service) };
     this.#entrances.push(entrance);
     return {
@@ -100,17 +101,16 @@ export class Router implements SessionOwner {
     };
   }
 
-  sessionRenewed(session: Session): void {
+  requestFinished(service: Service): void {
     for (const retired of this.#retired) {
-      if (!retired.busy.delete(session) || retired.busy.size > 0) continue;
+      if (!retired.services.has(service) || --retired.running > 0) continue;
       this.#retired.delete(retired);
       retired.unused();
     }
   }
 
-  sessionClosed(session: Session, isSilent: boolean): void {
+  sessionClosed(session: ClientSession): void {
     this.#sessions.delete(session);
-    if (isSilent) this.silentConnections++;
     if (this.#sessions.size === 0) this.#drained?.();
   }
 
@@ -144,7 +144,7 @@ export class Router implements SessionOwner {
     this.#service.pool.stop();
   }
 
-  #open(connection: Connection<Session>, entrance: Entrance): void {
+  #open(connection: Connection<ClientSession>, entrance: Entrance): void {
     const session = new Session(entrance, this, connection);
     connection.owner = session;
     this.#sessions.add(session);
@@ -153,7 +153,7 @@ export class Router implements SessionOwner {
     else if (this.#sessions.size > this.#maxConnections && !entrance.front.isPrivate) session.turnAway(FAILURES.tooManyConnections);
   }
 
-  #failed(connection: Connection<Session>, error: unknown): void {
+  #failed(connection: Connection<ClientSession>, error: unknown): void {
     this.#service.failed(error);
     // The `open` handler itself may have thrown.
     if (connection.owner === undefined) connection.destroy();

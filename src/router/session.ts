@@ -7,9 +7,10 @@ import type { Connection } from '../runtime/seam.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import { Answer, type AnswerOwner } from './answer.ts';
 import { ConnectionClient, type SessionClient, ToldClient } from './client.ts';
+import type { ClientSession, SessionOwner } from './client-session.ts';
 import { ClientWatch, type WatchedSession } from './client-watch.ts';
 import { Closing } from './closing.ts';
-import type { Entrance, SessionOwner } from './entrance.ts';
+import type { Entrance } from './entrance.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES, levelOf } from './failures.ts';
 import { hasLeft } from './half-close.ts';
@@ -31,7 +32,7 @@ const STATE = { idle: 0, head: 1, busy: 2, closing: 3, lingering: 4, closed: 5 }
 const NONE = new Uint8Array(0);
 
 /** One client connection: reads requests off it one after the other and has each answered by an exchange. */
-export class Session implements AnswerOwner, Expiring, WatchedSession {
+export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSession {
   /** Bytes that have come so far. */
   received = 0;
   readonly #client: SessionClient;
@@ -39,7 +40,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   /** Of the current request, else of the next one as far as it is known. */
   #service: Service;
   readonly #owner: SessionOwner;
-  readonly #connection: Connection<Session>;
+  readonly #connection: Connection<ClientSession>;
   readonly #answer: Answer;
   readonly #deadline = new Deadline(this);
   #state: number = STATE.idle;
@@ -50,14 +51,13 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   /** Bytes of later requests, which wait for their turn. */
   readonly #stash = new Stash();
   #isReading = false;
-  #isSilent = true;
   #isFirst = true;
   /** The client's FIN has been read: what it asked for is still answered. */
   #isHalfClosed = false;
   readonly #watch: ClientWatch;
   readonly #closing: Closing;
 
-  constructor(entrance: Entrance, owner: SessionOwner, connection: Connection<Session>) {
+  constructor(entrance: Entrance, owner: SessionOwner, connection: Connection<ClientSession>) {
     const { front, service } = entrance;
     this.#entrance = entrance;
     this.#service = service;
@@ -78,9 +78,8 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     service.wheel.arm(this.#deadline, service.settings.headersTimeout);
   }
 
-  /** A request is being answered. */
-  get isBusy(): boolean {
-    return this.#exchange !== null;
+  get running(): number {
+    return this.#exchange === null ? 0 : 1;
   }
 
   get bodyHasBegun(): boolean {
@@ -98,7 +97,6 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
   // Events of the connection
 
   data(bytes: Uint8Array): void {
-    this.#isSilent = false;
     this.received += bytes.length;
     this.#read(bytes);
   }
@@ -158,7 +156,7 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
       this.#answer.discard();
       this.#service.wheel.remove(this.#deadline);
       this.#watch.stop();
-      this.#owner.sessionClosed(this, this.#isSilent);
+      this.#owner.sessionClosed(this);
     }
   }
 
@@ -183,17 +181,10 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
 
   // From the router
 
-  /** The generation that its request began with, or that its next one will begin with. */
-  get service(): Service {
-    return this.#service;
-  }
-
-  /** There is another generation. False when the request in flight has to be finished with the one before; `sessionRenewed` follows then. */
-  renew(): boolean {
-    if (this.#exchange !== null) return false;
-    this.#service = this.#entrance.service;
-    this.#answer.use(this.#service);
-    return true;
+  renew(before: ReadonlySet<Service>): number {
+    if (this.#exchange !== null) return before.has(this.#service) ? 1 : 0;
+    this.#takeService();
+    return 0;
   }
 
   /** Finishes what is in flight; an idle connection closes at once. */
@@ -207,9 +198,8 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     this.#close();
   }
 
-  /** Answers a connection that cannot be served, before anything was read from it. */
-  turnAway(failure: Refusal): void {
-    this.#refuse(failure);
+  turnAway(failure: Refusal, rule?: string): void {
+    this.#refuse(failure, rule);
   }
 
   // From the answer
@@ -487,11 +477,18 @@ export class Session implements AnswerOwner, Expiring, WatchedSession {
     this.#exchange = null;
     this.#body = null;
     this.#heads.release(this.#service);
-    if (this.#service === this.#entrance.service) return;
+    const service = this.#service;
+    if (service === this.#entrance.service) return;
     // Its compressor may end with the generation.
     this.#answer.discard();
-    this.renew();
-    this.#owner.sessionRenewed(this);
+    this.#takeService();
+    this.#owner.requestFinished(service);
+  }
+
+  /** What comes next begins with the newest generation. */
+  #takeService(): void {
+    this.#service = this.#entrance.service;
+    this.#answer.use(this.#service);
   }
 
   #tell(level: Level, code: string, message: string, status?: number): void {

@@ -10,8 +10,9 @@ import type { PeerAddress } from '../../src/net/address.ts';
 import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';
+import type { ClientSession, SessionOwner } from '../../src/router/client-session.ts';
 import { DateLine } from '../../src/router/date-line.ts';
-import type { SessionOwner } from '../../src/router/entrance.ts';
+
 import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
@@ -27,7 +28,7 @@ import { parseResponse } from '../support/http-message.ts';
 import { modelChunked, modelRequest, modelResponse } from './model.ts';
 import { pieces, type Random, show } from './random.ts';
 
-const OWNER: SessionOwner = { isDraining: false, isPaused: false, requests: 0, sessionRenewed: () => {}, sessionClosed: () => {} };
+const OWNER: SessionOwner = { isDraining: false, isPaused: false, requests: 0, requestFinished: () => {}, sessionClosed: () => {} };
 const PEER: PeerAddress = { family: 'ipv4', address: '192.0.2.7', port: 40_001 };
 
 interface Seen {
@@ -39,8 +40,8 @@ interface Seen {
 }
 
 /** The client's socket, as the session holds it. */
-class ClientSide implements Connection<Session> {
-  owner!: Session;
+class ClientSide implements Connection<ClientSession> {
+  owner!: ClientSession;
   readonly remote = PEER;
   readonly local = PEER;
   readonly tls = null;

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ClientSession } from '../../src/router/client-session.ts';
 import { makeFront } from '../../src/router/front.ts';
-import type { Session } from '../../src/router/session.ts';
 import type { Connection } from '../../src/runtime/seam.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { temporaryFolder } from '../support/paths.ts';
@@ -171,7 +171,7 @@ for (const [name, sent, silence, unread, isGiven, front] of [
       pause: nothing,
       resume: nothing,
       expectNoMore: nothing,
-    } as unknown as Connection<Session>;
+    } as unknown as Connection<ClientSession>;
     handlers.open(connection);
     handlers.data(connection, new TextEncoder().encode(sent));
     assert.equal(aborted, 0);

@@ -7,8 +7,8 @@ import { AppOutput } from '../../src/app/app-output.ts';
 import { latin1 } from '../../src/http1/bytes.ts';
 import type { PeerAddress } from '../../src/net/address.ts';
 import { Node } from '../../src/pool/node.ts';
+import type { ClientSession } from '../../src/router/client-session.ts';
 import { makeFront } from '../../src/router/front.ts';
-import type { Session } from '../../src/router/session.ts';
 import type { UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection, ConnectionHandlers, Runtime } from '../../src/runtime/seam.ts';
 import { SendQueue } from '../../src/runtime/send-queue.ts';
@@ -49,7 +49,7 @@ class Notes<Owner> {
 
 interface Bench extends AsyncDisposable {
   /** What the client is written. */
-  readonly client: Notes<Session>;
+  readonly client: Notes<ClientSession>;
   /** The connection to the node that was made last. */
   readonly node: Notes<unknown>;
   /** Those that were made so far. */
@@ -77,7 +77,7 @@ async function startBench(): Promise<Bench> {
   let http: HttpUpstreams | null = null;
   const wired = await Wired.start([target], { open: (to, exchange) => http!.open(to, ADDRESS, exchange) });
   http = new HttpUpstreams(runtime, wired.parts.wheel, SETTINGS, assert.ifError);
-  const client = new Notes<Session>(undefined as never);
+  const client = new Notes<ClientSession>(undefined as never);
   const handlers = wired.router.handlers(makeFront(0));
   handlers.open(client.connection);
   return {
