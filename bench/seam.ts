@@ -6,7 +6,8 @@
  */
 
 import type { ConnectAddress, ListenAddress } from '../src/net/address.ts';
-import type { Connection, ConnectionHandlers, Runtime } from '../src/runtime/seam.ts';
+import type { Connection, ConnectionHandlers } from '../src/runtime/seam/sockets.ts';
+import type { Runtime } from '../src/runtime/seam.ts';
 import { selectRuntime } from '../src/runtime/select.ts';
 
 const CONNECTIONS = 32;

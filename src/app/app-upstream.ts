@@ -3,7 +3,7 @@ import type { RequestHead } from '../http1/request-head.ts';
 import { originForm } from '../http1/request-target.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
-import type { Due, Runtime } from '../runtime/seam.ts';
+import type { Due, EventLoop } from '../runtime/seam/event-loop.ts';
 import { AnswerHead } from './answer-head.ts';
 import { AnswerStream, cancelBody, unreadBody } from './answer-stream.ts';
 import { AppBody } from './app-body.ts';
@@ -30,17 +30,17 @@ export class AppUpstreams implements Due {
   readonly execution: AppExecution;
   readonly head = new AnswerHead();
   readonly urls = new AppUrls();
-  readonly guests: Runtime['guests'];
-  readonly #runtime: Pick<Runtime, 'soon'>;
+  readonly guests: EventLoop['guests'];
+  readonly #loop: Pick<EventLoop, 'soon'>;
   #waiting: AppUpstream[] = [];
 
   /**
    * @param work counts what the app still does behind its answers
    * @param failed is told of what the app throws
    */
-  constructor(runtime: Pick<Runtime, 'soon' | 'guests'>, app: FetchHandler, work: AppWork, failed: (error: unknown) => void) {
-    this.#runtime = runtime;
-    this.guests = runtime.guests;
+  constructor(loop: Pick<EventLoop, 'soon' | 'guests'>, app: FetchHandler, work: AppWork, failed: (error: unknown) => void) {
+    this.#loop = loop;
+    this.guests = loop.guests;
     this.app = app;
     this.failed = failed;
     this.execution = makeExecution(work, failed);
@@ -52,7 +52,7 @@ export class AppUpstreams implements Due {
 
   /** Lets it run behind the event that brought its request: with a small body that is all there by then, and no method re-entered. */
   schedule(upstream: AppUpstream): void {
-    if (this.#waiting.push(upstream) === 1) this.#runtime.soon(this);
+    if (this.#waiting.push(upstream) === 1) this.#loop.soon(this);
   }
 
   told(): void {

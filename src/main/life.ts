@@ -1,6 +1,7 @@
 import type { TopicState } from '../master/topic-hub.ts';
 import type { HeldSignals } from '../runtime/held-signals.ts';
-import type { ChildProcess, Runtime, Signal } from '../runtime/seam.ts';
+import type { ChildProcess, Signal } from '../runtime/seam/processes.ts';
+import type { Runtime } from '../runtime/seam.ts';
 import { ENDING, type Instance } from './instance.ts';
 import type { Pidfiles } from './pidfiles.ts';
 import { obeySignals, startTriggers } from './triggers.ts';

@@ -1,5 +1,7 @@
 import { AppError } from '../app/app-error.ts';
-import type { BoundSocket, ChildProcess, Runtime } from '../runtime/seam.ts';
+import type { ChildProcess } from '../runtime/seam/processes.ts';
+import type { BoundSocket } from '../runtime/seam/sockets.ts';
+import type { Runtime } from '../runtime/seam.ts';
 import type { Order, ProcessStatus, Report, Role, StartOrder } from './messages.ts';
 import { SetupError } from './setup-error.ts';
 import type { Follower, TopicHub } from './topic-hub.ts';

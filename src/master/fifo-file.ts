@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, unlinkSync } from 'node:fs';
-import type { Runtime } from '../runtime/seam.ts';
+import type { Processes } from '../runtime/seam/processes.ts';
 import { codeOf, SetupError } from './setup-error.ts';
 
 const HINT = 'give a path in a directory that ugate may write to, such as /run/ugate/ugate.fifo';
@@ -21,13 +21,13 @@ export class FifoFile {
    * @param isHeir who reads it makes room for us
    * @throws {SetupError}
    */
-  static async make(runtime: Pick<Runtime, 'spawn'>, path: string, isHeir: boolean): Promise<FifoFile> {
+  static async make(processes: Pick<Processes, 'spawn'>, path: string, isHeir: boolean): Promise<FifoFile> {
     if (!isHeir && isRead(path))
       throw new SetupError(
         `the FIFO ${path} is read by another process: is it that of an ugate that runs?`,
         'give this one a FIFO of its own, or end the other',
       );
-    const fault = removeOld(path) ?? (await makeFifo(runtime, path));
+    const fault = removeOld(path) ?? (await makeFifo(processes, path));
     if (fault !== null) throw new SetupError(`the FIFO ${path} cannot be made: ${fault}`, HINT);
     let fd: number;
     try {
@@ -95,10 +95,10 @@ function removeOld(path: string): string | null {
 }
 
 /** JavaScript has no call for it, the system has a command (POSIX). Gives what went wrong, or null. */
-function makeFifo(runtime: Pick<Runtime, 'spawn'>, path: string): Promise<string | null> {
+function makeFifo(processes: Pick<Processes, 'spawn'>, path: string): Promise<string | null> {
   return new Promise((resolve) => {
     let said = '';
-    runtime.spawn(['mkfifo', '-m', '600', '--', path], {
+    processes.spawn(['mkfifo', '-m', '600', '--', path], {
       stdio: 'pipe',
       output: (_child, bytes) => {
         said += new TextDecoder().decode(bytes);

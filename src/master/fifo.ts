@@ -1,4 +1,4 @@
-import type { Runtime } from '../runtime/seam.ts';
+import type { Processes } from '../runtime/seam/processes.ts';
 import { commandOf, type MasterCommand } from './commands.ts';
 import { FifoFile } from './fifo-file.ts';
 import { codeOf } from './setup-error.ts';
@@ -21,7 +21,7 @@ export interface FifoEvents {
  * at first the first; the digits switch to another.
  */
 export class MasterFifo {
-  readonly #runtime: Pick<Runtime, 'spawn'>;
+  readonly #processes: Pick<Processes, 'spawn'>;
   readonly #paths: readonly string[];
   readonly #events: FifoEvents;
   readonly #buffer = new Uint8Array(READ_BYTES);
@@ -30,8 +30,8 @@ export class MasterFifo {
   #isSwitching = false;
   #isStopped = false;
 
-  private constructor(runtime: Pick<Runtime, 'spawn'>, paths: readonly string[], first: FifoFile, events: FifoEvents) {
-    this.#runtime = runtime;
+  private constructor(processes: Pick<Processes, 'spawn'>, paths: readonly string[], first: FifoFile, events: FifoEvents) {
+    this.#processes = processes;
     this.#paths = paths;
     this.#events = events;
     this.#active = first;
@@ -45,8 +45,8 @@ export class MasterFifo {
    * @param isHeir takes the first one from the ugate that reads it
    * @throws {SetupError} when it cannot be made
    */
-  static async open(runtime: Pick<Runtime, 'spawn'>, paths: readonly string[], events: FifoEvents, isHeir = false): Promise<MasterFifo> {
-    return new MasterFifo(runtime, paths, await FifoFile.make(runtime, paths[0]!, isHeir), events);
+  static async open(processes: Pick<Processes, 'spawn'>, paths: readonly string[], events: FifoEvents, isHeir = false): Promise<MasterFifo> {
+    return new MasterFifo(processes, paths, await FifoFile.make(processes, paths[0]!, isHeir), events);
   }
 
   /** Ends reading and removes the FIFO, if it is still ours. */
@@ -86,7 +86,7 @@ export class MasterFifo {
     if (path === this.#active?.path || this.#isSwitching) return;
     this.#isSwitching = true;
     try {
-      const next = await FifoFile.make(this.#runtime, path, false);
+      const next = await FifoFile.make(this.#processes, path, false);
       if (this.#isStopped) return next.close();
       this.#active?.close();
       this.#active = next;

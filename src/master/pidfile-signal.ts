@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Runtime, Signal } from '../runtime/seam.ts';
+import type { Host } from '../runtime/seam/host.ts';
+import type { Processes, Signal } from '../runtime/seam/processes.ts';
 import { readPid } from './pidfile.ts';
 import { codeOf } from './setup-error.ts';
 
@@ -8,7 +9,7 @@ import { codeOf } from './setup-error.ts';
  * number since: an ugate that lives has its pidfile locked. Where this runtime cannot tell, the number is believed.
  * @returns what went wrong, in one line, or null
  */
-export function signalByPidfile(runtime: Pick<Runtime, 'signal' | 'isFileLocked'>, path: string, signal: Signal): string | null {
+export function signalByPidfile(runtime: Pick<Processes, 'signal'> & Pick<Host, 'isFileLocked'>, path: string, signal: Signal): string | null {
   let pid: number | null;
   let isOwned: boolean | null = null;
   try {

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { FileLock, Runtime } from '../runtime/seam.ts';
+import type { FileLock, Host } from '../runtime/seam/host.ts';
 import { codeOf, SetupError } from './setup-error.ts';
 
 const MODE = 0o644;
@@ -32,14 +32,14 @@ const GROUP_OR_OTHERS_WRITE = 0o022;
  * process from another that has got the same number since.
  */
 export class Pidfile {
-  readonly #runtime: Pick<Runtime, 'lockFile' | 'isFileLocked'>;
+  readonly #host: Pick<Host, 'lockFile' | 'isFileLocked'>;
   readonly #path: string;
   #lock: FileLock | null = null;
   /** Of the file that is locked. */
   #inode: number | null = null;
 
-  constructor(runtime: Pick<Runtime, 'lockFile' | 'isFileLocked'>, path: string) {
-    this.#runtime = runtime;
+  constructor(host: Pick<Host, 'lockFile' | 'isFileLocked'>, path: string) {
+    this.#host = host;
     this.#path = path;
   }
 
@@ -52,7 +52,7 @@ export class Pidfile {
     try {
       const old = lstatSync(this.#path, { throwIfNoEntry: false });
       if (old === undefined || !statSync(this.#path).isFile() || statSync(this.#path).ino === this.#inode) return;
-      if (this.#runtime.isFileLocked(this.#path) !== true) return;
+      if (this.#host.isFileLocked(this.#path) !== true) return;
       pid = readPid(this.#path);
     } catch {
       // A link to nowhere, or nothing we may read: writing tells what is wrong.
@@ -103,7 +103,7 @@ export class Pidfile {
     try {
       writeFileSync(fd, `${pid}\n`);
       chmodSync(fresh, MODE);
-      const lock = this.#runtime.lockFile(fresh);
+      const lock = this.#host.lockFile(fresh);
       renameSync(fresh, path);
       this.#lock?.release();
       this.#lock = lock;

@@ -1,7 +1,8 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UnixAddress } from '../net/address.ts';
-import { type ConnectionHandlers, ListenError, type Listener, PermissionError, type Runtime } from '../runtime/seam.ts';
+import { type Host, PermissionError } from '../runtime/seam/host.ts';
+import { type ConnectionHandlers, ListenError, type Listener, type Sockets } from '../runtime/seam/sockets.ts';
 import { probePath } from '../runtime/socket-file.ts';
 import { codeOf, SetupError } from './setup-error.ts';
 
@@ -37,7 +38,7 @@ export class PrivateDirectory {
    * @throws {PermissionError} when this runtime withholds the temporary directory
    * @throws {SetupError} when it cannot be made, or its path leaves no room for sockets
    */
-  static async make(runtime: Pick<Runtime, 'tempDirectory' | 'hostname' | 'listen' | 'connect'>): Promise<PrivateDirectory> {
+  static async make(runtime: Pick<Host, 'tempDirectory' | 'hostname'> & Pick<Sockets, 'listen' | 'connect'>): Promise<PrivateDirectory> {
     const parent = runtime.tempDirectory();
     if (parent === null) throw new PermissionError('the right to read and write the temporary directory is missing: add --allow-read --allow-write');
     const prefix = join(parent, `ugate-${process.pid}-`);
@@ -94,7 +95,7 @@ function aliveIn(root: string): UnixAddress {
 }
 
 /** Removes directories of this name in `parent` that belong to `uid`, were made on this machine, and whose process is gone. */
-async function sweep(runtime: Pick<Runtime, 'connect'>, parent: string, uid: number, host: string): Promise<void> {
+async function sweep(runtime: Pick<Sockets, 'connect'>, parent: string, uid: number, host: string): Promise<void> {
   let names: string[];
   try {
     names = readdirSync(parent);

@@ -1,5 +1,6 @@
 import type { Log } from '../log/log.ts';
-import type { BoundSocket, Runtime } from '../runtime/seam.ts';
+import type { BoundSocket } from '../runtime/seam/sockets.ts';
+import type { Runtime } from '../runtime/seam.ts';
 import { Child, type ChildEvents } from './child.ts';
 import type { Report } from './messages.ts';
 import { Place, type PlaceOwner } from './place.ts';

@@ -1,5 +1,5 @@
 import type { Log } from '../log/log.ts';
-import type { BoundSocket } from '../runtime/seam.ts';
+import type { BoundSocket } from '../runtime/seam/sockets.ts';
 import type { Child, ChildEvents } from './child.ts';
 import type { Report, WorkerNode } from './messages.ts';
 import { Place, type PlaceOwner } from './place.ts';

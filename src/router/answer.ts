@@ -5,7 +5,7 @@ import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { CONNECTION, type ConnectionSays, writeResponseHead } from '../http1/response-writer.ts';
-import type { Connection } from '../runtime/seam.ts';
+import type { Connection } from '../runtime/seam/sockets.ts';
 import type { Downstream } from './downstream.ts';
 import { errorAnswer } from './error-answer.ts';
 import { planGzip } from './gzip-head.ts';

@@ -2,7 +2,7 @@ import { type HopPeer, readClientField } from '../http1/client-field.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { type PeerAddress, UNIX_PEER } from '../net/address.ts';
 import type { CidrSet } from '../net/cidr.ts';
-import type { Connection } from '../runtime/seam.ts';
+import type { Connection } from '../runtime/seam/sockets.ts';
 import { type ForwardedClient, forwardedClient } from './forwarded-client.ts';
 import type { Prelude } from './prelude.ts';
 import type { Front } from './service.ts';

@@ -1,4 +1,4 @@
-import type { Connection } from '../runtime/seam.ts';
+import type { Connection } from '../runtime/seam/sockets.ts';
 import type { Deadline } from '../time/timer-wheel.ts';
 import type { Answer } from './answer.ts';
 import type { Service } from './service.ts';

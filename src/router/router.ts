@@ -1,5 +1,5 @@
 import { LOST_PEER } from '../net/address.ts';
-import type { Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from '../runtime/seam.ts';
+import type { Connection, ConnectionHandlers, Listener, ListenOptions, Sockets } from '../runtime/seam/sockets.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
 import type { Entrance } from './entrance.ts';
 import { FAILURES } from './failures.ts';
@@ -75,8 +75,8 @@ export class Router implements SessionOwner {
    * Opens a listener and serves what comes through it.
    * @throws {ListenError}
    */
-  async listen(runtime: Runtime, where: Parameters<Runtime['listen']>[0], front: Front, options: ListenOptions = {}): Promise<Listener> {
-    const listener = await runtime.listen(where, this.handlers(front), options);
+  async listen(sockets: Sockets, where: Parameters<Sockets['listen']>[0], front: Front, options: ListenOptions = {}): Promise<Listener> {
+    const listener = await sockets.listen(where, this.handlers(front), options);
     this.addListener(listener);
     return listener;
   }

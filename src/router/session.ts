@@ -3,7 +3,7 @@ import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Level } from '../log/log.ts';
 import { formatPeer } from '../net/address.ts';
-import type { Connection } from '../runtime/seam.ts';
+import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import { Answer, type AnswerOwner } from './answer.ts';
 import { ConnectionClient, type SessionClient, ToldClient } from './client.ts';

@@ -1,4 +1,4 @@
-import type { ListenOptions } from './seam.ts';
+import type { ListenOptions } from './seam/sockets.ts';
 
 /** A shortage is over when nothing has failed for so long, in ms. */
 const QUIET_MS = 1000;

@@ -3,7 +3,7 @@ import type { ListenAddress } from '../net/address.ts';
 import { BACKLOG, HeldSocket } from './held-socket.ts';
 import type { Libc } from './libc.ts';
 import { listenHost } from './listen-host.ts';
-import type { ConnectFailure, ListenOptions } from './seam.ts';
+import type { ConnectFailure, ListenOptions } from './seam/sockets.ts';
 import { bindPath, SocketFile, spareFile, withMode } from './socket-file.ts';
 import type { BunListener, BunNamespace, BunSocketHandlers } from './types/bun.ts';
 

@@ -2,7 +2,7 @@ import { nodeFs } from '../builtin/modules.ts';
 import { addressless, type ConnectAddress, type PeerAddress, peerAddress } from '../net/address.ts';
 import { errorCode } from './connect-failure.ts';
 import { handlerFailed } from './handler-failure.ts';
-import type { ConnectFailure, Connection, ConnectionHandlers } from './seam.ts';
+import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';
 import { SendQueue } from './send-queue.ts';
 import type { BunSocket } from './types/bun.ts';
 

@@ -1,7 +1,7 @@
 import { nodeFs, nodePath } from '../builtin/modules.ts';
 import { isIpLiteral, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
-import type { ConnectFailure } from './seam.ts';
+import type { ConnectFailure } from './seam/sockets.ts';
 import type { BunNamespace } from './types/bun.ts';
 
 /** How long a reading of /proc/net/unix serves, in ms: it costs about 1 µs per unix socket of the machine, just when we are busy. */

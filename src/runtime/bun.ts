@@ -13,7 +13,9 @@ import { BACKLOG } from './held-socket.ts';
 import { dieWithParent, flockOfBun, Libc } from './libc.ts';
 import { listenFailure } from './listen-failure.ts';
 import type { Adopt } from './parent.ts';
-import type { BindOptions, BoundSocket, Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
+import type { Capabilities } from './seam/capabilities.ts';
+import type { BindOptions, BoundSocket, Connection, ConnectionHandlers, Listener, ListenOptions } from './seam/sockets.ts';
+import type { Runtime } from './seam.ts';
 import { bindPath, probePath, SocketFile, withMode } from './socket-file.ts';
 import type { BunListener, BunNamespace, BunSocketHandlers } from './types/bun.ts';
 

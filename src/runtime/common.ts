@@ -11,7 +11,10 @@ import { Orphans } from './orphans.ts';
 import { type Adopt, type Birth, birthText, ChannelParent, MARKER, takeBirth } from './parent.ts';
 import { watchParent } from './parent-watch.ts';
 import { signal, spawn } from './process.ts';
-import type { Capabilities, ChildProcess, Due, FileLock, Parent, SpawnOptions } from './seam.ts';
+import type { Capabilities } from './seam/capabilities.ts';
+import type { Due } from './seam/event-loop.ts';
+import type { FileLock } from './seam/host.ts';
+import type { ChildProcess, Parent, SpawnOptions } from './seam/processes.ts';
 import { fileOutlet, kernelOutlet } from './stderr-outlet.ts';
 
 /** How long an end waits for a full stderr to take what was logged, in ms. */

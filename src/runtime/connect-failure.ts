@@ -1,4 +1,4 @@
-import type { ConnectFailure, ConnectFailureReason } from './seam.ts';
+import type { ConnectFailure, ConnectFailureReason } from './seam/sockets.ts';
 
 const REASONS: Record<string, ConnectFailureReason> = {
   ECONNREFUSED: 'refused',

@@ -2,7 +2,7 @@ import type { Socket } from 'node:dgram';
 import { isIpv6, type PeerAddress, peerAddress, type TcpAddress } from '../net/address.ts';
 import { errorCode } from './connect-failure.ts';
 import { listenFailure } from './listen-failure.ts';
-import type { DatagramHandlers, DatagramSocket } from './seam.ts';
+import type { DatagramHandlers, DatagramSocket } from './seam/datagrams.ts';
 
 /** Opens a UDP socket by `node:dgram`, which all three runtimes carry. @throws {ListenError} */
 export function datagram(address: TcpAddress, handlers: DatagramHandlers): Promise<DatagramSocket> {

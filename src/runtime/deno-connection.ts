@@ -2,7 +2,7 @@ import { type PeerAddress, peerAddress, UNIX_PEER } from '../net/address.ts';
 import type { BufferPools } from './buffer-pool.ts';
 import { errorCode } from './connect-failure.ts';
 import { handlerFailed } from './handler-failure.ts';
-import type { ConnectFailure, Connection, ConnectionHandlers } from './seam.ts';
+import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';
 import { SendQueue } from './send-queue.ts';
 import type { DenoAddress, DenoConn } from './types/deno.ts';
 

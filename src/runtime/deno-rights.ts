@@ -1,6 +1,6 @@
 import { formatAddress, isIpLiteral, type TcpAddress, type UnixAddress } from '../net/address.ts';
 import { MARKER } from './parent.ts';
-import { PermissionError } from './seam.ts';
+import { PermissionError } from './seam/host.ts';
 import type { DenoNamespace, Permission } from './types/deno.ts';
 
 const { Deno } = globalThis as unknown as { Deno: DenoNamespace };

@@ -14,20 +14,11 @@ import { bindHandle, failed, HandleSocket, handleOf, type NetHandle } from './ne
 import { createRuntime as createNodeRuntime } from './node.ts';
 import { type Adopt, type Birth, MARKER } from './parent.ts';
 import { spawn } from './process.ts';
-import type {
-  BindOptions,
-  BoundSocket,
-  Capabilities,
-  ChildProcess,
-  ConnectFailure,
-  Connection,
-  ConnectionHandlers,
-  FileLock,
-  Listener,
-  ListenOptions,
-  Runtime,
-  SpawnOptions,
-} from './seam.ts';
+import type { Capabilities } from './seam/capabilities.ts';
+import type { FileLock } from './seam/host.ts';
+import type { ChildProcess, SpawnOptions } from './seam/processes.ts';
+import type { BindOptions, BoundSocket, ConnectFailure, Connection, ConnectionHandlers, Listener, ListenOptions } from './seam/sockets.ts';
+import type { Runtime } from './seam.ts';
 import { bindPath, probePath, SocketFile, spareFile } from './socket-file.ts';
 import { DenoOutlet, kernelOutlet } from './stderr-outlet.ts';
 import type { DenoListener, DenoNamespace } from './types/deno.ts';

@@ -1,5 +1,5 @@
 import { nodeFs } from '../builtin/modules.ts';
-import type { FileLock } from './seam.ts';
+import type { FileLock } from './seam/host.ts';
 
 const LOCK_SHARED = 1;
 const LOCK_EXCLUSIVE = 2;

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionHandlers } from './seam.ts';
+import type { Connection, ConnectionHandlers } from './seam/sockets.ts';
 
 /**
  * A handler threw: tells `failed`, which ends the connection as it likes; where nobody listens the connection is destroyed and

@@ -1,5 +1,5 @@
 import type { ListenAddress } from '../net/address.ts';
-import type { BoundSocket } from './seam.ts';
+import type { BoundSocket } from './seam/sockets.ts';
 import type { SocketFile } from './socket-file.ts';
 
 /** The accept queue's length where nobody says one. */

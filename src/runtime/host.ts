@@ -1,5 +1,5 @@
 import { nodeFs, nodeOs } from '../builtin/modules.ts';
-import type { Signal } from './seam.ts';
+import type { Signal } from './seam/processes.ts';
 
 /** Every address of a host name, in the resolver's order. Rejects when there is none. */
 export async function resolve(name: string): Promise<string[]> {

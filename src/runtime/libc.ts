@@ -1,5 +1,5 @@
 import type { Flock } from './file-lock.ts';
-import { ListenError } from './seam.ts';
+import { ListenError } from './seam/sockets.ts';
 import type { BunFfi, BunNamespace } from './types/bun.ts';
 
 /** The C library's name: glibc, musl, macOS. */

@@ -1,7 +1,7 @@
 import { nodeFs, nodePath } from '../builtin/modules.ts';
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import { errorCode } from './connect-failure.ts';
-import { ListenError } from './seam.ts';
+import { ListenError } from './seam/sockets.ts';
 
 /** The ListenError for what a runtime threw when it was asked to listen on `address`. */
 export function listenFailure(address: ListenAddress, error: unknown): ListenError {

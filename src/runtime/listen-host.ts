@@ -1,5 +1,5 @@
 import { isIpLiteral } from '../net/address.ts';
-import { ListenError } from './seam.ts';
+import { ListenError } from './seam/sockets.ts';
 
 /**
  * The literal to bind for a listener's host. A name binds its first IPv4 address, else its first IPv6 one, on every runtime

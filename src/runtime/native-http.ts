@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type ListenAddress, LOST_PEER, type PeerAddress, peerAddress, UNIX_PEER } from '../net/address.ts';
 import { runtimeName } from './app-modules.ts';
 import { listenFailure } from './listen-failure.ts';
-import { ListenError } from './seam.ts';
+import { ListenError } from './seam/sockets.ts';
 
 /** Answers one request; `remote` says who asks. The runtime's own Request and Response. */
 export type NativeHandler = (request: Request, remote: () => PeerAddress) => Response | Promise<Response>;

@@ -3,7 +3,7 @@ import type { Server } from 'node:net';
 import { isIpv6, type ListenAddress } from '../net/address.ts';
 import { BACKLOG, HeldSocket } from './held-socket.ts';
 import { listenHost } from './listen-host.ts';
-import type { BindOptions, ConnectFailure } from './seam.ts';
+import type { BindOptions, ConnectFailure } from './seam/sockets.ts';
 import { bindPath, SocketFile } from './socket-file.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { addressless, type PeerAddress, peerAddress } from '../net/address.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import { handlerFailed } from './handler-failure.ts';
-import type { ConnectFailure, Connection, ConnectionHandlers } from './seam.ts';
+import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';
 import type { WriteScratch } from './write-scratch.ts';
 
 const CONNECTION = Symbol('connection');

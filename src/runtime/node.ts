@@ -14,7 +14,9 @@ import { listenHost } from './listen-host.ts';
 import { bindHandle, failed, HandleSocket, handleOf, type NetHandle, type Opening } from './net-handle.ts';
 import { connectionOf, NodeConnection } from './node-connection.ts';
 import type { Adopt } from './parent.ts';
-import type { BindOptions, BoundSocket, Capabilities, Connection, ConnectionHandlers, Listener, ListenOptions, Runtime } from './seam.ts';
+import type { Capabilities } from './seam/capabilities.ts';
+import type { BindOptions, BoundSocket, Connection, ConnectionHandlers, Listener, ListenOptions } from './seam/sockets.ts';
+import type { Runtime } from './seam.ts';
 import { bindPath, probePath, SocketFile, withMode } from './socket-file.ts';
 import { WriteScratch } from './write-scratch.ts';
 

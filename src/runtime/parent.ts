@@ -1,7 +1,8 @@
 import { formatAddress, type ListenAddress, parseListenAddress } from '../net/address.ts';
 import type { HeldSocket } from './held-socket.ts';
 import type { NetHandle } from './net-handle.ts';
-import type { BoundSocket, Parent } from './seam.ts';
+import type { Parent } from './seam/processes.ts';
+import type { BoundSocket } from './seam/sockets.ts';
 
 /**
  * The environment variable by which a child knows that it is ours: test runners and process managers spawn with message channels too.

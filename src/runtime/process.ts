@@ -1,7 +1,7 @@
 import type { ChildProcess as NodeChild } from 'node:child_process';
 import { errorCode } from './connect-failure.ts';
 import type { HeldSocket } from './held-socket.ts';
-import type { ChildProcess, Signal, SpawnOptions } from './seam.ts';
+import type { ChildProcess, Signal, SpawnOptions } from './seam/processes.ts';
 
 /** How long after a child's end we wait for what is still in its pipes, in ms. */
 const LAST_WORDS = 200;

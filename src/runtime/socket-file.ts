@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { nodeFs } from '../builtin/modules.ts';
 import type { UnixAddress } from '../net/address.ts';
-import { type ConnectFailure, type ConnectionHandlers, ListenError, type Runtime } from './seam.ts';
+import { type ConnectFailure, type ConnectionHandlers, ListenError, type Sockets } from './seam/sockets.ts';
 
 /**
  * Binds a unix socket's path by `bind`. When the path is taken: a socket file nobody listens on is removed and bound again.
@@ -40,7 +40,7 @@ export function spareFile(path: string, close: () => void): void {
 }
 
 /** Connects to `address` once and closes again: null when somebody answered. */
-export function probePath(runtime: Pick<Runtime, 'connect'>, address: UnixAddress): Promise<ConnectFailure | null> {
+export function probePath(sockets: Pick<Sockets, 'connect'>, address: UnixAddress): Promise<ConnectFailure | null> {
   return new Promise((resolve) => {
     const nothing = (): void => {};
     const handlers: ConnectionHandlers<null> = {
@@ -51,7 +51,7 @@ export function probePath(runtime: Pick<Runtime, 'connect'>, address: UnixAddres
       close: () => resolve(null),
       connectFailed: (_owner, failure) => resolve(failure),
     };
-    runtime.connect(address, null, handlers);
+    sockets.connect(address, null, handlers);
   });
 }
 

@@ -8,7 +8,7 @@ import type { Node } from '../pool/node.ts';
 import type { Client } from '../router/client.ts';
 import { NO_FRONT } from '../router/front.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../router/upstream.ts';
-import type { ConnectFailure, Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
+import type { ConnectFailure, Connection, ConnectionHandlers, Sockets } from '../runtime/seam/sockets.ts';
 
 type Done = Parameters<Probe['start']>[1];
 
@@ -19,15 +19,15 @@ const NOBODY: PeerAddress = { family: 'ipv4', address: '127.0.0.1', port: 0 };
  * to take a connection.
  */
 export class HealthProbe implements Probe {
-  readonly #runtime: Runtime;
+  readonly #sockets: Sockets;
   readonly #open: OpenUpstream;
   readonly #path: string | null;
   readonly #host: string;
   readonly #client: Client;
 
   /** @param host the Host that is asked for, with a path */
-  constructor(runtime: Runtime, open: OpenUpstream, path: string | null, host = 'localhost') {
-    this.#runtime = runtime;
+  constructor(sockets: Sockets, open: OpenUpstream, path: string | null, host = 'localhost') {
+    this.#sockets = sockets;
     this.#open = open;
     this.#path = path;
     this.#host = host;
@@ -47,7 +47,7 @@ export class HealthProbe implements Probe {
       done(true, '');
       return () => {};
     }
-    const connection = this.#runtime.connect(target.address, done, PING);
+    const connection = this.#sockets.connect(target.address, done, PING);
     return () => connection.destroy();
   }
 }

@@ -6,7 +6,7 @@ import { type ConnectAddress, formatAddress } from '../net/address.ts';
 import { writeProxyHeader } from '../net/proxy-protocol.ts';
 import type { Node } from '../pool/node.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
-import type { Runtime } from '../runtime/seam.ts';
+import type { Sockets } from '../runtime/seam/sockets.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
 import { PersistentConnections, type PersistentSettings, type Place } from './persistent.ts';
 import { PersistentUpstream } from './persistent-upstream.ts';
@@ -57,13 +57,13 @@ export class HttpUpstreams {
   readonly #hops = new WeakMap<Place, Hop>();
 
   /** @param failed is told of exceptions in handlers */
-  constructor(runtime: Runtime, wheel: TimerWheel, settings: HttpSettings, failed: (error: unknown) => void) {
+  constructor(sockets: Sockets, wheel: TimerWheel, settings: HttpSettings, failed: (error: unknown) => void) {
     this.settings = settings;
     const { proxyProtocol, connections, repeatsUnread } = settings;
     // Of a node that does not close, whatever we said, no connection may be kept either: it would belong to the client before.
     const idle = proxyProtocol === 0 ? settings.idle : 0;
     this.#connections = new PersistentConnections(
-      runtime,
+      sockets,
       wheel,
       { idle, connections, ...(repeatsUnread === undefined ? {} : { repeatsUnread }) },
       failed,

@@ -1,6 +1,6 @@
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
-import type { ConnectFailure, Connection } from '../runtime/seam.ts';
+import type { ConnectFailure, Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import type { Idle } from './idle-connections.ts';
 import { isRepeatable, type PersistentConnections, type Place } from './persistent.ts';

@@ -5,7 +5,7 @@ import type { ConnectAddress } from '../net/address.ts';
 import type { Backend } from '../pool/backend.ts';
 import type { Node } from '../pool/node.ts';
 import type { UpstreamExchange } from '../router/upstream.ts';
-import type { Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
+import type { Connection, ConnectionHandlers, Sockets } from '../runtime/seam/sockets.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
 import { IdleConnections } from './idle-connections.ts';
 import type { PersistentUpstream } from './persistent-upstream.ts';
@@ -53,14 +53,14 @@ export class PersistentConnections {
   /** Shared by the readers of all connections. */
   readonly head = new ResponseHead();
   isStopped = false;
-  readonly #runtime: Runtime;
+  readonly #sockets: Sockets;
   readonly #failed: (error: unknown) => void;
   readonly #places = new WeakMap<Backend, Place>();
   readonly #open = new Set<PersistentUpstream>();
 
   /** @param failed is told of exceptions in handlers */
-  constructor(runtime: Runtime, wheel: TimerWheel, settings: PersistentSettings, failed: (error: unknown) => void) {
-    this.#runtime = runtime;
+  constructor(sockets: Sockets, wheel: TimerWheel, settings: PersistentSettings, failed: (error: unknown) => void) {
+    this.#sockets = sockets;
     this.wheel = wheel;
     this.settings = settings;
     this.#failed = failed;
@@ -98,7 +98,7 @@ export class PersistentConnections {
 
   connect(upstream: PersistentUpstream, address: ConnectAddress): Connection<PersistentUpstream> {
     this.#open.add(upstream);
-    return this.#runtime.connect(address, upstream, this.#handlers);
+    return this.#sockets.connect(address, upstream, this.#handlers);
   }
 
   closed(upstream: PersistentUpstream): void {

@@ -2,7 +2,7 @@ import type { Refusal } from '../http1/refusal.ts';
 import type { ConnectAddress } from '../net/address.ts';
 import type { Node } from '../pool/node.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
-import type { Runtime } from '../runtime/seam.ts';
+import type { Sockets } from '../runtime/seam/sockets.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
 import { PersistentConnections, type PersistentSettings } from './persistent.ts';
 import { PersistentUpstream } from './persistent-upstream.ts';
@@ -51,12 +51,12 @@ export class PuwsgiUpstreams {
 
 /** What keeps the connections to persistent uwsgi nodes. @param failed is told of exceptions in handlers */
 export function persistentUwsgi(
-  runtime: Runtime,
+  sockets: Sockets,
   wheel: TimerWheel,
   settings: PersistentSettings,
   failed: (error: unknown) => void,
 ): PersistentConnections {
-  return new PersistentConnections(runtime, wheel, { ...settings, yields: true }, failed);
+  return new PersistentConnections(sockets, wheel, { ...settings, yields: true }, failed);
 }
 
 /** The requests on one connection to a persistent uwsgi node: a packet each, made as the generation of its request wants it. */

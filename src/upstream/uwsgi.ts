@@ -5,7 +5,7 @@ import type { ConnectAddress } from '../net/address.ts';
 import type { Node } from '../pool/node.ts';
 import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
-import type { ConnectFailure, Connection, ConnectionHandlers, Runtime } from '../runtime/seam.ts';
+import type { ConnectFailure, Connection, ConnectionHandlers, Sockets } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring, type TimerWheel } from '../time/timer-wheel.ts';
 import { MAX_PACKET_BYTES } from '../uwsgi/packet.ts';
 import { FLUSH_MS } from './persistent-upstream.ts';
@@ -24,12 +24,12 @@ export class UwsgiUpstreams {
   readonly packets: UwsgiPackets;
   /** From here a packet goes out in one piece with the first bytes of its body. */
   readonly scratch = new Uint8Array(MAX_PACKET_BYTES + FIRST_BODY_BYTES);
-  readonly #runtime: Runtime;
+  readonly #sockets: Sockets;
   readonly #failed: (error: unknown) => void;
 
   /** @param failed is told of exceptions in handlers */
-  constructor(runtime: Runtime, wheel: TimerWheel, settings: UwsgiSettings, failed: (error: unknown) => void) {
-    this.#runtime = runtime;
+  constructor(sockets: Sockets, wheel: TimerWheel, settings: UwsgiSettings, failed: (error: unknown) => void) {
+    this.#sockets = sockets;
     this.wheel = wheel;
     this.packets = new UwsgiPackets(settings);
     this.#failed = failed;
@@ -40,7 +40,7 @@ export class UwsgiUpstreams {
     const packet = this.packets.make(node, exchange);
     if ('status' in packet) return packet;
     const upstream = new UwsgiUpstream(this, exchange, packet, this.packets.end, address.kind === 'tcp');
-    upstream.connect(this.#runtime, address, this.#handlers);
+    upstream.connect(this.#sockets, address, this.#handlers);
     return upstream;
   }
 
@@ -80,8 +80,8 @@ class UwsgiUpstream implements Upstream, Expiring {
     this.#waitsForClose = isTcp;
   }
 
-  connect(runtime: Runtime, address: ConnectAddress, handlers: ConnectionHandlers<UwsgiUpstream>): void {
-    this.#connection = runtime.connect(address, this, handlers);
+  connect(sockets: Sockets, address: ConnectAddress, handlers: ConnectionHandlers<UwsgiUpstream>): void {
+    this.#connection = sockets.connect(address, this, handlers);
   }
 
   send(firstBody: Uint8Array | null): boolean {

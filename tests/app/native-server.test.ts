@@ -8,7 +8,7 @@ import type { AppContext } from '../../src/app/fetch-handler.ts';
 import { serveNative } from '../../src/app/native-server.ts';
 import { type ListenAddress, parseListenAddress } from '../../src/net/address.ts';
 import { runtimeName } from '../../src/runtime/app-modules.ts';
-import { ListenError } from '../../src/runtime/seam.ts';
+import { ListenError } from '../../src/runtime/seam/sockets.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { sleep, waitFor, within } from '../support/wait.ts';
 import { appFiles } from './files.ts';

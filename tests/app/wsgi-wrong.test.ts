@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { BoundSocket } from '../../src/runtime/seam.ts';
+import type { BoundSocket } from '../../src/runtime/seam/sockets.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { waitFor } from '../support/wait.ts';
 import { packet, requestPacket, runtime, type StartedWsgi, startWsgi } from './wsgi-support.ts';

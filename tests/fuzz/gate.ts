@@ -19,7 +19,7 @@ import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import type { Service } from '../../src/router/service.ts';
 import { Session } from '../../src/router/session.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
-import type { Connection } from '../../src/runtime/seam.ts';
+import type { Connection } from '../../src/runtime/seam/sockets.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
 import { ResponseReader } from '../../src/upstream/response-reader.ts';
 import { bytesOf } from '../http1/support.ts';

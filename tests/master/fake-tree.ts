@@ -9,7 +9,9 @@ import type { NodeMark, Order, Report, StartOrder, WorkerNode } from '../../src/
 import { RouterProcesses } from '../../src/master/router-processes.ts';
 import { TopicReader, whole } from '../../src/master/topic-reader.ts';
 import { makeTopics } from '../../src/master/topics.ts';
-import type { BoundSocket, Runtime, SpawnOptions } from '../../src/runtime/seam.ts';
+import type { SpawnOptions } from '../../src/runtime/seam/processes.ts';
+import type { BoundSocket } from '../../src/runtime/seam/sockets.ts';
+import type { Runtime } from '../../src/runtime/seam.ts';
 import { FakeTime } from '../support/fake-time.ts';
 
 /** What a process of ours does, without a process. */

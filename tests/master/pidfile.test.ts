@@ -5,7 +5,7 @@ import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, 
 import { test } from 'node:test';
 import { Pidfile } from '../../src/master/pidfile.ts';
 import { signalByPidfile } from '../../src/master/pidfile-signal.ts';
-import type { Signal } from '../../src/runtime/seam.ts';
+import type { Signal } from '../../src/runtime/seam/processes.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { noteSkip } from '../support/peers.ts';

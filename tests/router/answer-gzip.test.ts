@@ -11,7 +11,7 @@ import { Answer, type AnswerOwner } from '../../src/router/answer.ts';
 import { DateLine } from '../../src/router/date-line.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import type { Service } from '../../src/router/service.ts';
-import type { Connection } from '../../src/runtime/seam.ts';
+import type { Connection } from '../../src/runtime/seam/sockets.ts';
 
 const encoder = new TextEncoder();
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClientSession } from '../../src/router/client-session.ts';
 import { makeFront } from '../../src/router/front.ts';
-import type { Connection } from '../../src/runtime/seam.ts';
+import type { Connection } from '../../src/runtime/seam/sockets.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { peerTest } from '../support/peers.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TcpAddress } from '../../src/net/address.ts';
-import { type DatagramSocket, ListenError } from '../../src/runtime/seam.ts';
+import type { DatagramSocket } from '../../src/runtime/seam/datagrams.ts';
+import { ListenError } from '../../src/runtime/seam/sockets.ts';
 import { runtime, waitFor } from './support.ts';
 
 async function receiver(host: string): Promise<{ socket: DatagramSocket; to: TcpAddress; got: string[]; from: string[] }> {

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { basename, dirname } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { type ListenAddress, parseListenAddress } from '../../src/net/address.ts';
-import { type BoundSocket, type ChildProcess, ListenError, type SpawnOptions } from '../../src/runtime/seam.ts';
+import type { ChildProcess, SpawnOptions } from '../../src/runtime/seam/processes.ts';
+import { type BoundSocket, ListenError } from '../../src/runtime/seam/sockets.ts';
 import { isWithin } from '../support/wait.ts';
 import { closeLeftovers, commandFor, connect, ends, gapIt, runtime, sleep, socketPath, TCP, unixAddress, waitFor } from './support.ts';
 

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
 import { createServer } from 'node:net';
 import { after, describe, it } from 'node:test';
 import { type ListenAddress, parseListenAddress } from '../../src/net/address.ts';
-import { ListenError } from '../../src/runtime/seam.ts';
+import { ListenError } from '../../src/runtime/seam/sockets.ts';
 import {
   closeLeftovers,
   commandFor,

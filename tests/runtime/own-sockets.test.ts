@@ -7,7 +7,7 @@ import type { TcpAddress } from '../../src/net/address.ts';
 import { EpollSockets } from '../../src/runtime/epoll/epoll-sockets.ts';
 import { EPOLL_CTL_ADD, EPOLLEXCLUSIVE, EPOLLOUT, EPOLLRDHUP, type Kernel } from '../../src/runtime/epoll/kernel.ts';
 import { Guests } from '../../src/runtime/guests.ts';
-import type { Listener, ListenOptions } from '../../src/runtime/seam.ts';
+import type { Listener, ListenOptions } from '../../src/runtime/seam/sockets.ts';
 import { closeLeftovers, End, ends, runtime, sleep, waitFor } from './support.ts';
 
 const ENOENT = 2;

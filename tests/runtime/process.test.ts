@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { describe, it } from 'node:test';
-import type { ChildProcess, SpawnOptions } from '../../src/runtime/seam.ts';
+import type { ChildProcess, SpawnOptions } from '../../src/runtime/seam/processes.ts';
 import { commandFor, runtime, sleep, waitFor } from './support.ts';
 
 interface Told {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { ConnectAddress, ListenAddress } from '../../src/net/address.ts';
-import type { Connection, ConnectionHandlers } from '../../src/runtime/seam.ts';
+import type { Connection, ConnectionHandlers } from '../../src/runtime/seam/sockets.ts';
 import { closeLeftovers, commandFor, connect, ends, listening, pattern, runtime, socketPath, TCP, unixAddress, waitFor } from './support.ts';
 
 const QUEUED_AT_MOST = 128 * 1024;

@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import { it } from 'node:test';
 import type { ConnectAddress, ListenAddress } from '../../src/net/address.ts';
-import type { ConnectFailure, Connection, ConnectionHandlers, Listener, ListenOptions } from '../../src/runtime/seam.ts';
+import type { ConnectFailure, Connection, ConnectionHandlers, Listener, ListenOptions } from '../../src/runtime/seam/sockets.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { noteSkip } from '../support/peers.ts';
 

@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import type { Details, Level } from '../../log/log.ts';
-import type { BoundSocket, ChildProcess, Runtime } from '../../runtime/seam.ts';
+import type { Host } from '../../runtime/seam/host.ts';
+import type { ChildProcess, Processes } from '../../runtime/seam/processes.ts';
+import type { BoundSocket } from '../../runtime/seam/sockets.ts';
 import { AppError } from '../app-error.ts';
 import { findPython } from './python.ts';
 import { BOOT, readProgram } from './wsgi-boot.ts';
@@ -68,7 +70,7 @@ const IS_RUNNING = { new: false, starting: false, ready: true, draining: true, e
  */
 export class WsgiProcess {
   readonly path: string;
-  readonly #runtime: Runtime;
+  readonly #runtime: Processes & Host;
   readonly #options: WsgiOptions;
   readonly #events: WsgiEvents;
   readonly #exits: (() => void)[] = [];
@@ -77,7 +79,7 @@ export class WsgiProcess {
   #state: 'new' | 'starting' | 'ready' | 'draining' | 'ending' | 'gone' = 'new';
   #started: PromiseWithResolvers<void> | null = null;
 
-  constructor(runtime: Runtime, options: WsgiOptions, events: WsgiEvents) {
+  constructor(runtime: Processes & Host, options: WsgiOptions, events: WsgiEvents) {
     this.path = options.path;
     this.#runtime = runtime;
     this.#options = options;

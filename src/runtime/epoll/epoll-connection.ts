@@ -1,7 +1,8 @@
 import { LOST_PEER, type PeerAddress, UNIX_PEER } from '../../net/address.ts';
 import { connectFailure } from '../connect-failure.ts';
 import { handlerFailed } from '../handler-failure.ts';
-import type { Connection, ConnectionHandlers, Due } from '../seam.ts';
+import type { Due } from '../seam/event-loop.ts';
+import type { Connection, ConnectionHandlers } from '../seam/sockets.ts';
 import { SendQueue } from '../send-queue.ts';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, errorName, isPassing } from './kernel.ts';
 import type { Patient, Pollable, Poller } from './poller.ts';

@@ -1,5 +1,5 @@
 import { AcceptAlarm } from '../accept-alarm.ts';
-import type { ConnectionHandlers, ListenOptions } from '../seam.ts';
+import type { ConnectionHandlers, ListenOptions } from '../seam/sockets.ts';
 import { EpollConnection } from './epoll-connection.ts';
 import { EPOLLEXCLUSIVE, EPOLLIN, errorName, isPassing } from './kernel.ts';
 import type { Pollable, Poller } from './poller.ts';

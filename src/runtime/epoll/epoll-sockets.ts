@@ -2,7 +2,8 @@ import { type ConnectAddress, isIpLiteral, type ListenAddress } from '../../net/
 import { connectFailure } from '../connect-failure.ts';
 import type { Guests } from '../guests.ts';
 import { listenFailure } from '../listen-failure.ts';
-import type { Connection, ConnectionHandlers, Due, Listener, ListenOptions } from '../seam.ts';
+import type { Due } from '../seam/event-loop.ts';
+import type { Connection, ConnectionHandlers, Listener, ListenOptions } from '../seam/sockets.ts';
 import { EpollConnection } from './epoll-connection.ts';
 import { EpollListener } from './epoll-listener.ts';
 import { AF_UNIX, EALREADY, EINPROGRESS, EISCONN, errorName, type Kernel } from './kernel.ts';

@@ -1,6 +1,6 @@
 import { highestAccepted } from '../accept-limit.ts';
 import { Guests } from '../guests.ts';
-import type { Due } from '../seam.ts';
+import type { Due } from '../seam/event-loop.ts';
 import { EpollSockets } from './epoll-sockets.ts';
 import type { Kernel } from './kernel.ts';
 

@@ -1,5 +1,5 @@
 import type { Guests } from '../guests.ts';
-import type { Due } from '../seam.ts';
+import type { Due } from '../seam/event-loop.ts';
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EVENT_DATA, EVENT_WORDS, type Kernel } from './kernel.ts';
 
 /** Events taken from the kernel at once. */
