@@ -13,6 +13,7 @@ import type { WorkerSource } from '../pool/worker-source.ts';
 import { checkSpoolDirectory } from '../router/body-spool.ts';
 import type { PreludeSettings } from '../router/prelude.ts';
 import type { ProcessParts, Service, ServiceSettings } from '../router/service.ts';
+import { NO_SINK } from '../router/transaction.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { HealthProbe } from '../upstream/health-probe.ts';
 import type { KeptUpstreams } from '../upstream/kept-upstreams.ts';
@@ -94,6 +95,7 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
     gzip,
     prelude: makePrelude(config),
     trustedProxies: config.trustedProxies.length > 0 ? new CidrSet(config.trustedProxies) : null,
+    transactions: NO_SINK,
   };
   const { check, graceTime } = config;
   const ping = new HealthProbe(runtime, upstreams.openCheck, null);

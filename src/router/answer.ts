@@ -54,6 +54,8 @@ export class Answer implements Downstream, GzipOutput {
   isBlocked = false;
   /** Bytes written so far, over all answers of the connection. */
   written = 0;
+  /** Bytes of the current answer's body, without framing. */
+  bodyBytes = 0;
   /** What is being written are events or a tunnel, which may rest as they like. */
   isOpenEnded = false;
   #service: Service;
@@ -90,6 +92,11 @@ export class Answer implements Downstream, GzipOutput {
     return this.#body === BODY.untilClose;
   }
 
+  /** Bytes made so far, over all answers of the connection: those written, and what waits to be flushed. */
+  get produced(): number {
+    return this.written + this.#service.out.length;
+  }
+
   /** A new request has been read; `null` when not even its head could be. */
   begin(request: RequestHead | null): void {
     this.discard();
@@ -98,6 +105,7 @@ export class Answer implements Downstream, GzipOutput {
     // Without HTTP behind the head there is no other answer than what the backend writes.
     this.#body = this.isOpenEnded ? BODY.raw : BODY.none;
     this.#remaining = 0;
+    this.bodyBytes = 0;
     this.#persists = false;
     this.hasBegun = false;
   }
@@ -155,11 +163,14 @@ export class Answer implements Downstream, GzipOutput {
         // The backend's count is not trusted with the border to the next answer.
         const stop = Math.min(end, start + this.#remaining);
         this.#remaining -= stop - start;
+        this.bodyBytes += stop - start;
         return this.#write(bytes, start, stop);
       }
       case BODY.chunked:
+        this.bodyBytes += end - start;
         return this.#writeChunk(bytes, start, end);
       default:
+        this.bodyBytes += end - start;
         this.hasBegun = true;
         return this.#write(bytes, start, end);
     }

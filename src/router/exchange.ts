@@ -3,8 +3,6 @@ import { GrowingBytes } from '../http1/growing-bytes.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { Details } from '../log/log.ts';
-import { formatPeer } from '../net/address.ts';
 import { isPassing, type NodeFailure } from '../pool/backend.ts';
 import { type Found, isRefusal, type Mapper } from '../pool/mapper.ts';
 import type { Node } from '../pool/node.ts';
@@ -13,12 +11,12 @@ import type { Deadline } from '../time/timer-wheel.ts';
 import { BodySpool } from './body-spool.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
-import { connectFailure, FAILURES, isBrokenOff, isNodesFault, levelOf } from './failures.ts';
+import { connectFailure, FAILURES, isBrokenOff, isNodesFault } from './failures.ts';
 import { heardFrom, neverHeardFrom, protocolOf } from './misunderstanding.ts';
 import { NodeSearch } from './node-search.ts';
-import { requestDetails } from './request-details.ts';
 import { routingKey } from './routing-key.ts';
 import type { Service } from './service.ts';
+import type { Transaction } from './transaction.ts';
 import type { Upstream, UpstreamExchange } from './upstream.ts';
 
 /**
@@ -40,6 +38,7 @@ export class Exchange implements UpstreamExchange {
 
   readonly #service: Service;
   readonly #downstream: Downstream;
+  readonly #transaction: Transaction;
   /** The connection's; ours while the exchange lasts. */
   readonly #deadline: Deadline;
   #state: number = STATE.routing;
@@ -57,13 +56,14 @@ export class Exchange implements UpstreamExchange {
   #answerEnded = false;
   #answerPaused = false;
 
-  constructor(service: Service, downstream: Downstream, request: RequestHead, client: Client, deadline: Deadline) {
+  constructor(service: Service, downstream: Downstream, request: RequestHead, client: Client, transaction: Transaction, deadline: Deadline) {
     this.#service = service;
     this.#downstream = downstream;
+    this.#transaction = transaction;
     this.request = request;
     this.client = client;
     this.#deadline = deadline;
-    this.#search = new NodeSearch(service, client);
+    this.#search = new NodeSearch(service, client, transaction);
   }
 
   /** True once nothing more comes of it. */
@@ -81,6 +81,7 @@ export class Exchange implements UpstreamExchange {
 
   /** `bytes[start, end)` of the request's body, or of the tunnel. False: hold the client back until `Downstream.resume`. */
   requestBody(bytes: Uint8Array, start: number, end: number): boolean {
+    this.#transaction.receivedBody += end - start;
     switch (this.#state) {
       case STATE.spooling: {
         this.#touch();
@@ -113,7 +114,7 @@ export class Exchange implements UpstreamExchange {
     this.#requestEnded = true;
     if (this.#answerEnded) return this.#endTunnel();
     if (this.#state === STATE.spooling) this.#spooled();
-    else if (this.#state === STATE.active || this.#state === STATE.tunnel) this.#upstream!.end();
+    else if (this.#state === STATE.active || this.#state === STATE.tunnel) this.#passedOn();
   }
 
   /** The client takes bytes again. */
@@ -128,8 +129,7 @@ export class Exchange implements UpstreamExchange {
   clientGone(): void {
     if (this.#state === STATE.done) return;
     // Of a router that breaks off the client's own router has told.
-    if (!this.client.front.isPrivate)
-      this.#service.log.event('info', 'client-left', 'the client left before its answer was complete', this.#details());
+    this.#transaction.brokenOff('client-left', 'the client left before its answer was complete', this.client.front.isPrivate);
     this.abort();
   }
 
@@ -179,7 +179,7 @@ export class Exchange implements UpstreamExchange {
       if (isReady) this.#sendSpool();
     } else if (this.#requestEnded) {
       if (this.#trailers !== null) this.#upstream!.trailers?.(this.#trailers);
-      this.#upstream!.end();
+      this.#passedOn();
     } else if (isReady) this.#resumeRequest();
     this.#downstream.flush();
   }
@@ -218,7 +218,7 @@ export class Exchange implements UpstreamExchange {
       // From here on it is the client's half of the tunnel that can end.
       this.#requestEnded = false;
     }
-    this.#answered = true;
+    this.#beginAnswer(head.status);
     const node = this.#search.node!;
     if (!node.backend.isUnderstood) heardFrom(node, head, this.#service.log);
     if (head.status === 101) node.backend.answered();
@@ -227,7 +227,7 @@ export class Exchange implements UpstreamExchange {
   }
 
   body(bytes: Uint8Array, start: number, end: number): void {
-    this.#answered = true;
+    if (!this.#answered) this.#beginAnswer(0);
     this.#touch();
     this.#downstream.body(bytes, start, end);
   }
@@ -257,7 +257,7 @@ export class Exchange implements UpstreamExchange {
     const isNodes = node !== null && isNodesFault(failure);
     if (isNodes && node.answerFailed(this.#service.wheel.now)) this.#tellDead(node);
     if (this.#answered) {
-      this.#tell(failure);
+      this.#transaction.failed(failure);
       this.abort();
       this.#downstream.reset();
     } else this.#fail(failure);
@@ -297,6 +297,7 @@ export class Exchange implements UpstreamExchange {
   #begin(pool: Pool | null): void {
     const { settings, bodyBudget } = this.#service;
     this.#search.pool = pool;
+    this.#transaction.routed();
     if (!this.#mustSpool) return this.#route();
     if (this.request.contentLength > settings.bodyBufferMax) return this.#fail(FAILURES.bufferTooLarge);
     // Nobody should send a body that nobody will read.
@@ -375,7 +376,7 @@ export class Exchange implements UpstreamExchange {
 
   #sendSpool(): void {
     for (let piece = this.#readSpool(); piece !== null; piece = this.#readSpool()) if (!this.#upstream!.body(piece, 0, piece.length)) return;
-    if (this.#state === STATE.active) this.#upstream!.end();
+    if (this.#state === STATE.active) this.#passedOn();
   }
 
   /** Null behind the last piece, and when there is none because reading failed. */
@@ -383,10 +384,21 @@ export class Exchange implements UpstreamExchange {
     try {
       return this.#spool!.read();
     } catch (error) {
-      this.#service.log.event('error', FAILURES.bufferFailed.code, String(error), this.#details());
+      this.#service.log.event('error', FAILURES.bufferFailed.code, String(error), this.#transaction.details());
       this.failed(FAILURES.bufferFailed);
       return null;
     }
+  }
+
+  /** The request is with the node, whole. */
+  #passedOn(): void {
+    this.#transaction.passedOn();
+    this.#upstream!.end();
+  }
+
+  #beginAnswer(status: number): void {
+    this.#answered = true;
+    this.#transaction.answered(status);
   }
 
   #resumeRequest(): void {
@@ -408,7 +420,7 @@ export class Exchange implements UpstreamExchange {
 
   /** Ends the exchange with an answer of our own. */
   #fail(failure: Refusal, problem?: string): void {
-    this.#tell(failure, problem);
+    this.#transaction.failed(failure, problem);
     this.abort();
     this.#downstream.fail(failure);
     this.#downstream.flush();
@@ -423,7 +435,7 @@ export class Exchange implements UpstreamExchange {
 
   /** Closes the client's connection: there is nobody to answer. */
   #giveUp(code: string, message: string): void {
-    this.#service.log.event('info', code, message, this.#details());
+    this.#transaction.brokenOff(code, message);
     this.abort();
     this.#downstream.reset();
   }
@@ -440,26 +452,5 @@ export class Exchange implements UpstreamExchange {
 
   #tellDead(node: Node): void {
     this.#service.log.event('warn', 'node-dead', 'a node is marked as failed', { node: node.name });
-  }
-
-  /** @param problem what lies behind it, where the failure does not say */
-  #tell(failure: Refusal, problem?: string): void {
-    const { log } = this.#service;
-    const level = levelOf(failure);
-    if (log.writes(level))
-      log.event(level, failure.code, failure.rule, {
-        status: failure.status,
-        ...this.#details(),
-        protocol: isNodesFault(failure) ? protocolOf(this.#search.node) : undefined,
-        error: problem,
-      });
-  }
-
-  #details(): Details {
-    return {
-      client: formatPeer(this.client.remote),
-      ...requestDetails(this.request),
-      node: this.#search.node?.name,
-    };
   }
 }

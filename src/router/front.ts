@@ -1,6 +1,7 @@
 import { MAX_ADDED_BYTES } from '../http1/request-writer.ts';
 import { RequestBuffers } from './request-buffer.ts';
 import type { Front, Service, ServiceSettings } from './service.ts';
+import { NO_SINK } from './transaction.ts';
 
 /** A listener of `http`, but for what is `given`. `port` may follow when it is known. */
 export function makeFront(index: number, given: Partial<Omit<Front, 'index'>> = {}): Front {
@@ -35,8 +36,8 @@ const UWSGI_SETTINGS: Partial<ServiceSettings> = { ...NO_FOREIGN, keepalive: 0, 
 export function serviceThrough(front: Front, generation: Service): Service {
   const service = front.isPrivate || front.kind !== 'http' ? ofApp(generation) : generation;
   if (front.isPrivate) {
-    // The head is as long as the client's may be, and holds what the router added.
-    return { ...bare(service, PRIVATE_SETTINGS), requestBuffers: new RequestBuffers(MAX_ADDED_BYTES) };
+    // The head is as long as the client's may be, and holds what the router added. What becomes of the request the router tells.
+    return { ...bare(service, PRIVATE_SETTINGS), transactions: NO_SINK, requestBuffers: new RequestBuffers(MAX_ADDED_BYTES) };
   }
   if (front.kind === 'uwsgi') return bare(service, UWSGI_SETTINGS);
   const { settings } = service;

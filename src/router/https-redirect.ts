@@ -19,13 +19,17 @@ export function httpsRedirect(head: RequestHead, { port }: HttpsRedirect, persis
   const target = isAsterisk ? '' : originForm(head);
   const path = target.startsWith('/') ? target : `/${target}`;
   const lines = [
-    head.isGet || head.isHead ? 'HTTP/1.1 301 Moved Permanently' : 'HTTP/1.1 308 Permanent Redirect',
+    redirectStatus(head) === 301 ? 'HTTP/1.1 301 Moved Permanently' : 'HTTP/1.1 308 Permanent Redirect',
     `Location: https://${host}${port === null ? '' : `:${port}`}${path}`,
     'Content-Length: 0',
     ...connectionLine(persists, head.isHttp10),
     `${latin1(date, 0, date.length)}\r\n`,
   ];
   return ascii(lines.join('\r\n'));
+}
+
+export function redirectStatus({ isGet, isHead }: RequestHead): 301 | 308 {
+  return isGet || isHead ? 301 : 308;
 }
 
 /** HTTP/1.0 closes unless it is told otherwise. */

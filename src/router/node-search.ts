@@ -2,6 +2,7 @@ import type { Node } from '../pool/node.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Client } from './client.ts';
 import type { Service } from './service.ts';
+import type { Transaction } from './transaction.ts';
 
 /** One first try and three retries, as uWSGI; fallbacks come on top. */
 const MAX_ATTEMPTS = 4;
@@ -20,6 +21,7 @@ export class NodeSearch {
   node: Node | null = null;
   readonly #service: Service;
   readonly #client: Client;
+  readonly #transaction: Transaction;
   #tried: Node[] | null = null;
   #fallbacks = 0;
   #busySince = 0;
@@ -28,9 +30,10 @@ export class NodeSearch {
   /** When the node got the request, where that may be asked (`harakiri`). */
   #sentAt = 0;
 
-  constructor(service: Service, client: Client) {
+  constructor(service: Service, client: Client, transaction: Transaction) {
     this.#service = service;
     this.#client = client;
+    this.#transaction = transaction;
   }
 
   /** True once a node has refused the request. */
@@ -72,12 +75,14 @@ export class NodeSearch {
   take(node: Node): void {
     this.node = node;
     this.#isCounted = true;
+    this.#transaction.tried(node);
     node.started();
   }
 
   /** The node has accepted. */
   connected(): void {
     const node = this.node!;
+    this.#transaction.connected();
     node.backend.reached();
     if (node.harakiri > 0) this.#sentAt = this.#service.wheel.precise();
   }

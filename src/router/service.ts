@@ -11,6 +11,7 @@ import type { HttpsRedirect } from './https-redirect.ts';
 import type { OutBuffer } from './out-buffer.ts';
 import type { PreludeSettings } from './prelude.ts';
 import type { RequestBuffers } from './request-buffer.ts';
+import type { TransactionSink } from './transaction.ts';
 import type { OpenUpstream } from './upstream.ts';
 
 /** What the config says of the life of a request. All times in ms, sizes in bytes; `Infinity` for no bound. */
@@ -120,4 +121,6 @@ export interface Service extends ProcessParts {
   readonly prelude: PreludeSettings | null;
   /** Whose word counts for who the client is (`http-trusted-proxies`); null when nobody was named, and the fields pass as they are. Asked at each request. */
   readonly trustedProxies: CidrSet | null;
+  /** Is told of every request that has ended; `NO_SINK` where nobody wants to know. */
+  readonly transactions: TransactionSink;
 }

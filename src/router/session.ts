@@ -1,8 +1,6 @@
 import { PARSE } from '../http1/fields.ts';
 import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import type { Level } from '../log/log.ts';
-import { formatPeer } from '../net/address.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import { Answer, type AnswerOwner } from './answer.ts';
@@ -12,15 +10,16 @@ import { ClientWatch, type WatchedSession } from './client-watch.ts';
 import { Closing } from './closing.ts';
 import type { Entrance } from './entrance.ts';
 import { Exchange } from './exchange.ts';
-import { FAILURES, levelOf } from './failures.ts';
+import { FAILURES } from './failures.ts';
 import { hasLeft } from './half-close.ts';
 import { type HeadReader, HttpHeadReader } from './head-reader.ts';
+import { redirectStatus } from './https-redirect.ts';
 import { PacketReader } from './packet-reader.ts';
 import { Prelude } from './prelude.ts';
 import { RequestBody } from './request-body.ts';
-import { requestDetails } from './request-details.ts';
 import type { Service, ServiceSettings } from './service.ts';
 import { Stash } from './stash.ts';
+import { Transaction } from './transaction.ts';
 
 /**
  * The states of a session. `idle`: between requests, or before the first. `head`: part of a head has come. `busy`: an exchange
@@ -43,6 +42,9 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   readonly #connection: Connection<ClientSession>;
   readonly #answer: Answer;
   readonly #deadline = new Deadline(this);
+  readonly #transaction = new Transaction();
+  /** What the answer had written before the current request. */
+  #sentBefore = 0;
   #state: number = STATE.idle;
   readonly #heads: HeadReader;
   #exchange: Exchange | null = null;
@@ -125,7 +127,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
         return this.#watch.halfClosed(this.#service);
       case STATE.head:
         // A router of ours that breaks off has told of it itself.
-        if (!this.#client.front.isPrivate) this.#tell('info', 'client-left', 'the client left in the middle of a head');
+        this.#transaction.brokenOff('client-left', 'the client left in the middle of a head', this.#client.front.isPrivate);
         return this.#close();
       case STATE.idle:
         if (this.#stash.isEmpty || this.#hasLeft) return this.#finish();
@@ -172,6 +174,8 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   crashed(): void {
     this.#service.out.length = 0;
     this.#isReading = false;
+    if (!this.#transaction.isOpen) this.#transaction.begin(this.#service, this.#client);
+    this.#transaction.note(FAILURES.internal);
     if (this.#state === STATE.busy) this.#exchange!.abort();
     if (this.#state > STATE.busy || this.#answer.hasBegun) return this.#close();
     this.#state = STATE.head;
@@ -271,7 +275,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   }
 
   readTooSlowly(): void {
-    this.#tell('info', 'client-too-slow', 'the client read its answer more slowly than http-min-rate');
+    this.#transaction.brokenOff('client-too-slow', 'the client read its answer more slowly than http-min-rate');
     this.#close();
   }
 
@@ -313,8 +317,12 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
 
   #readHead(bytes: Uint8Array): Uint8Array {
     const heads = this.#heads;
+    const transaction = this.#transaction;
     this.#client.forget();
+    if (!transaction.isOpen) transaction.begin(this.#service, this.#client);
     const rest = heads.read(bytes, this.#service);
+    transaction.receivedHead += bytes.length - rest.length;
+    transaction.request = heads.buffer?.head ?? null;
     if (heads.state === PARSE.complete) this.#startRequest(rest.length > 0);
     else if (heads.state === PARSE.incomplete) this.#waitForHead();
     else if (heads.lastWords === null) this.#refuse(heads.refusal!, heads.rule);
@@ -333,6 +341,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
     const { settings, needsLength, trustedProxies } = this.#service;
     const { head } = this.#heads.buffer!;
     this.#isFirst = false;
+    this.#transaction.headRead();
     this.#watch.begin();
     this.#owner.requests++;
     this.#client.read(head, trustedProxies);
@@ -349,11 +358,12 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
     this.#answer.begin(head);
     if (this.#owner.isPaused) return this.#turnDown(FAILURES.paused);
     if (redirect !== null) {
+      this.#transaction.answered(redirectStatus(head));
       if (!this.#answer.redirect(redirect)) this.#refuse(REFUSALS.badHost);
       return;
     }
     if (!head.hasBody && !head.isRaw && !this.#wantBoth(head)) this.#connection.expectNoMore();
-    const exchange = new Exchange(this.#service, this.#answer, head, this.#client, this.#deadline);
+    const exchange = new Exchange(this.#service, this.#answer, head, this.#client, this.#transaction, this.#deadline);
     this.#exchange = exchange;
     exchange.start();
     if (!head.hasBody && !head.isRaw && !exchange.isDone) exchange.requestEnd();
@@ -433,7 +443,8 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
 
   /** Answers what breaks the rules; nothing that follows it on this connection can be trusted. */
   #refuse(refusal: Refusal, rule = refusal.rule): void {
-    this.#tell(levelOf(refusal), refusal.code, rule, refusal.status);
+    if (!this.#transaction.isOpen) this.#transaction.begin(this.#service, this.#client);
+    this.#transaction.failed(refusal, undefined, rule);
     if (this.#state !== STATE.busy) this.#answer.begin(this.#heads.buffer?.head.isRtsp ? this.#heads.buffer.head : null);
     this.#state = STATE.head;
     this.#answer.fail(refusal);
@@ -442,14 +453,15 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
 
   /** Answers a request that nothing is wrong with: the connection stays, if it can. */
   #turnDown(failure: Refusal): void {
-    this.#tell(levelOf(failure), failure.code, failure.rule, failure.status);
+    this.#transaction.failed(failure);
     this.#answer.fail(failure);
   }
 
   /** What came is no request, and gets these bytes in place of an answer. */
   #leave(lastWords: Uint8Array): void {
     const { refusal, rule } = this.#heads;
-    if (refusal !== null) this.#tell(levelOf(refusal), refusal.code, rule);
+    if (refusal === null) this.#transaction.drop();
+    else this.#transaction.brokenOff(refusal.code, rule);
     if (lastWords.length > 0) this.#connection.write(lastWords);
     this.#finish();
   }
@@ -471,9 +483,15 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
     if (isBusy) this.#exchange?.abort();
     this.#state = STATE.closed;
     this.#closing.cut(isBusy);
+    // Whoever closes may end the process before the connection tells.
+    this.#release();
   }
 
+  /** The one end of every request, whatever became of it. */
   #release(): void {
+    const { produced, bodyBytes } = this.#answer;
+    this.#transaction.end(produced - this.#sentBefore, bodyBytes);
+    this.#sentBefore = produced;
     this.#exchange = null;
     this.#body = null;
     this.#heads.release(this.#service);
@@ -489,13 +507,6 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   #takeService(): void {
     this.#service = this.#entrance.service;
     this.#answer.use(this.#service);
-  }
-
-  #tell(level: Level, code: string, message: string, status?: number): void {
-    const { log } = this.#service;
-    if (!log.writes(level)) return;
-    const head = this.#heads.buffer?.head;
-    log.event(level, code, message, { status, client: formatPeer(this.#client.remote), ...(head && requestDetails(head)) });
   }
 }
 

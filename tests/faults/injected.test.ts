@@ -13,6 +13,7 @@ import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import { Router } from '../../src/router/router.ts';
 import type { Service } from '../../src/router/service.ts';
+import { NO_SINK } from '../../src/router/transaction.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
@@ -86,6 +87,7 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
     requestBuffers: new RequestBuffers(),
     bodyBudget: new BodyBudget(1e8),
     appPool: null,
+    transactions: NO_SINK,
     mapper: null,
     defaultKey: 'host',
     gzip: null,

@@ -18,6 +18,7 @@ import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import type { Service } from '../../src/router/service.ts';
 import { Session } from '../../src/router/session.ts';
+import { NO_SINK } from '../../src/router/transaction.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection } from '../../src/runtime/seam/sockets.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
@@ -179,6 +180,7 @@ const SHARED = {
   requestBuffers: new RequestBuffers(),
   bodyBudget: new BodyBudget(1e9),
   appPool: null,
+  transactions: NO_SINK,
   mapper: null,
   defaultKey: 'host',
   gzip: null,

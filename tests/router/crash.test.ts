@@ -11,6 +11,7 @@ import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import { Router } from '../../src/router/router.ts';
+import { NO_SINK } from '../../src/router/transaction.ts';
 import type { OpenUpstream } from '../../src/router/upstream.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
@@ -41,6 +42,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
       requestBuffers: new RequestBuffers(),
       bodyBudget: new BodyBudget(1e6),
       appPool: null,
+      transactions: NO_SINK,
       mapper: null,
       defaultKey: 'host',
       gzip: null,

@@ -11,6 +11,7 @@ import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import { Router } from '../../src/router/router.ts';
 import type { Front, ProcessParts, Service, ServiceSettings } from '../../src/router/service.ts';
+import { NO_SINK } from '../../src/router/transaction.ts';
 import type { OpenUpstream } from '../../src/router/upstream.ts';
 import type { Runtime } from '../../src/runtime/seam.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
@@ -93,6 +94,7 @@ export class Wired implements AsyncDisposable {
       settings: { ...DEFAULTS, tempDirectory: null, ...settings },
       pool: new Pool([{ nodes }], 1000),
       appPool: null,
+      transactions: NO_SINK,
       mapper: null,
       defaultKey: 'host',
       fallbacks: null,
