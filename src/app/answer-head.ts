@@ -1,3 +1,4 @@
+import { REASON_PHRASES } from '../http1/reason-phrases.ts';
 import { ResponseHead } from '../http1/response-head.ts';
 import { bodyKey, type ResponseParts } from './app-response.ts';
 
@@ -10,37 +11,6 @@ const SHORT_TEXT = (SCRATCH - HEAD_ROOM) / 3;
 const BY_HAND = 64;
 
 const encoder = new TextEncoder();
-
-/** Reason phrases are for people who read heads, and for clients of long ago; those that apps use most. */
-const REASONS: Readonly<Record<number, string>> = {
-  200: 'OK',
-  201: 'Created',
-  202: 'Accepted',
-  204: 'No Content',
-  206: 'Partial Content',
-  301: 'Moved Permanently',
-  302: 'Found',
-  303: 'See Other',
-  304: 'Not Modified',
-  307: 'Temporary Redirect',
-  308: 'Permanent Redirect',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  409: 'Conflict',
-  410: 'Gone',
-  413: 'Content Too Large',
-  415: 'Unsupported Media Type',
-  422: 'Unprocessable Content',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-};
 
 /**
  * Turns the head of an app's answer into bytes, and those into a `ResponseHead`, by the same parser as for every backend: an app
@@ -83,7 +53,7 @@ export class AnswerHead {
     const length = this.#knowsLength ? this.bodyEnd - this.bodyStart : -1;
     const { pairs, statusText } = response;
     if (pairs && this.#isLast(pairs, status, statusText, length)) return isWhole;
-    this.#lines = `HTTP/1.1 ${status} ${statusText || (REASONS[status] ?? '')}\r\n`;
+    this.#lines = `HTTP/1.1 ${status} ${statusText || (REASON_PHRASES[status] ?? '')}\r\n`;
     if (pairs) for (let i = 0; i < pairs.length; i += 2) this.#field(pairs[i + 1], pairs[i]);
     else response.headers.forEach(this.#field);
     if (length !== -1) this.#lines += `content-length: ${length}\r\n`;
@@ -99,7 +69,7 @@ export class AnswerHead {
   /** What `head` was made of is the same: no text has to be put together to find that out. */
   #isLast(pairs: readonly string[], status: number, statusText: string, length: number): boolean {
     const last = this.#lastPairs;
-    if (last === null || this.head.hasUwsgiEncoding || length !== this.#lastLength || status !== this.#lastStatus) return false;
+    if (last === null || this.head.isEdited || length !== this.#lastLength || status !== this.#lastStatus) return false;
     if (statusText !== this.#lastStatusText || pairs.length !== last.length) return false;
     for (let i = 0; i < last.length; i++) if (pairs[i] !== last[i]) return false;
     return true;
@@ -137,8 +107,8 @@ export class AnswerHead {
 
   #parse(): void {
     const text = `${this.#lines}\r\n`;
-    // Many answers of one app have the same head, to the byte: it is still there. What is compressed has its fields changed.
-    if (text === this.#last && !this.head.hasUwsgiEncoding) return;
+    // Many answers of one app have the same head, to the byte: it is still there, unless it was edited on its way to the client.
+    if (text === this.#last && !this.head.isEdited) return;
     this.#last = '';
     const { length } = text;
     const bytes = length <= HEAD_ROOM ? this.#scratch : new Uint8Array(length);

@@ -1,3 +1,4 @@
+import { AddedFields, type FieldName } from './added-fields.ts';
 import { ascii, CR, equalsFolded, LF, readDecimal, SP, tokenEnd, VALUE } from './bytes.ts';
 import { readConnectionFields } from './connection-field.ts';
 import { FIELD, isHopByHop } from './field-names.ts';
@@ -46,6 +47,10 @@ export class ResponseHead {
   isEventStream = false;
   /** The lines can be copied as they stand: all end in CRLF and none is dropped. */
   isClean = false;
+  /** Fields of ours that the client gets besides; null when there are none. */
+  added: AddedFields | null = null;
+  /** It is not any more as the backend sent it. */
+  isEdited = false;
 
   readonly fields = new Fields();
   #inFields = false;
@@ -54,6 +59,8 @@ export class ResponseHead {
   reset(): void {
     this.bytes = EMPTY;
     this.fault = null;
+    this.added = null;
+    this.isEdited = false;
     this.#inFields = false;
     this.#scanned = 0;
   }
@@ -80,6 +87,20 @@ export class ResponseHead {
   /** True when no body follows whatever the fields say (RFC 9112 6.3): interim answers, 204, 304, and any answer to HEAD. */
   hasNoBody(isHeadRequest: boolean): boolean {
     return isHeadRequest || this.status < 200 || this.status === 204 || this.status === 304;
+  }
+
+  /** Keeps field `i` from the client. */
+  drop(i: number): void {
+    this.fields.drop(i);
+    this.isClean = false;
+    this.isEdited = true;
+  }
+
+  /** Adds a field of ours to what the client gets. */
+  add(name: FieldName, value: string): void {
+    this.added ??= new AddedFields();
+    this.added.add(name, value);
+    this.isEdited = true;
   }
 
   #statusLine(bytes: Uint8Array, length: number): ParseState {

@@ -1,6 +1,6 @@
 import type { Connection } from '../runtime/seam/sockets.ts';
 import type { Deadline } from '../time/timer-wheel.ts';
-import type { Answer } from './answer.ts';
+import type { Http1Answer } from './http1-answer.ts';
 import type { Service } from './service.ts';
 
 const LINGER_MS = 2_000;
@@ -10,11 +10,11 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 /** The ways in which a client's connection comes to its end. */
 export class Closing {
   readonly #connection: Connection<unknown>;
-  readonly #answer: Answer;
+  readonly #answer: Http1Answer;
   readonly #deadline: Deadline;
   #lingered = 0;
 
-  constructor(connection: Connection<unknown>, answer: Answer, deadline: Deadline) {
+  constructor(connection: Connection<unknown>, answer: Http1Answer, deadline: Deadline) {
     this.#connection = connection;
     this.#answer = answer;
     this.#deadline = deadline;

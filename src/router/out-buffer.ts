@@ -12,9 +12,9 @@ export class OutBuffer {
   readonly bytes = new Uint8Array(CAPACITY);
   length = 0;
 
-  /** True when a head of any size fits behind what is there. */
-  get hasRoomForHead(): boolean {
-    return this.has(MAX_RESPONSE_HEAD_BYTES + MAX_ADDED_BYTES);
+  /** True when a head of any size fits behind what is there, with so many bytes of fields of ours. */
+  hasRoomForHead(added: number): boolean {
+    return this.has(MAX_RESPONSE_HEAD_BYTES + MAX_ADDED_BYTES + added);
   }
 
   has(bytes: number): boolean {

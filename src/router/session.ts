@@ -3,7 +3,6 @@ import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
-import { Answer, type AnswerOwner } from './answer.ts';
 import { ConnectionClient, type SessionClient, ToldClient } from './client.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
 import { ClientWatch, type WatchedSession } from './client-watch.ts';
@@ -13,7 +12,8 @@ import { Exchange } from './exchange.ts';
 import { FAILURES } from './failures.ts';
 import { hasLeft } from './half-close.ts';
 import { type HeadReader, HttpHeadReader } from './head-reader.ts';
-import { redirectStatus } from './https-redirect.ts';
+import { type AnswerOwner, Http1Answer } from './http1-answer.ts';
+import { httpsRedirect } from './https-redirect.ts';
 import { PacketReader } from './packet-reader.ts';
 import { Prelude } from './prelude.ts';
 import { RequestBody } from './request-body.ts';
@@ -40,7 +40,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   #service: Service;
   readonly #owner: SessionOwner;
   readonly #connection: Connection<ClientSession>;
-  readonly #answer: Answer;
+  readonly #answer: Http1Answer;
   readonly #deadline = new Deadline(this);
   readonly #transaction = new Transaction();
   /** What the answer had written before the current request. */
@@ -65,7 +65,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
     this.#service = service;
     this.#owner = owner;
     this.#connection = connection;
-    this.#answer = new Answer(service, this, connection, front.kind === 'uwsgi');
+    this.#answer = new Http1Answer(service, this, connection, front.kind === 'uwsgi');
     this.#watch = new ClientWatch(this, this.#answer, connection);
     this.#closing = new Closing(connection, this.#answer, this.#deadline);
     const prelude = service.prelude === null ? null : new Prelude(service.prelude, connection.remote);
@@ -358,9 +358,10 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
     this.#answer.begin(head);
     if (this.#owner.isPaused) return this.#turnDown(FAILURES.paused);
     if (redirect !== null) {
-      this.#transaction.answered(redirectStatus(head));
-      if (!this.#answer.redirect(redirect)) this.#refuse(REFUSALS.badHost);
-      return;
+      const answer = httpsRedirect(head, redirect);
+      if (answer === null) return this.#refuse(REFUSALS.badHost);
+      this.#transaction.answered(answer.status);
+      return this.#answer.own(answer);
     }
     if (!head.hasBody && !head.isRaw && !this.#wantBoth(head)) this.#connection.expectNoMore();
     const exchange = new Exchange(this.#service, this.#answer, head, this.#client, this.#transaction, this.#deadline);

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AddedFields, fieldName } from '../../src/http1/added-fields.ts';
 import { CONNECTION, MAX_ADDED_BYTES, writeResponseHead } from '../../src/http1/response-writer.ts';
-import { acceptResponse, bytesOf, responseHead } from '../http1/support.ts';
+import { acceptResponse, responseHead } from '../http1/support.ts';
 import { check, fc } from '../support/fast-check.ts';
 import { parseResponse } from '../support/http-message.ts';
 import * as made from './messages.ts';
@@ -41,7 +42,7 @@ test('what is written for the client is read strictly, says the same, and stays 
       const room = text.length + MAX_ADDED_BYTES;
       const out = new Uint8Array(room + 50).fill(0x21);
       const keepLength = head.contentLength >= 0 && response.status !== 204;
-      const end = writeResponseHead(out, 0, head, false, keepLength, connection, bytesOf('Date: x\r\n'));
+      const end = writeResponseHead(out, 0, head, false, keepLength, connection, new AddedFields().add(fieldName('Date'), 'x'));
       assert.ok(end <= room && out.subarray(end).every((byte) => byte === 0x21));
       const read = parseResponse(Buffer.from(out.subarray(0, end)), 'GET', true)!.response;
       assert.deepEqual([read.status, read.reason], [response.status, response.reason ?? '']);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { latin1 } from '../../src/http1/bytes.ts';
 import { ChunkedReader } from '../../src/http1/chunked-reader.ts';
 import { type Fields, PARSE, type ParseState } from '../../src/http1/fields.ts';
-import { RequestHead } from '../../src/http1/request-head.ts';
+import { type ForeignProtocols, RequestHead } from '../../src/http1/request-head.ts';
 import { ResponseHead } from '../../src/http1/response-head.ts';
 
 /** One character, one byte. */
@@ -90,10 +90,10 @@ export function acceptResponse(text: string): ResponseSummary {
 }
 
 /** A parsed head, for what is made from one. */
-export function requestHead(text: string): RequestHead {
+export function requestHead(text: string, foreign?: ForeignProtocols): RequestHead {
   const head = new RequestHead();
   const bytes = bytesOf(text);
-  const state = head.parse(bytes, bytes.length, true);
+  const state = head.parse(bytes, bytes.length, true, foreign);
   assert.equal(state, PARSE.complete, `${JSON.stringify(text.slice(0, 200))}: ${head.refusal?.code}`);
   return head;
 }

@@ -7,8 +7,8 @@ import { makeGzipEngine } from '../../src/encoding/gzip-engine.ts';
 import { RequestHead } from '../../src/http1/request-head.ts';
 import { ResponseHead } from '../../src/http1/response-head.ts';
 import { Log } from '../../src/log/log.ts';
-import { Answer, type AnswerOwner } from '../../src/router/answer.ts';
 import { DateLine } from '../../src/router/date-line.ts';
+import { type AnswerOwner, Http1Answer } from '../../src/router/http1-answer.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import type { Service } from '../../src/router/service.ts';
 import type { Connection } from '../../src/runtime/seam/sockets.ts';
@@ -33,7 +33,7 @@ class Owner implements AnswerOwner {
 }
 
 /** An answer compressed by `gzip`, what its connection is given, and what its log says. */
-function answering(gzip: GzipEngine): { answer: Answer; owner: Owner; text(): string; logs: string[] } {
+function answering(gzip: GzipEngine): { answer: Http1Answer; owner: Owner; text(): string; logs: string[] } {
   let written = '';
   const connection = {
     queued: 0,
@@ -46,7 +46,7 @@ function answering(gzip: GzipEngine): { answer: Answer; owner: Owner; text(): st
   const log = new Log((line) => logs.push(line), 'info');
   const service = { gzip, log, out: new OutBuffer(), dates: new DateLine(), settings: { autoChunked: true } } as unknown as Service;
   const owner = new Owner();
-  const answer = new Answer(service, owner, connection);
+  const answer = new Http1Answer(service, owner, connection);
   const request = new RequestHead();
   const bytes = encoder.encode('GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n');
   request.parse(bytes, bytes.length, true);
@@ -64,7 +64,7 @@ function answering(gzip: GzipEngine): { answer: Answer; owner: Owner; text(): st
   };
 }
 
-function respond(answer: Answer, ...pieces: string[]): void {
+function respond(answer: Http1Answer, ...pieces: string[]): void {
   const head = new ResponseHead();
   const bytes = encoder.encode('HTTP/1.1 200 OK\r\nuWSGI-Encoding: gzip\r\nETag: "v1"\r\n\r\n');
   head.parse(bytes, bytes.length);

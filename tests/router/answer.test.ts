@@ -59,6 +59,15 @@ test('HTTP/1.0 with keep-alive and a length stays open and is told so', async ()
   }
 });
 
+test('an error of our own on HTTP/1.0 with keep-alive says that the connection stays', async () => {
+  await using it = await withBackend(raw(''));
+  await using client = await it.gate.connect();
+  for (let i = 0; i < 2; i++) {
+    const response = await client.request('GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n');
+    assert.deepEqual([response.status, response.header('connection')], [502, 'keep-alive']);
+  }
+});
+
 test('Connection is read as a list: close among others closes', async () => {
   await using it = await withBackend(raw('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
   await using client = await it.gate.connect();

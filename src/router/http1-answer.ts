@@ -1,15 +1,15 @@
-import type { GzipOutput, GzipStream } from '../encoding/gzip.ts';
-import { ascii, concat, copyBytes } from '../http1/bytes.ts';
+import type { GzipOutput } from '../encoding/gzip.ts';
+import type { AddedFields } from '../http1/added-fields.ts';
+import { copyBytes } from '../http1/bytes.ts';
 import { LAST_CHUNK, MAX_CHUNK_SIZE_LINE, writeChunkSize } from '../http1/chunked-writer.ts';
 import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { CONNECTION, type ConnectionSays, writeResponseHead } from '../http1/response-writer.ts';
+import { CONNECTION, type ConnectionSays, writeOwnHead, writeResponseHead } from '../http1/response-writer.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
+import { type Compression, compressed } from './compression.ts';
 import type { Downstream } from './downstream.ts';
-import { errorAnswer } from './error-answer.ts';
-import { planGzip } from './gzip-head.ts';
-import { type HttpsRedirect, httpsRedirect } from './https-redirect.ts';
+import { errorAnswer, type OwnAnswer } from './own-answer.ts';
 import type { Service } from './service.ts';
 
 /** How the body is framed. `raw` is a tunnel. */
@@ -46,8 +46,11 @@ export interface AnswerOwner {
   fellBehind(): void;
 }
 
-/** The answers of one HTTP/1 connection, one after the other: their framing, and what they say of the connection. */
-export class Answer implements Downstream, GzipOutput {
+/**
+ * The answers of one HTTP/1 connection, one after the other: their framing, and what they say of the connection. What is in them is
+ * decided elsewhere, for every kind of client: `compression.ts`, `date-line.ts`, `own-answer.ts`.
+ */
+export class Http1Answer implements Downstream, GzipOutput {
   /** The final head of the current answer has been written. */
   hasBegun = false;
   /** More than `responseBuffer` waits for the kernel. */
@@ -66,7 +69,8 @@ export class Answer implements Downstream, GzipOutput {
   /** Of a body with a length: bytes still to come. */
   #remaining = 0;
   #persists = false;
-  #gzip: GzipStream | null = null;
+  /** Null when the body goes as it comes. */
+  #compression: Compression | null = null;
   /** One answer for a web server in front, as CGI has it: it ends by close, and says nothing of connections. */
   readonly #isCgi: boolean;
 
@@ -117,17 +121,18 @@ export class Answer implements Downstream, GzipOutput {
   interim(head: ResponseHead): void {
     const request = this.#request!;
     if (request.isHttp10 || this.#isCgi) return;
-    this.#writeHead(head, false, CONNECTION.silent, this.#planGzip(head, request));
+    compressed(head, request, this.#service, this);
+    this.#writeHead(head, false, CONNECTION.silent);
   }
 
   head(head: ResponseHead): void {
     const request = this.#request!;
     this.hasBegun = true;
-    const lines = this.#planGzip(head, request);
+    this.#compression = compressed(head, request, this.#service, this);
     if (head.status === 101) {
       this.#body = BODY.raw;
       this.isOpenEnded = true;
-      this.#writeHead(head, false, CONNECTION.upgrade, lines);
+      this.#writeHead(head, false, CONNECTION.upgrade);
       return this.#owner.tunnelOpened();
     }
     this.isOpenEnded = head.isEventStream;
@@ -142,12 +147,12 @@ export class Answer implements Downstream, GzipOutput {
       this.#body = BODY.untilClose;
       this.#persists = false;
     }
-    this.#writeHead(head, head.status !== 204, this.#connectionSays(head, request.isHttp10), lines);
+    this.#writeHead(head, head.status !== 204, this.#connectionSays(head, request.isHttp10));
   }
 
   body(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#gzip === null) this.#frame(bytes, start, end);
-    else if (!this.#gzip.write(bytes, start, end)) this.#gzipFailed();
+    if (this.#compression === null) this.#frame(bytes, start, end);
+    else if (!this.#compression.write(bytes, start, end)) this.reset();
   }
 
   /** From the compressor. */
@@ -190,8 +195,8 @@ export class Answer implements Downstream, GzipOutput {
       return this.#owner.tunnelEnded();
     }
     if (this.#body === BODY.length && this.#remaining > 0) return this.reset();
-    if (this.#gzip !== null && !this.#gzip.finish()) return this.#gzipFailed();
-    this.#gzip = null;
+    if (this.#compression !== null && !this.#compression.finish()) return this.reset();
+    this.#compression = null;
     if (this.#body === BODY.chunked) this.#write(LAST_CHUNK);
     this.#owner.answered(this.#persists);
   }
@@ -202,27 +207,18 @@ export class Answer implements Downstream, GzipOutput {
   }
 
   fail(failure: Refusal): void {
-    this.hasBegun = true;
-    this.#persists = this.#owner.mayPersist && failure.status !== 500;
-    this.#write(errorAnswer(failure, this.#request, this.#persists || this.#isCgi, this.#service.dates.line()));
-    this.#owner.answered(this.#persists);
+    this.#writeOwn(errorAnswer(failure), failure.status !== 500);
   }
 
-  /** Answers a request by sending it to https; false when it names no host. */
-  redirect(to: HttpsRedirect): boolean {
-    this.#persists = this.#owner.mayPersist;
-    const bytes = httpsRedirect(this.#request!, to, this.#persists, this.#service.dates.line());
-    if (bytes === null) return false;
-    this.hasBegun = true;
-    this.#write(bytes);
-    this.#owner.answered(this.#persists);
-    return true;
+  /** Answers without a node; only before `head`. */
+  own(answer: OwnAnswer): void {
+    this.#writeOwn(answer, true);
   }
 
   /** Frees what an unfinished answer holds. */
   discard(): void {
-    this.#gzip?.discard();
-    this.#gzip = null;
+    this.#compression?.discard();
+    this.#compression = null;
   }
 
   /** The kernel has taken all. */
@@ -259,36 +255,42 @@ export class Answer implements Downstream, GzipOutput {
   }
 
   #connectionSays(head: ResponseHead, isHttp10: boolean): ConnectionSays {
+    if (head.hasUpgrade && !this.#isCgi && (head.wantsUpgrade || head.status === 426)) {
+      return this.#persists ? CONNECTION.upgrade : CONNECTION.closeAndUpgrade;
+    }
+    return this.#ownConnection(isHttp10);
+  }
+
+  /** HTTP/1.0 closes unless it is told otherwise. */
+  #ownConnection(isHttp10: boolean): ConnectionSays {
     if (this.#isCgi) return CONNECTION.silent;
-    const offersUpgrade = head.hasUpgrade && (head.wantsUpgrade || head.status === 426);
-    if (!this.#persists) return offersUpgrade ? CONNECTION.closeAndUpgrade : CONNECTION.close;
-    if (offersUpgrade) return CONNECTION.upgrade;
+    if (!this.#persists) return CONNECTION.close;
     return isHttp10 ? CONNECTION.keepAlive : CONNECTION.silent;
   }
 
-  /** Opens a compressor where the app asked for one and the client takes it; returns the lines this adds to the head. */
-  #planGzip(head: ResponseHead, request: RequestHead): string {
-    const { gzip } = this.#service;
-    if (!head.hasUwsgiEncoding || gzip === null) return '';
-    const { compresses, lines } = planGzip(head, request);
-    if (compresses) this.#gzip = gzip.open(this);
-    // Too many compressors are open: this answer goes out plain.
-    return compresses && this.#gzip === null ? lines.replace('Content-Encoding: gzip\r\n', '') : lines;
-  }
-
-  #gzipFailed(): void {
-    this.#service.log.event('error', 'gzip-failed', 'the compressor failed; the answer is cut off');
-    this.discard();
-    this.reset();
-  }
-
-  #writeHead(head: ResponseHead, keepLength: boolean, connection: ConnectionSays, lines: string): void {
+  #writeHead(head: ResponseHead, keepLength: boolean, connection: ConnectionSays): void {
     const { out, dates } = this.#service;
-    if (!out.hasRoomForHead) this.flush();
-    const date = head.hasDate || head.status < 200 || this.#isCgi ? null : dates.line();
-    const ours = lines === '' ? date : concat(date ?? new Uint8Array(0), ascii(lines));
+    this.#makeRoom(head.added);
+    const date = this.#isCgi ? null : dates.for(head);
     const isChunked = this.#body === BODY.chunked;
-    out.length = writeResponseHead(out.bytes, out.length, head, isChunked, keepLength && !isChunked, connection, ours);
+    out.length = writeResponseHead(out.bytes, out.length, head, isChunked, keepLength && !isChunked, connection, date);
+  }
+
+  #writeOwn({ status, fields, body }: OwnAnswer, mayPersist: boolean): void {
+    const { out, dates } = this.#service;
+    const request = this.#request;
+    this.hasBegun = true;
+    this.#persists = mayPersist && this.#owner.mayPersist;
+    this.#makeRoom(fields);
+    const connection = this.#ownConnection(request?.isHttp10 === true);
+    out.length = writeOwnHead(out.bytes, out.length, status, fields, body.length, request, connection, dates.line());
+    if (request === null || !request.isHead) this.#write(body);
+    this.#owner.answered(this.#persists);
+  }
+
+  /** For a head of any size, and `added`. */
+  #makeRoom(added: AddedFields | null): void {
+    if (!this.#service.out.hasRoomForHead(added === null ? 0 : added.length)) this.flush();
   }
 
   /** Size line, bytes and CRLF; small ones in one write with what is there already. */
