@@ -175,6 +175,10 @@ export abstract class CommonRuntime {
     this.own.soon(due);
   }
 
+  atTurnEnd(due: Due): void {
+    this.own.atTurnEnd(due);
+  }
+
   now(): number {
     return performance.now();
   }

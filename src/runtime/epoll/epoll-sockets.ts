@@ -70,6 +70,10 @@ export class EpollSockets {
     this.#poller.soon(due);
   }
 
+  atTurnEnd(due: Due): void {
+    this.#poller.atTurnEnd(due);
+  }
+
   #address(to: ConnectAddress): SocketAddress | null {
     const known = this.#addresses.get(to);
     if (known !== undefined) return known;

@@ -1,3 +1,4 @@
+import { DueList } from '../due-list.ts';
 import type { Guests } from '../guests.ts';
 import type { Due } from '../seam/event-loop.ts';
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EVENT_DATA, EVENT_WORDS, type Kernel } from './kernel.ts';
@@ -61,9 +62,13 @@ export class Poller {
   #isHostWatched = false;
   #count = 0;
   #ids = HOST;
-  #due: Due[] = [];
+  /** Told when the handler on the stack is done. */
+  readonly #due = new DueList();
+  /** Told when the turn is. */
+  readonly #turnEnd = new DueList();
   #isDispatching = false;
-  #isDueScheduled = false;
+  /** From the first event of those taken together until the promises behind them have run. */
+  #isInTurn = false;
   #isActive = false;
   /** Turns without an event, since the last one. */
   #emptyTurns = 0;
@@ -134,18 +139,17 @@ export class Poller {
 
   /** Tells now whom something is due, between two connections that one event has brought. */
   settle(): void {
-    if (this.#due.length > 0) this.#tellDue();
+    if (!this.#due.isEmpty) this.#tellDue();
   }
 
   /** Calls `due.told()` when no handler is on the stack, and before anything else happens. */
   soon(due: Due): void {
-    this.#due.push(due);
-    if (this.#isDispatching || this.#isDueScheduled) return;
-    this.#isDueScheduled = true;
-    queueMicrotask(() => {
-      this.#isDueScheduled = false;
-      this.#tellDue();
-    });
+    if (this.#due.add(due) && !this.#isDispatching) queueMicrotask(this.#tellDue);
+  }
+
+  /** Calls `due.told()` behind the events that are told together; outside of a turn in a moment. */
+  atTurnEnd(due: Due): void {
+    if (this.#turnEnd.add(due) && !this.#isInTurn) queueMicrotask(this.#tellTurnEnd);
   }
 
   #control(operation: number, fd: number, pollable: Pollable, events: number): number {
@@ -189,10 +193,12 @@ export class Poller {
     this.#watchHost(true);
     let isIdle = false;
     try {
+      if (this.#isInTurn) this.#endTurn();
       isIdle = this.#work();
     } finally {
       // Whatever was thrown, it is one connection's misfortune.
       this.#isDispatching = false;
+      if (!this.#due.isEmpty) queueMicrotask(this.#tellDue);
       this.#isActive = !isIdle;
       if (isIdle) this.#park();
       else setImmediate(this.#turn);
@@ -217,8 +223,11 @@ export class Poller {
         return !hasGuests || ++this.#emptyTurns > TURNS_FOR_GUESTS;
       }
       this.#emptyTurns = 0;
-      if (this.#dispatch(count)) return false;
-      if (!this.kernel.drainMicrotasks()) return false;
+      const isHostReady = this.#dispatch(count);
+      const isDrained = this.kernel.drainMicrotasks();
+      // Else the next turn comes behind them.
+      if (isDrained) this.#endTurn();
+      if (isHostReady || !isDrained) return false;
       this.#moveClock(performance.now());
     } while (this.#askedAt < begin + TURN_MS);
     return false;
@@ -245,6 +254,7 @@ export class Poller {
     const events = this.#events;
     let isHostReady = false;
     this.#isDispatching = true;
+    this.#isInTurn = true;
     this.#hasTold = true;
     for (let at = 0; at < count * EVENT_WORDS; at += EVENT_WORDS) {
       const id = events[at + EVENT_DATA + 1];
@@ -252,19 +262,38 @@ export class Poller {
       if (id === HOST) isHostReady = true;
       if (pollable == null || pollable.id !== id) continue;
       pollable.ready(events[at]!);
-      if (this.#due.length > 0) this.#tellDue();
+      if (!this.#due.isEmpty) this.#tellDue();
     }
     this.#isDispatching = false;
     return isHostReady;
   }
 
-  #tellDue(): void {
+  #endTurn(): void {
+    this.#isInTurn = false;
+    if (this.#turnEnd.isEmpty) return;
+    this.#tellTurnEnd();
+    this.kernel.drainMicrotasks();
+  }
+
+  readonly #tellDue = (): void => {
     const wasDispatching = this.#isDispatching;
     this.#isDispatching = true;
-    const due = this.#due;
-    // Those told may add to it.
-    for (let i = 0; i < due.length; i++) due[i]!.told();
-    due.length = 0;
-    this.#isDispatching = wasDispatching;
-  }
+    try {
+      this.#due.tell();
+    } finally {
+      this.#isDispatching = wasDispatching;
+      if (!this.#due.isEmpty) queueMicrotask(this.#tellDue);
+    }
+  };
+
+  readonly #tellTurnEnd = (): void => {
+    this.#isDispatching = true;
+    try {
+      this.#turnEnd.tell();
+      this.#due.tell();
+    } finally {
+      this.#isDispatching = false;
+      if (!this.#turnEnd.isEmpty) queueMicrotask(this.#tellTurnEnd);
+    }
+  };
 }
