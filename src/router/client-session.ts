@@ -41,5 +41,6 @@ export interface SessionOwner {
   requests: number;
   /** A request is over that began with `service`, which is not that of its listener any more. */
   requestFinished(service: Service): void;
+  sessionOpened(session: ClientSession): void;
   sessionClosed(session: ClientSession): void;
 }

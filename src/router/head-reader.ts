@@ -26,7 +26,7 @@ export interface HeadReader {
   reopen(): void;
 }
 
-/** The heads of HTTP, and what may stand before them. */
+/** The heads of HTTP. */
 export class HttpHeadReader implements HeadReader {
   buffer: RequestBuffer | null = null;
   state: ParseState = PARSE.incomplete;
@@ -34,7 +34,7 @@ export class HttpHeadReader implements HeadReader {
   readonly lastWords = null;
   readonly #prelude: Prelude | null;
 
-  /** @param prelude null when nothing is expected before a request */
+  /** @param prelude what may stand before the second request, and later ones; null for nothing */
   constructor(prelude: Prelude | null) {
     this.#prelude = prelude;
   }

@@ -4,9 +4,9 @@ import { MAX_HEAD_BYTES } from '../http1/request-head.ts';
 import { peerOfText } from '../net/ip.ts';
 import { PACKET_HEADER_BYTES, type Packet, PacketError, packetEnd, readPacket } from '../uwsgi/packet.ts';
 import { headOfVars, type Vars } from '../uwsgi/request-text.ts';
-import type { ToldClient } from './client.ts';
 import { FAILURES } from './failures.ts';
 import type { HeadReader } from './head-reader.ts';
+import type { Peer } from './peer.ts';
 import type { RequestBuffer } from './request-buffer.ts';
 import type { Service } from './service.ts';
 
@@ -25,13 +25,13 @@ export class PacketReader implements HeadReader {
   refusal: Refusal | null = null;
   rule = '';
   lastWords: Uint8Array | null = null;
-  readonly #client: ToldClient;
+  readonly #peer: Peer;
   /** Of a packet that comes in pieces: as long as it will be, once that is known. */
   #held: Uint8Array | null = null;
   #length = 0;
 
-  constructor(client: ToldClient) {
-    this.#client = client;
+  constructor(peer: Peer) {
+    this.#peer = peer;
   }
 
   read(bytes: Uint8Array, service: Service): Uint8Array {
@@ -88,7 +88,7 @@ export class PacketReader implements HeadReader {
   /** False when the vars are none of a request. */
   #parse(packet: Packet, { requestBuffers }: Service): boolean {
     const vars = new Map(packet.vars);
-    this.#tellClient(vars);
+    this.#tellPeer(vars);
     const text = headOfVars(packet, vars);
     if ('status' in text || text.length > MAX_HEAD_BYTES) {
       const refusal = 'status' in text ? text : REFUSALS.headTooLarge;
@@ -105,10 +105,10 @@ export class PacketReader implements HeadReader {
     return false;
   }
 
-  #tellClient(vars: Vars): void {
+  #tellPeer(vars: Vars): void {
     const peer = (address: string, port: string) => peerOfText(vars.get(address) ?? '', portOf(vars.get(port)));
     const isSecure = /^(on|1)/i.test(vars.get('HTTPS') ?? '') || vars.get('REQUEST_SCHEME') === 'https';
-    this.#client.tell(peer('REMOTE_ADDR', 'REMOTE_PORT'), peer('SERVER_ADDR', 'SERVER_PORT'), isSecure);
+    this.#peer.tell(peer('REMOTE_ADDR', 'REMOTE_PORT'), peer('SERVER_ADDR', 'SERVER_PORT'), isSecure);
   }
 
   #refuse(refusal: Refusal, rule: string): Uint8Array {

@@ -4,6 +4,7 @@ import type { PeerAddress } from '../net/address.ts';
 import type { CidrSet } from '../net/cidr.ts';
 import { type ProxiedConnection, type ProxyHeader, readProxyHeader, readStudPrefix } from '../net/proxy-protocol.ts';
 import { FAILURES } from './failures.ts';
+import type { Peer } from './peer.ts';
 
 /** Whom a listener believes when it is told who is on the other side of a proxy. */
 export interface PreludeSettings {
@@ -16,22 +17,20 @@ export interface PreludeSettings {
 }
 
 /**
- * What stands before the first request of a connection, and with the PROXY protocol before any later one: who the client really is.
- * Holds back bytes until it is clear whether they are such a header.
+ * What stands before the first request of a connection, and with the PROXY protocol before any later one: who the client really is, which
+ * the connection's `Peer` is told. Holds back bytes until it is clear whether they are such a header.
  */
 export class Prelude {
-  /** The client as it was told; null while nothing was. */
-  source: PeerAddress | null = null;
-  /** Where the client connected to; null while nothing was told. */
-  destination: PeerAddress | null = null;
-  /** stud takes TLS off: its prefix says https. */
-  isSecure = false;
   /** Why the connection is to be refused, once `read` said so. */
   refusal: Refusal | null = null;
   /** What was broken, for the log. */
   rule = '';
   readonly #settings: PreludeSettings;
-  readonly #peer: PeerAddress;
+  readonly #peer: Peer;
+  /** Who wrote it. */
+  readonly #proxy: PeerAddress;
+  /** The client as it was told; null while nothing was, and where it is not known. */
+  #source: PeerAddress | null = null;
   /** A request begins with the next byte, and a header may stand before it. */
   #isOpen = true;
   /** A header has been taken: whoever writes another need not be the proxy. */
@@ -39,10 +38,16 @@ export class Prelude {
   #studDue: boolean;
   #held: Uint8Array | null = null;
 
-  constructor(settings: PreludeSettings, peer: PeerAddress) {
+  constructor(settings: PreludeSettings, peer: Peer) {
     this.#settings = settings;
     this.#peer = peer;
-    this.#studDue = settings.studFrom?.contains(peer.address) ?? false;
+    this.#proxy = peer.remote;
+    this.#studDue = settings.studFrom?.contains(peer.remote.address) ?? false;
+  }
+
+  /** Later requests may have one, too. stud writes no second one. */
+  get mayRepeat(): boolean {
+    return this.#settings.proxyProtocol;
   }
 
   /** A request has been answered: the next one may have a header of its own. */
@@ -60,7 +65,8 @@ export class Prelude {
       if (header.kind === 'none') return this.#refuse(FAILURES.badPrelude, "stud's prefix begins with byte 2 (IPv4) or 10 (IPv6)");
       if (header.kind !== 'complete') return this.#hold(rest);
       this.#studDue = false;
-      this.isSecure = true;
+      // It takes TLS off.
+      this.#peer.tell(null, null, true);
       this.#tell(header);
       rest = rest.subarray(header.end);
     }
@@ -84,16 +90,16 @@ export class Prelude {
    * who would like to be somebody else: such a header may only repeat what is known. False when it does not.
    */
   #tell({ source, destination }: ProxiedConnection): boolean {
-    if (this.#isTold) return source === null || source.address === this.source?.address;
+    if (this.#isTold) return source === null || source.address === this.#source?.address;
     this.#isTold = true;
-    this.source = source;
-    this.destination = destination;
+    this.#source = source;
+    this.#peer.tell(source, destination, null);
     return true;
   }
 
   get #isBelieved(): boolean {
     const { proxyFrom } = this.#settings;
-    return proxyFrom === null || this.#peer.family === 'unix' || proxyFrom.contains(this.#peer.address);
+    return proxyFrom === null || this.#proxy.family === 'unix' || proxyFrom.contains(this.#proxy.address);
   }
 
   #passOn(bytes: Uint8Array): Uint8Array {

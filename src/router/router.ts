@@ -5,7 +5,7 @@ import type { Entrance } from './entrance.ts';
 import { FAILURES } from './failures.ts';
 import { serviceThrough } from './front.ts';
 import type { Front, Service } from './service.ts';
-import { Session } from './session.ts';
+import { openStages } from './stages.ts';
 
 /** A generation that new requests do not begin with. */
 interface Retired {
@@ -109,6 +109,10 @@ export class Router implements SessionOwner {
     }
   }
 
+  sessionOpened(session: ClientSession): void {
+    this.#sessions.add(session);
+  }
+
   sessionClosed(session: ClientSession): void {
     this.#sessions.delete(session);
     if (this.#sessions.size === 0) this.#drained?.();
@@ -145,9 +149,9 @@ export class Router implements SessionOwner {
   }
 
   #open(connection: Connection<ClientSession>, entrance: Entrance): void {
-    const session = new Session(entrance, this, connection);
+    const session = openStages(entrance, this, connection);
     connection.owner = session;
-    this.#sessions.add(session);
+    this.sessionOpened(session);
     // Nobody is left to answer, and what was sent by we know not whom is better not believed.
     if (connection.remote === LOST_PEER) session.destroy();
     else if (this.#sessions.size > this.#maxConnections && !entrance.front.isPrivate) session.turnAway(FAILURES.tooManyConnections);

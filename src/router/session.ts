@@ -3,7 +3,7 @@ import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
-import { ConnectionClient, type SessionClient, ToldClient } from './client.ts';
+import { ConnectedClient } from './client.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
 import { ClientWatch, type WatchedSession } from './client-watch.ts';
 import { Closing } from './closing.ts';
@@ -11,15 +11,15 @@ import type { Entrance } from './entrance.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES } from './failures.ts';
 import { hasLeft } from './half-close.ts';
-import { type HeadReader, HttpHeadReader } from './head-reader.ts';
+import type { HeadReader } from './head-reader.ts';
 import { type AnswerOwner, Http1Answer } from './http1-answer.ts';
 import { httpsRedirect } from './https-redirect.ts';
-import { PacketReader } from './packet-reader.ts';
-import { Prelude } from './prelude.ts';
+import type { Peer } from './peer.ts';
 import { RequestBody } from './request-body.ts';
 import type { Service, ServiceSettings } from './service.ts';
 import { Stash } from './stash.ts';
 import { Transaction } from './transaction.ts';
+import { whoAsks } from './who-asks.ts';
 
 /**
  * The states of a session. `idle`: between requests, or before the first. `head`: part of a head has come. `busy`: an exchange
@@ -34,7 +34,9 @@ const NONE = new Uint8Array(0);
 export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSession {
   /** Bytes that have come so far. */
   received = 0;
-  readonly #client: SessionClient;
+  readonly #peer: Peer;
+  /** The client as the connection tells it. */
+  readonly #connected: ConnectedClient;
   readonly #entrance: Entrance;
   /** Of the current request, else of the next one as far as it is known. */
   #service: Service;
@@ -59,25 +61,20 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   readonly #watch: ClientWatch;
   readonly #closing: Closing;
 
-  constructor(entrance: Entrance, owner: SessionOwner, connection: Connection<ClientSession>) {
+  /** @param waited ms that the connection has been open */
+  constructor(entrance: Entrance, owner: SessionOwner, connection: Connection<ClientSession>, peer: Peer, heads: HeadReader, waited: number) {
     const { front, service } = entrance;
     this.#entrance = entrance;
     this.#service = service;
     this.#owner = owner;
     this.#connection = connection;
+    this.#peer = peer;
+    this.#connected = new ConnectedClient(front, peer);
+    this.#heads = heads;
     this.#answer = new Http1Answer(service, this, connection, front.kind === 'uwsgi');
     this.#watch = new ClientWatch(this, this.#answer, connection);
     this.#closing = new Closing(connection, this.#answer, this.#deadline);
-    const prelude = service.prelude === null ? null : new Prelude(service.prelude, connection.remote);
-    if (front.kind === 'uwsgi') {
-      const client = new ToldClient(front, connection);
-      this.#client = client;
-      this.#heads = new PacketReader(client);
-    } else {
-      this.#client = front.isPrivate ? new ToldClient(front, connection) : new ConnectionClient(front, connection, prelude);
-      this.#heads = new HttpHeadReader(prelude);
-    }
-    service.wheel.arm(this.#deadline, service.settings.headersTimeout);
+    service.wheel.arm(this.#deadline, service.settings.headersTimeout - waited);
   }
 
   get running(): number {
@@ -127,7 +124,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
         return this.#watch.halfClosed(this.#service);
       case STATE.head:
         // A router of ours that breaks off has told of it itself.
-        this.#transaction.brokenOff('client-left', 'the client left in the middle of a head', this.#client.front.isPrivate);
+        this.#transaction.brokenOff('client-left', 'the client left in the middle of a head', this.#entrance.front.isPrivate);
         return this.#close();
       case STATE.idle:
         if (this.#stash.isEmpty || this.#hasLeft) return this.#finish();
@@ -143,7 +140,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   /** FIN has come while we read nothing, behind `unread` bytes. When the last of these came is not known. */
   hungUp(unread: number): void {
     if (this.#answer.isTunnel || (this.#state !== STATE.busy && this.#stash.isEmpty)) return;
-    const hasLeft = this.#isReadWhole ? this.#hasLeft : this.#client.front.isPrivate || !this.#body!.canEndWithin(unread);
+    const hasLeft = this.#isReadWhole ? this.#hasLeft : this.#entrance.front.isPrivate || !this.#body!.canEndWithin(unread);
     if (!hasLeft) this.#watch.halfClosed(this.#service);
     else if (this.#state === STATE.busy) this.#giveUp();
   }
@@ -174,7 +171,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   crashed(): void {
     this.#service.out.length = 0;
     this.#isReading = false;
-    if (!this.#transaction.isOpen) this.#transaction.begin(this.#service, this.#client);
+    if (!this.#transaction.isOpen) this.#transaction.begin(this.#service, this.#connected);
     this.#transaction.note(FAILURES.internal);
     if (this.#state === STATE.busy) this.#exchange!.abort();
     if (this.#state > STATE.busy || this.#answer.hasBegun) return this.#close();
@@ -318,8 +315,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   #readHead(bytes: Uint8Array): Uint8Array {
     const heads = this.#heads;
     const transaction = this.#transaction;
-    this.#client.forget();
-    if (!transaction.isOpen) transaction.begin(this.#service, this.#client);
+    if (!transaction.isOpen) transaction.begin(this.#service, this.#connected);
     const rest = heads.read(bytes, this.#service);
     transaction.receivedHead += bytes.length - rest.length;
     transaction.request = heads.buffer?.head ?? null;
@@ -344,9 +340,10 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
     this.#transaction.headRead();
     this.#watch.begin();
     this.#owner.requests++;
-    this.#client.read(head, trustedProxies);
+    const client = whoAsks(head, this.#peer, this.#connected, trustedProxies);
+    this.#transaction.client = client;
     // What only redirects passes nothing on, raw or not.
-    const { redirect } = this.#client.front;
+    const { redirect } = this.#entrance.front;
     head.isRaw = redirect === null && isRaw(head, settings);
     if (head.contentLength > settings.maxBody) return this.#refuse(FAILURES.bodyTooLarge);
     if (head.expectsContinue && head.contentLength > settings.expectMaxBody) return this.#refuse(FAILURES.expectTooLarge);
@@ -364,7 +361,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
       return this.#answer.own(answer);
     }
     if (!head.hasBody && !head.isRaw && !this.#wantBoth(head)) this.#connection.expectNoMore();
-    const exchange = new Exchange(this.#service, this.#answer, head, this.#client, this.#transaction, this.#deadline);
+    const exchange = new Exchange(this.#service, this.#answer, head, client, this.#transaction, this.#deadline);
     this.#exchange = exchange;
     exchange.start();
     if (!head.hasBody && !head.isRaw && !exchange.isDone) exchange.requestEnd();
@@ -412,7 +409,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
 
   /** Nobody waits for the answer of a complete request. A router of ours ends no half of a connection: it has given the request up. */
   get #hasLeft(): boolean {
-    return this.#client.front.isPrivate || hasLeft(this.#service.settings.halfClose, this.#connection.silence);
+    return this.#entrance.front.isPrivate || hasLeft(this.#service.settings.halfClose, this.#connection.silence);
   }
 
   #giveUp(): void {
@@ -444,7 +441,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
 
   /** Answers what breaks the rules; nothing that follows it on this connection can be trusted. */
   #refuse(refusal: Refusal, rule = refusal.rule): void {
-    if (!this.#transaction.isOpen) this.#transaction.begin(this.#service, this.#client);
+    if (!this.#transaction.isOpen) this.#transaction.begin(this.#service, this.#connected);
     this.#transaction.failed(refusal, undefined, rule);
     if (this.#state !== STATE.busy) this.#answer.begin(this.#heads.buffer?.head.isRtsp ? this.#heads.buffer.head : null);
     this.#state = STATE.head;

@@ -17,7 +17,7 @@ import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
 import type { Service } from '../../src/router/service.ts';
-import { Session } from '../../src/router/session.ts';
+import { openStages } from '../../src/router/stages.ts';
 import { NO_SINK } from '../../src/router/transaction.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection } from '../../src/runtime/seam/sockets.ts';
@@ -29,7 +29,14 @@ import { parseResponse } from '../support/http-message.ts';
 import { modelChunked, modelRequest, modelResponse } from './model.ts';
 import { pieces, type Random, show } from './random.ts';
 
-const OWNER: SessionOwner = { isDraining: false, isPaused: false, requests: 0, requestFinished: () => {}, sessionClosed: () => {} };
+const OWNER: SessionOwner = {
+  isDraining: false,
+  isPaused: false,
+  requests: 0,
+  requestFinished: () => {},
+  sessionOpened: () => {},
+  sessionClosed: () => {},
+};
 const PEER: PeerAddress = { family: 'ipv4', address: '192.0.2.7', port: 40_001 };
 
 interface Seen {
@@ -196,7 +203,7 @@ class Gate {
   readonly head = new ResponseHead();
   readonly answer: (seen: Seen) => string;
   readonly client: ClientSide;
-  readonly #session: Session;
+  readonly #session: ClientSession;
   readonly #events: (() => void)[] = [];
 
   constructor(random: Random, needsLength: boolean, answer: (seen: Seen) => string) {
@@ -206,7 +213,7 @@ class Gate {
     const settings = { ...DEFAULTS, tempDirectory: null };
     const service: Service = { ...SHARED, settings, fallbacks: null, open, needsLength, failed: (error) => assert.ifError(error) };
     this.client = new ClientSide(this);
-    this.#session = new Session({ front: makeFront(0, { port: '80' }), service }, OWNER, this.client);
+    this.#session = openStages({ front: makeFront(0, { port: '80' }), service }, OWNER, this.client);
     this.client.owner = this.#session;
   }
 

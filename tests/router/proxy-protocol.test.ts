@@ -171,6 +171,21 @@ test('a header that drips is over with the time for a head, on the first request
   }
 });
 
+test('what ends in a header: time and clients that leave are told, and who has said nothing is not', { timeout: 20_000 }, async () => {
+  await using rig = await behind({ 'http-headers-timeout': 1 });
+  await using silent = await rig.gate.connect();
+  await using left = await rig.gate.connect();
+  await using halfway = await rig.gate.connect();
+  await left.flush(LINE.slice(0, 20));
+  left.end();
+  await rig.gate.logged(/left in the middle of a head code=client-left .*client=127/);
+  await halfway.flush(LINE);
+  assert.equal((await halfway.readResponse()).status, 408);
+  await rig.gate.logged(/code=head-timeout .*client=203\.0\.113\.7:4711/);
+  assert.equal((await silent.readToEnd()).length, 0);
+  assert.equal(rig.gate.logs.filter((line) => line.includes('client-left')).length, 1);
+});
+
 test("stud's prefix: the client it names, over https", { timeout: 20_000 }, async () => {
   await using rig = await withBackend(tellsClient, { 'http-stud-prefix': '127.0.0.1' });
   for (const [prefix, address] of [

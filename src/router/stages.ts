@@ -1,0 +1,43 @@
+import type { Connection } from '../runtime/seam/sockets.ts';
+import type { ClientSession, SessionOwner } from './client-session.ts';
+import type { Entrance } from './entrance.ts';
+import { HttpHeadReader } from './head-reader.ts';
+import { PacketReader } from './packet-reader.ts';
+import { Peer } from './peer.ts';
+import type { Prelude } from './prelude.ts';
+import { PreludeStage } from './prelude-stage.ts';
+import { Session } from './session.ts';
+
+/**
+ * What a client's bytes go through, from below: the connection → its prelude (PROXY or stud) → TLS, where the socket has not taken it off
+ * already → the session of its protocol. Which of these a connection has is decided here when it opens, and not asked again for
+ * its bytes: a stage that is done gives the connection to the next one and is gone.
+ *
+ * A PROXY header that stands before a later request is no stage. Where one begins only who reads requests knows: its `HeadReader` is
+ * given the prelude for these, and only on connections without TLS, inside of which no proxy writes.
+ */
+export function openStages(entrance: Entrance, owner: SessionOwner, connection: Connection<ClientSession>): ClientSession {
+  const peer = new Peer(connection);
+  const { prelude } = entrance.service;
+  if (prelude === null) return openSession(entrance, owner, connection, peer, null, 0);
+  return new PreludeStage(prelude, entrance, owner, connection, peer, openSession);
+}
+
+/**
+ * Opens the session of the protocol that is spoken.
+ * @param prelude what may stand before later requests; null for nothing
+ * @param waited ms that the connection has been open
+ */
+export type OpenSession = (
+  entrance: Entrance,
+  owner: SessionOwner,
+  connection: Connection<ClientSession>,
+  peer: Peer,
+  prelude: Prelude | null,
+  waited: number,
+) => ClientSession;
+
+const openSession: OpenSession = (entrance, owner, connection, peer, prelude, waited) => {
+  const heads = entrance.front.kind === 'uwsgi' ? new PacketReader(peer) : new HttpHeadReader(prelude);
+  return new Session(entrance, owner, connection, peer, heads, waited);
+};
