@@ -1,4 +1,4 @@
-import { takesResponsesOnDemand } from '../runtime/native-responses.ts';
+import type { AppHost } from '../runtime/seam/apps.ts';
 import { AppRequest } from './app-request.ts';
 import { bodyKey, type MakeResponse, makeLight, nativeResponse, pairsOf, streamKey, TEXT } from './app-response.ts';
 
@@ -8,14 +8,17 @@ import { bodyKey, type MakeResponse, makeLight, nativeResponse, pairsOf, streamK
  * costs far more to ask of it later. Where the runtime's own code bears it, a Response is not made before somebody needs it.
  * A second call changes nothing.
  */
-export function installGlobals(): void {
+export function installGlobals(host: AppHost): void {
   const { Request, Response, fetch } = globalThis;
   if (bodyKey in Response) return;
   globalThis.Request = dressed(requestOf(Request), Request);
   // Bun hangs things of its own on fetch.
   globalThis.fetch = Object.assign((input: RequestInfo | URL, init?: RequestInit) => fetch(nativeOf(input), nativeOf(init)), fetch);
   globalThis.Response = dressed(
-    responseOf(Response, takesResponsesOnDemand((value) => nativeResponse(nativeOf(value))) ? light(remembering(Response)) : remembering(Response)),
+    responseOf(
+      Response,
+      host.takesResponsesOnDemand((value) => nativeResponse(nativeOf(value))) ? light(remembering(Response)) : remembering(Response),
+    ),
     Response,
   );
   Object.defineProperty(globalThis.Response, bodyKey, { value: true });

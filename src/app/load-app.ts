@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { isSyntaxOfNode, offerModules } from '../runtime/app-modules.ts';
+import type { AppHost } from '../runtime/seam/apps.ts';
 import { AppError } from './app-error.ts';
 import { installGlobals } from './app-globals.ts';
 import { BUNDLED } from './bundled.ts';
@@ -15,22 +15,22 @@ const { fileURLToPath, pathToFileURL } = process.getBuiltinModule('node:url');
  * @param name of the export; null for the default one
  * @throws {AppError} naming the file, and the line where that is known
  */
-export async function loadFetchApp(path: string, name: string | null): Promise<FetchHandler> {
-  installGlobals();
-  offerModules(path, BUNDLED);
-  const module = await importModule(path);
+export async function loadFetchApp(host: AppHost, path: string, name: string | null): Promise<FetchHandler> {
+  installGlobals(host);
+  host.offerModules(path, BUNDLED);
+  const module = await importModule(host, path);
   const found = pick(module, name);
   const handler = handlerOf(found);
   if (handler === null) throw notAnApp(path, name, module, found);
   return handler;
 }
 
-async function importModule(path: string): Promise<Record<string, unknown>> {
+async function importModule(host: AppHost, path: string): Promise<Record<string, unknown>> {
   const url = pathToFileURL(path).href;
   try {
     return (await import(url)) as Record<string, unknown>;
   } catch (error) {
-    throw loadError(path, error);
+    throw loadError(host, path, error);
   }
 }
 
@@ -87,20 +87,21 @@ const PLACE = /(?:file:\/\/)?(\/[^\s():'"]+\.[cm]?[jt]sx?):(\d+)(?::\d+)?/g;
 /** What a terminal takes for colours. */
 const COLOURS = /\x1b\[[0-9;]*m/g;
 
-function loadError(path: string, error: unknown): AppError {
+function loadError(host: AppHost, path: string, error: unknown): AppError {
   const cause = firstError(error);
   const thrown = isObject(cause) && typeof cause.message === 'string' ? (cause as unknown as Error) : null;
   const text = thrown === null ? String(cause) : saysItsName(thrown) ? thrown.message : `${thrown.name}: ${thrown.message}`;
   const lines = text.replace(COLOURS, '').replaceAll('file://', '').split('\n');
   const message = lines.find((line) => line.trim() !== '')?.trim() ?? 'it threw an error without a message';
   const where = placeOf(path, thrown);
-  return new AppError(message.includes(where) ? message : `${where}: ${message}`, hintFor(thrown));
+  return new AppError(message.includes(where) ? message : `${where}: ${message}`, hintFor(host, thrown));
 }
 
-function hintFor(error: Error | null): string | null {
+function hintFor(host: AppHost, error: Error | null): string | null {
   if (/(?:cannot find|not found|resolve).*['"]hono(?:\/[^'"]*)?['"]/i.test(error?.message ?? ''))
     return 'ugate carries hono and some of its parts, not all: install hono where the app is (npm install hono)';
-  if (isSyntaxOfNode(error)) return 'Node runs TypeScript by taking the types out: enums, namespaces and parameter properties are more than that';
+  if (host.isSyntaxUnknown(error))
+    return 'Node runs TypeScript by taking the types out: enums, namespaces and parameter properties are more than that';
   if (/^Import ".*" not a dependency/.test(error?.message ?? ''))
     return 'Deno wants to be told where packages come from: write npm:NAME or jsr:NAME in the import';
   return null;

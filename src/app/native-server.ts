@@ -1,5 +1,5 @@
 import type { ListenAddress, PeerAddress } from '../net/address.ts';
-import { type NativeOptions, type NativeServer, type NodeAnswer, type NodeRequest, serveNatively } from '../runtime/native-http.ts';
+import type { AppHost, NativeOptions, NativeServer, NodeAnswer, NodeRequest } from '../runtime/seam/apps.ts';
 import { AnswerStream, cancelBody, outgoing, unreadBody } from './answer-stream.ts';
 import { AppBody } from './app-body.ts';
 import { AppRequest } from './app-request.ts';
@@ -8,28 +8,28 @@ import { AppUrls } from './app-url.ts';
 import type { AppWork } from './app-work.ts';
 import { type AppContext, ClientContext, type FetchHandler, makeExecution } from './fetch-handler.ts';
 
-export type { NativeOptions, NativeServer };
-
 /**
  * `http-socket-engine=native`: gives an app to the runtime's own HTTP server. `work` counts what it still does behind its answers.
  * @throws {ListenError} when the address cannot be listened on
  */
-export function serveNative(address: ListenAddress, app: FetchHandler, work: AppWork, options: NativeOptions): Promise<NativeServer> {
+export function serveNative(host: AppHost, address: ListenAddress, app: FetchHandler, work: AppWork, options: NativeOptions): Promise<NativeServer> {
   const failed = once(options.failed);
   const execution = makeExecution(work, failed);
   const urls = new AppUrls();
   const checked = (response: Response): Response => checkedAnswer(response, failed);
-  return serveNatively(
+  return host.serve(
     address,
-    (request, remote) => {
-      const answer = app(request, new LateContext(remote), execution);
-      return answer instanceof Promise ? answer.then(checked) : checked(answer);
-    },
-    async (request) => {
-      const made = requestOf(request, urls);
-      if (made === null) return { status: 400, statusText: '', fields: ['content-type', 'text/plain'], body: 'Bad Request\n' };
-      request.onAbort(() => made.abort());
-      return answerOf(await app(made as unknown as Request, new ClientContext(request.remote), execution), request.method === 'HEAD');
+    {
+      fetch(request, remote) {
+        const answer = app(request, new LateContext(remote), execution);
+        return answer instanceof Promise ? answer.then(checked) : checked(answer);
+      },
+      async onNode(request) {
+        const made = requestOf(request, urls);
+        if (made === null) return { status: 400, statusText: '', fields: ['content-type', 'text/plain'], body: 'Bad Request\n' };
+        request.onAbort(() => made.abort());
+        return answerOf(await app(made as unknown as Request, new ClientContext(request.remote), execution), request.method === 'HEAD');
+      },
     },
     { ...options, failed },
   );

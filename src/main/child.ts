@@ -89,7 +89,7 @@ async function startWorker(
     sockets: sockets.slice(0, -1),
     privateSocket: sockets.at(-1)!,
     app: {
-      handler: await uncaught.before(loadFetchApp(app.path, app.name)),
+      handler: await uncaught.before(loadFetchApp(await runtime.apps(), app.path, app.name)),
       board: scoreboard === null ? null : await openBoard(scoreboard),
       work: new AppWork(),
     },

@@ -184,7 +184,13 @@ export class Instance {
     enter(surroundingsOf(config));
     this.#runtime.onUncaught((error) => this.#uncaught(error));
     const { loadFetchApp } = await import('../app/load-app.ts');
-    return new LocalRouter(this.#runtime, this.#options.sink, this.#options.topics, places, await loadFetchApp(this.#app.path, this.#app.name));
+    return new LocalRouter(
+      this.#runtime,
+      this.#options.sink,
+      this.#options.topics,
+      places,
+      await loadFetchApp(await this.#runtime.apps(), this.#app.path, this.#app.name),
+    );
   }
 
   async #bind(config: Config, places: readonly Place[]): Promise<readonly BoundSocket[]> {

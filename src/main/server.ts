@@ -1,4 +1,3 @@
-import type { NativeServer } from '../app/native-server.ts';
 import { type LineSink, Log } from '../log/log.ts';
 import type { NodeMark, ProcessStatus, WorkerNode } from '../master/messages.ts';
 import { formatAddress, type ListenAddress } from '../net/address.ts';
@@ -12,6 +11,7 @@ import { OutBuffer } from '../router/out-buffer.ts';
 import { RequestBuffers } from '../router/request-buffer.ts';
 import { Router } from '../router/router.ts';
 import type { Front, ProcessParts } from '../router/service.ts';
+import type { NativeServer } from '../runtime/seam/apps.ts';
 import type { BoundSocket } from '../runtime/seam/sockets.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
@@ -234,7 +234,7 @@ export class Server {
     const { serveNative } = await import('../app/native-server.ts');
     const { app, sharesPlaces = false } = this.#options;
     const failed = (error: unknown): void => this.log.event('error', 'app-failed', describe(error));
-    const server = await serveNative(address, app!.handler, app!.work, { reusePort: sharesPlaces, failed });
+    const server = await serveNative(await this.#parts.runtime.apps(), address, app!.handler, app!.work, { reusePort: sharesPlaces, failed });
     this.#natives.push(server);
     return server.address;
   }

@@ -13,6 +13,7 @@ import { BACKLOG } from './held-socket.ts';
 import { dieWithParent, flockOfBun, Libc } from './libc.ts';
 import { listenFailure } from './listen-failure.ts';
 import type { Adopt } from './parent.ts';
+import type { AppHost } from './seam/apps.ts';
 import type { Capabilities } from './seam/capabilities.ts';
 import type { BindOptions, BoundSocket, Connection, ConnectionHandlers, Listener, ListenOptions } from './seam/sockets.ts';
 import type { Runtime } from './seam.ts';
@@ -61,6 +62,10 @@ class BunRuntime extends CommonRuntime implements Runtime {
   protected override readonly tryLock = (path: string, isExclusive: boolean) => lockBy(flockOfBun(), path, isExclusive);
 
   protected override readonly adopt: Adopt = (address, backlog, from) => new DescriptorSocket(address, backlog, (from as { fd: number }).fd);
+
+  async apps(): Promise<AppHost> {
+    return (await import('./apps/bun-apps.ts')).BUN_APPS;
+  }
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
     const own = this.own.sockets;

@@ -14,6 +14,7 @@ import { bindHandle, failed, HandleSocket, handleOf, type NetHandle } from './ne
 import { createRuntime as createNodeRuntime } from './node.ts';
 import { type Adopt, type Birth, MARKER } from './parent.ts';
 import { spawn } from './process.ts';
+import type { AppHost } from './seam/apps.ts';
 import type { Capabilities } from './seam/capabilities.ts';
 import type { FileLock } from './seam/host.ts';
 import type { ChildProcess, SpawnOptions } from './seam/processes.ts';
@@ -69,6 +70,10 @@ class DenoRuntime extends CommonRuntime implements Runtime {
     new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));
   /** As descriptors of a child they would lose O_NONBLOCK, and the children would freeze each other in accept. */
   protected override readonly adoptsByMessage = true;
+
+  async apps(): Promise<AppHost> {
+    return (await import('./apps/deno-apps.ts')).DENO_APPS;
+  }
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
     const own = options.reusePort ? null : this.own.sockets;

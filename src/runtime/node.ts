@@ -14,6 +14,7 @@ import { listenHost } from './listen-host.ts';
 import { bindHandle, failed, HandleSocket, handleOf, type NetHandle, type Opening } from './net-handle.ts';
 import { connectionOf, NodeConnection } from './node-connection.ts';
 import type { Adopt } from './parent.ts';
+import type { AppHost } from './seam/apps.ts';
 import type { Capabilities } from './seam/capabilities.ts';
 import type { BindOptions, BoundSocket, Connection, ConnectionHandlers, Listener, ListenOptions } from './seam/sockets.ts';
 import type { Runtime } from './seam.ts';
@@ -54,6 +55,10 @@ class NodeRuntime extends CommonRuntime implements Runtime {
 
   protected override readonly adopt: Adopt = (address, backlog, from) =>
     new HandleSocket(address, backlog, 'handle' in from ? from.handle : handleOf(from.fd));
+
+  async apps(): Promise<AppHost> {
+    return (await import('./apps/node-apps.ts')).NODE_APPS;
+  }
 
   async listen<Owner>(address: ListenAddress | BoundSocket, handlers: ConnectionHandlers<Owner>, options: ListenOptions = {}): Promise<Listener> {
     const own = options.reusePort ? null : this.own.sockets;

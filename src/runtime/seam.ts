@@ -1,3 +1,4 @@
+import type { AppHost } from './seam/apps.ts';
 import type { EventLoop } from './seam/event-loop.ts';
 import type { Host } from './seam/host.ts';
 import type { Processes } from './seam/processes.ts';
@@ -9,4 +10,7 @@ import type { Sockets } from './seam/sockets.ts';
  * `bun.ts`, `deno.ts` and `node.ts` implement it in the same shape; nothing outside this room names a runtime.
  * `tests/runtime/` holds every adapter to it.
  */
-export interface Runtime extends Sockets, Processes, Host, EventLoop {}
+export interface Runtime extends Sockets, Processes, Host, EventLoop {
+  /** What it does for apps. */
+  apps(): Promise<AppHost>;
+}

@@ -11,13 +11,16 @@ import { etag } from 'hono/etag';
 import { stream, streamSSE, streamText } from 'hono/streaming';
 import { timeout } from 'hono/timeout';
 import { installGlobals } from '../../src/app/app-globals.ts';
-import { runtimeName } from '../../src/runtime/app-modules.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
 import { addAppTests } from './app-suite.ts';
 import { startApp } from './app-support.ts';
 
+const runtime = await selectRuntime();
+const apps = await runtime.apps();
+
 const Before = { Request: globalThis.Request, Response: globalThis.Response };
-installGlobals();
-installGlobals();
+installGlobals(apps);
+installGlobals(apps);
 addAppTests('light');
 
 test('responses are what they are everywhere else', async () => {
@@ -44,7 +47,7 @@ test('responses are what they are everywhere else', async () => {
 });
 
 test("the runtime's own code takes them", async () => {
-  if (runtimeName() === 'deno') {
+  if (runtime.name === 'deno') {
     const { serve } = (globalThis as unknown as { Deno: { serve(options: object, handler: () => Response): DenoServer } }).Deno;
     const server = serve(
       { hostname: '127.0.0.1', port: 0, onListen: () => {} },
@@ -53,7 +56,7 @@ test("the runtime's own code takes them", async () => {
     const answer = await fetch(`http://127.0.0.1:${server.addr.port}/`);
     assert.deepEqual([answer.status, answer.headers.get('x-a'), await answer.text()], [203, '1', 'served']);
     await server.shutdown();
-  } else if (runtimeName() === 'bun') {
+  } else if (runtime.name === 'bun') {
     const { HTMLRewriter } = globalThis as unknown as { HTMLRewriter: new () => { transform(response: Response): Response } };
     assert.equal(await new HTMLRewriter().transform(new Response('<p>rewritten</p>')).text(), '<p>rewritten</p>');
   }

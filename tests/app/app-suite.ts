@@ -5,9 +5,11 @@ import { test } from 'node:test';
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import type { AppContext } from '../../src/app/app-upstream.ts';
-import { runtimeName } from '../../src/runtime/app-modules.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
 import { sleep, waitFor, within } from '../support/wait.ts';
 import { startApp } from './app-support.ts';
+
+const runtime = await selectRuntime();
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const encoder = new TextEncoder();
@@ -177,7 +179,7 @@ export function addAppTests(kind: string): void {
     const plain = await get('/');
     assert.deepEqual([plain.status, plain.text(), plain.header('content-length')], [200, 'text', kind === 'light' ? '4' : null]);
     // Bun writes it only when it sends an answer itself.
-    if (kind === 'light' || runtimeName() !== 'bun') assert.match(plain.header('content-type') ?? '', /^text\/plain; ?charset=utf-8$/i);
+    if (kind === 'light' || runtime.name !== 'bun') assert.match(plain.header('content-type') ?? '', /^text\/plain; ?charset=utf-8$/i);
     assert.ok(plain.header('date'));
     const json = await get('/json');
     assert.deepEqual([Buffer.from(json.body).toString(), json.header('content-type')], ['{"a":"é"}', 'application/json']);

@@ -2,11 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { loadFetchApp } from '../../src/app/load-app.ts';
-import { runtimeName } from '../../src/runtime/app-modules.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
 import { peerTest } from '../support/peers.ts';
 import { appFiles } from './files.ts';
 
-const skip = runtimeName() === 'deno' && "its import map, which is ugate's, comes first there";
+const runtime = await selectRuntime();
+const apps = await runtime.apps();
+
+const skip = runtime.name === 'deno' && "its import map, which is ugate's, comes first there";
 
 peerTest("an app's own hono comes first", { needs: [], skip }, async () => {
   using files = appFiles({
@@ -17,7 +20,7 @@ peerTest("an app's own hono comes first", { needs: [], skip }, async () => {
     'node_modules/hono/index.js': 'export class Hono { constructor(c) { this.c = c; } fetch() { return new Response("own " + this.c); } }',
     'node_modules/hono/cors.js': 'export const cors = "cors";',
   });
-  const handler = await loadFetchApp(files.at('app.ts'), null);
+  const handler = await loadFetchApp(apps, files.at('app.ts'), null);
   const execution = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} };
   const response = await handler(new Request('http://a/'), { remoteAddress: '', remotePort: 0 }, execution);
   assert.equal(await response.text(), 'own cors');

@@ -4,20 +4,23 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '../../src/app/app-error.ts';
 import { loadFetchApp } from '../../src/app/load-app.ts';
-import { runtimeName } from '../../src/runtime/app-modules.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
 import { peerTest } from '../support/peers.ts';
 import { appFiles } from './files.ts';
+
+const runtime = await selectRuntime();
+const apps = await runtime.apps();
 
 const CONTEXT = { remoteAddress: '', remotePort: 0 };
 
 async function answerOf(path: string, name: string | null = null): Promise<string> {
-  const handler = await loadFetchApp(path, name);
+  const handler = await loadFetchApp(apps, path, name);
   const execution = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} };
   return await (await handler(new Request('http://a/'), CONTEXT, execution)).text();
 }
 
 async function fault(path: string, name: string | null = null): Promise<AppError> {
-  const error = await loadFetchApp(path, name).then(
+  const error = await loadFetchApp(apps, path, name).then(
     () => null,
     (error: unknown) => error,
   );
@@ -107,7 +110,7 @@ test('what does not load says where', async () => {
     assert.match((await fault(files.at(file))).message, message);
 });
 
-peerTest('enums, where types are only taken out', { needs: [], skip: runtimeName() !== 'node' && 'the others compile them' }, async () => {
+peerTest('enums, where types are only taken out', { needs: [], skip: runtime.name !== 'node' && 'the others compile them' }, async () => {
   using files = appFiles({ 'app.ts': 'export enum A { x }\nexport default () => new Response(String(A.x));\n' });
   const error = await fault(files.at('app.ts'));
   assert.match(error.message, /app\.ts:1: .*enum/);

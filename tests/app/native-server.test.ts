@@ -7,13 +7,16 @@ import { AppWork } from '../../src/app/app-work.ts';
 import type { AppContext } from '../../src/app/fetch-handler.ts';
 import { serveNative } from '../../src/app/native-server.ts';
 import { type ListenAddress, parseListenAddress } from '../../src/net/address.ts';
-import { runtimeName } from '../../src/runtime/app-modules.ts';
 import { ListenError } from '../../src/runtime/seam/sockets.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { sleep, waitFor, within } from '../support/wait.ts';
 import { appFiles } from './files.ts';
 
-installGlobals();
+const runtime = await selectRuntime();
+const apps = await runtime.apps();
+
+installGlobals(apps);
 
 const failures: unknown[] = [];
 /** Paths whose answers take their time, as they are asked for. */
@@ -101,7 +104,7 @@ function portOf(address: ListenAddress): number {
 }
 
 test('it serves', async () => {
-  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
+  const server = await serveNative(apps, parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
   const port = portOf(server.address);
   const url = `http://127.0.0.1:${port}`;
   const text = await fetch(`${url}/text`, { method: 'POST', body: 'body', headers: { 'x-a': '1' } });
@@ -123,7 +126,7 @@ test('it serves', async () => {
 });
 
 test('it finishes what is in flight, and cuts off what takes longer than mercy', async () => {
-  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
+  const server = await serveNative(apps, parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
   const url = `http://127.0.0.1:${portOf(server.address)}`;
   const slow = fetch(`${url}/slow`, { headers: { connection: 'close' } }).then((response) => response.text());
   const never = fetch(`${url}/never`).then(
@@ -135,11 +138,11 @@ test('it finishes what is in flight, and cuts off what takes longer than mercy',
   assert.equal(await slow, 'slow');
   await within(3000, 'the stop', stopped);
   // Deno.serve leaves a handler that never ends its connection until the process ends.
-  if (runtimeName() !== 'deno') assert.equal(await within(2000, 'the end', never), 'cut off');
+  if (runtime.name !== 'deno') assert.equal(await within(2000, 'the end', never), 'cut off');
 });
 
 test('W12, W11: streams of text, of what is none, and of another length than they say', async () => {
-  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
+  const server = await serveNative(apps, parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
   const port = portOf(server.address);
   const has = (text: string) => waitFor(text, () => failures.find((error) => String(error).includes(text)));
   const url = `http://127.0.0.1:${port}/pieces`;
@@ -162,7 +165,7 @@ test('W12, W11: streams of text, of what is none, and of another length than the
 });
 
 test('W11: an answer that comes when its client has left, or that nobody is to read, is cancelled', async () => {
-  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
+  const server = await serveNative(apps, parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
   const port = portOf(server.address);
   for (const path of ['/late', '/left']) {
     const client = await RawClient.connect({ port });
@@ -181,7 +184,7 @@ test('W11: an answer that comes when its client has left, or that nobody is to r
 });
 
 test('W4: a request whose body was used has its other members, and an answer that was used is 500', async () => {
-  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
+  const server = await serveNative(apps, parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
   const url = `http://127.0.0.1:${portOf(server.address)}`;
   assert.equal(await (await fetch(`${url}/again`, { method: 'POST', body: 'body' })).text(), 'other cors true');
   assert.equal((await fetch(`${url}/used`)).status, 500);
@@ -191,7 +194,7 @@ test('W4: a request whose body was used has its other members, and an answer tha
 test('on a unix socket', async () => {
   using files = appFiles({});
   const path = files.at('app.sock');
-  const server = await serveNative(parseListenAddress(path), app, new AppWork(), { failed });
+  const server = await serveNative(apps, parseListenAddress(path), app, new AppWork(), { failed });
   const client = await RawClient.connect({ path });
   const response = await client.request('POST /text HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx');
   assert.equal(response.text(), 'x|null|');
@@ -200,18 +203,18 @@ test('on a unix socket', async () => {
 });
 
 test('an address that is taken is a ListenError', async () => {
-  const server = await serveNative(parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
+  const server = await serveNative(apps, parseListenAddress('127.0.0.1:0'), app, new AppWork(), { failed });
   const port = portOf(server.address);
   await assert.rejects(
-    serveNative(parseListenAddress(`127.0.0.1:${port}`), app, new AppWork(), { failed }),
+    serveNative(apps, parseListenAddress(`127.0.0.1:${port}`), app, new AppWork(), { failed }),
     (error) => error instanceof ListenError && error.reason === 'in-use',
   );
   await server.stop(100);
 });
 
 test('several on one address, where the runtime can', async () => {
-  const listen = (port: number) => serveNative(parseListenAddress(`127.0.0.1:${port}`), app, new AppWork(), { failed, reusePort: true });
-  if (runtimeName() === 'deno') return await assert.rejects(listen(0), /--unstable-net/);
+  const listen = (port: number) => serveNative(apps, parseListenAddress(`127.0.0.1:${port}`), app, new AppWork(), { failed, reusePort: true });
+  if (runtime.name === 'deno') return await assert.rejects(listen(0), /--unstable-net/);
   const first = await listen(0);
   const second = await listen(portOf(first.address));
   await Promise.all([first.stop(100), second.stop(100)]);

@@ -5,11 +5,14 @@ import { test } from 'node:test';
 import { AppBody } from '../../src/app/app-body.ts';
 import { installGlobals } from '../../src/app/app-globals.ts';
 import { AppRequest } from '../../src/app/app-request.ts';
-import { runtimeName } from '../../src/runtime/app-modules.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
 import { isSame, membersOf, namesOf, outcome, QUESTIONS, USES } from './body-uses.ts';
 
+const runtime = await selectRuntime();
+const apps = await runtime.apps();
+
 const Native = globalThis.Request;
-installGlobals();
+installGlobals(apps);
 
 const URL_ = 'http://a.example/path?q=1';
 const TEXT = '{"a":1}';
@@ -88,13 +91,13 @@ const REQUEST_QUESTIONS: typeof QUESTIONS = {
 
 /** Where the runtime's own goes another way than the Fetch Standard, or leaves a stream in another state than ours that nobody can use. */
 function isKnown(use: string, question: string, got: string): boolean {
-  if (runtimeName() === 'bun') {
+  if (runtime.name === 'bun') {
     // It makes a request with half a body, or one that nobody can read; and forgets the type of a body that was a stream.
     if (/new Request\((?:it|URL, it|it, with headers)\)/.test(question) && got.endsWith('; throws TypeError')) return true;
     if (/blob/.test(use + question) && got.includes('application/x-www-form-urlencoded')) return true;
   }
   // A body that was given whole is not locked by who made another request of its request.
-  return runtimeName() === 'deno' && use === 'new Request(it), its text' && /^(?:body|body, as it is|all that can be read)$/.test(question);
+  return runtime.name === 'deno' && use === 'new Request(it), its text' && /^(?:body|body, as it is|all that can be read)$/.test(question);
 }
 
 for (const kind of ['no body', 'a body that is here', 'a body that is on its way'] as const)

@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { installGlobals } from '../../src/app/app-globals.ts';
+import { selectRuntime } from '../../src/runtime/select.ts';
 import { membersOf, outcome, QUESTIONS, USES } from './body-uses.ts';
 
+const runtime = await selectRuntime();
+const apps = await runtime.apps();
+
 const Native = globalThis.Response;
-installGlobals();
+installGlobals(apps);
 
 const TEXT = '{"a":1}';
 const HEADERS = { 'content-type': 'application/x-www-form-urlencoded', 'x-a': '1', 'x-b': '2' };

@@ -1,3 +1,5 @@
+import type { CarriedModules } from '../seam/apps.ts';
+
 // Not imported: a bundle would load it at the start of every binary.
 const nodeModule = process.getBuiltinModule('node:module');
 
@@ -10,33 +12,12 @@ interface BunPluginBuilder {
   module(name: string, load: () => Promise<{ exports: object; loader: 'object' }>): void;
 }
 
-/** Loads a module that this program carries; by the name it is imported by. */
-export type Carried = Readonly<Record<string, () => Promise<object>>>;
-
-/** Marks a process in which modules have been offered: on Bun a second time would ask the first one for them, without end. */
+/** Marks a process in which modules have been offered: a second time Bun would ask the first one for them, without end. */
 const OFFERED = Symbol.for('ugate.modules');
 
-export function runtimeName(): 'bun' | 'deno' | 'node' {
-  if (process.versions.bun !== undefined) return 'bun';
-  return process.versions.deno === undefined ? 'node' : 'deno';
-}
-
-/**
- * Offers modules to an app that will be imported from `path`, where it has none of these of its own. Not on Deno, which has no hook
- * for that: there an import map says where they are.
- */
-export function offerModules(path: string, carried: Carried): void {
-  if (OFFERED in globalThis) return;
-  switch (runtimeName()) {
-    case 'bun':
-      return offerOnBun(path, carried);
-    case 'node':
-      return offerOnNode(carried);
-  }
-}
-
 /** What Bun is told it has itself overrides what the user has: so the user's is looked for first, and if there is one, it is all. */
-function offerOnBun(path: string, carried: Carried): void {
+export function offerOnBun(path: string, carried: CarriedModules): void {
+  if (OFFERED in globalThis) return;
   const packages = new Set(Object.keys(carried).map(packageOf));
   const { resolve } = nodeModule.createRequire(path);
   const missing = [...packages].filter((name) => !canResolve(resolve, name));
@@ -60,21 +41,6 @@ function importOf(url: string): () => Promise<object> {
   return () => import(url);
 }
 
-/** Asked only for what was not found. */
-function offerOnNode(carried: Carried): void {
-  Object.defineProperty(globalThis, OFFERED, { value: true });
-  nodeModule.registerHooks({
-    resolve(specifier, context, next) {
-      try {
-        return next(specifier, context);
-      } catch (error) {
-        if (!(specifier in carried)) throw error;
-        return { url: import.meta.resolve(specifier), shortCircuit: true };
-      }
-    },
-  });
-}
-
 function packageOf(name: string): string {
   return name.split('/', 1)[0];
 }
@@ -86,9 +52,4 @@ function canResolve(resolve: (name: string) => string, name: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Node's parser met TypeScript that is more than types. */
-export function isSyntaxOfNode(error: Error | null): boolean {
-  return (error as { code?: string } | null)?.code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
 }

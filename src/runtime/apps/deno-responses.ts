@@ -1,25 +1,14 @@
-import { runtimeName } from './app-modules.ts';
+import type { NativeOf } from '../seam/apps.ts';
 
 type Handler = (request: unknown, info: unknown) => unknown;
-type NativeOf = <Value>(value: Value) => Value;
 
 interface Namespaces {
   readonly Deno: { serve(...words: unknown[]): unknown };
   readonly Cache: { readonly prototype: Record<'put' | 'match' | 'delete', (...words: unknown[]) => unknown> };
 }
 
-/**
- * Whether the runtime's own code takes a Response that is made on demand, by `nativeOf`; from now on that of Deno does. On Bun too much
- * would have to be taught it (`HTMLRewriter`, `Bun.write`, `Bun.serve`); on Node nothing takes any.
- */
-export function takesResponsesOnDemand(nativeOf: NativeOf): boolean {
-  const name = runtimeName();
-  if (name === 'deno') feedDeno(nativeOf);
-  return name !== 'bun';
-}
-
 /** `Deno.serve` and the methods of `Cache` get what `nativeOf` makes. */
-function feedDeno(nativeOf: NativeOf): void {
+export function feedDeno(nativeOf: NativeOf): void {
   const { Deno, Cache } = globalThis as unknown as Namespaces;
   const { serve } = Deno;
   Deno.serve = (...words) => serve(...words.map((word) => servesNatives(word, nativeOf)));
