@@ -1,7 +1,7 @@
+import { FAILURES } from '../failure/failures.ts';
 import { FIELD } from '../http1/field-names.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { originForm } from '../http1/request-target.ts';
-import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Due, EventLoop } from '../runtime/seam/event-loop.ts';
 import { AnswerHead } from './answer-head.ts';

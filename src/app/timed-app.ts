@@ -1,10 +1,9 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { latin1 } from '../http1/bytes.ts';
-import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { NodeFailure } from '../pool/backend.ts';
 import type { Client } from '../router/client.ts';
-import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import { Deadline, type Expiring, type TimerWheel } from '../time/timer-wheel.ts';
 
@@ -143,7 +142,7 @@ class TimedExchange implements UpstreamExchange {
     this.#exchange.end();
   }
 
-  failed(failure: Refusal): void {
+  failed(failure: Failure): void {
     this.#over();
     this.#exchange.failed(failure);
   }

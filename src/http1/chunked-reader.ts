@@ -1,7 +1,7 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { CR, HEX, HTAB, LF, SP, TOKEN, VALUE } from './bytes.ts';
 import { isForbiddenTrailer } from './field-names.ts';
 import { Fields, PARSE } from './fields.ts';
-import { REFUSALS, type Refusal } from './refusal.ts';
 
 const MAX_SIZE_DIGITS = 16;
 /** Of all chunks of a message together. */
@@ -37,7 +37,7 @@ const STATE = {
 export class ChunkedReader {
   dataStart = 0;
   dataEnd = 0;
-  refusal: Refusal | null = null;
+  refusal: Failure | null = null;
   #state: number = STATE.size;
   #digits = 0;
   #remaining = 0;
@@ -72,19 +72,19 @@ export class ChunkedReader {
           return i + taken;
         }
         case STATE.dataCr:
-          if (bytes[i++] !== CR) return this.#refuse(i, REFUSALS.badChunk);
+          if (bytes[i++] !== CR) return this.#refuse(i, FAILURES.badChunk);
           this.#state = STATE.dataLf;
           break;
         case STATE.dataLf:
-          if (bytes[i++] !== LF) return this.#refuse(i, REFUSALS.badChunk);
+          if (bytes[i++] !== LF) return this.#refuse(i, FAILURES.badChunk);
           this.#state = STATE.size;
           this.#digits = 0;
           break;
         case STATE.size:
-          if (!this.#size(bytes[i++])) return this.#refuse(i, REFUSALS.badChunk);
+          if (!this.#size(bytes[i++])) return this.#refuse(i, FAILURES.badChunk);
           break;
         case STATE.sizeLf:
-          if (bytes[i++] !== LF) return this.#refuse(i, REFUSALS.badChunk);
+          if (bytes[i++] !== LF) return this.#refuse(i, FAILURES.badChunk);
           this.#state = this.#remaining === 0 ? STATE.trailers : STATE.data;
           break;
         case STATE.trailers:
@@ -93,8 +93,8 @@ export class ChunkedReader {
         case STATE.refused:
           return i;
         default:
-          if (++this.#extensionBytes > MAX_EXTENSION_BYTES) return this.#refuse(i, REFUSALS.chunkExtensions);
-          if (!this.#extension(bytes[i++])) return this.#refuse(i, REFUSALS.badChunk);
+          if (++this.#extensionBytes > MAX_EXTENSION_BYTES) return this.#refuse(i, FAILURES.chunkExtensions);
+          if (!this.#extension(bytes[i++])) return this.#refuse(i, FAILURES.badChunk);
       }
     }
     return i;
@@ -204,15 +204,15 @@ export class ChunkedReader {
     if (state === PARSE.refused)
       return this.#refuse(
         start,
-        fields.fault === 'headTooLarge' || fields.fault === 'tooManyFields' ? REFUSALS.trailersTooLarge : REFUSALS.badTrailer,
+        fields.fault === 'headTooLarge' || fields.fault === 'tooManyFields' ? FAILURES.trailersTooLarge : FAILURES.badTrailer,
       );
-    if (state === PARSE.incomplete) return taken < end - start ? this.#refuse(start, REFUSALS.trailersTooLarge) : start + taken;
-    for (let i = 0; i < fields.count; i++) if (isForbiddenTrailer(fields.id(i))) return this.#refuse(start, REFUSALS.badTrailer);
+    if (state === PARSE.incomplete) return taken < end - start ? this.#refuse(start, FAILURES.trailersTooLarge) : start + taken;
+    for (let i = 0; i < fields.count; i++) if (isForbiddenTrailer(fields.id(i))) return this.#refuse(start, FAILURES.badTrailer);
     this.#state = STATE.done;
     return start + (fields.next - before);
   }
 
-  #refuse(at: number, refusal: Refusal): number {
+  #refuse(at: number, refusal: Failure): number {
     this.refusal = refusal;
     this.#state = STATE.refused;
     return at;

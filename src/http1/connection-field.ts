@@ -1,8 +1,8 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { ascii, equalsFolded, TOKEN } from './bytes.ts';
 import { FIELD, fieldId } from './field-names.ts';
 import type { Fields } from './fields.ts';
 import { type ListCursor, readListMember } from './list.ts';
-import { REFUSALS, type Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
 
 const CLOSE = ascii('close');
@@ -26,8 +26,8 @@ export interface ConnectionTokens {
  * One that names an end-to-end field that framing, routing or trust rests on is refused: it is how requests are made
  * to look different behind a proxy.
  */
-export function readConnection(head: RequestHead): Refusal | null {
-  return readConnectionFields(head.bytes, head.fields, head) ? null : REFUSALS.badConnection;
+export function readConnection(head: RequestHead): Failure | null {
+  return readConnectionFields(head.bytes, head.fields, head) ? null : FAILURES.badConnection;
 }
 
 /** The same for any message; false when a member is malformed or must not be named. */

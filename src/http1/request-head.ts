@@ -1,6 +1,6 @@
+import { FAILURES, type Failure, REQUEST_FAULTS } from '../failure/failures.ts';
 import { ascii, CR, equalsBytes, LF, SP, TARGET, TOKEN } from './bytes.ts';
 import { type FieldFault, Fields, MAX_FIELD_BYTES, MAX_FIELDS, PARSE, type ParseState } from './fields.ts';
-import { REFUSALS, type Refusal } from './refusal.ts';
 import { checkRequest } from './request-rules.ts';
 import { readTarget } from './request-target.ts';
 
@@ -50,7 +50,7 @@ export interface ForeignProtocols {
 const HTTP_ONLY: ForeignProtocols = { manageRtsp: false, manageSource: false };
 
 /** What a field fault is called in a request. */
-const FIELD_REFUSALS: Readonly<Record<FieldFault, Refusal>> = REFUSALS;
+const FIELD_REFUSALS: Readonly<Record<FieldFault, Failure>> = REQUEST_FAULTS;
 
 /**
  * The head of a request as offsets into `bytes`: nothing becomes a string on the way to a uwsgi backend.
@@ -61,7 +61,7 @@ export class RequestHead {
   bytes: Uint8Array = EMPTY;
   /** Offset of the first byte behind the head. */
   end = 0;
-  refusal: Refusal | null = null;
+  refusal: Failure | null = null;
 
   methodStart = 0;
   methodEnd = 0;
@@ -174,20 +174,20 @@ export class RequestHead {
   #requestLine(bytes: Uint8Array, length: number, foreign: ForeignProtocols): ParseState {
     let i = this.#start;
     while (i < length && (bytes[i] === CR || bytes[i] === LF)) {
-      if (bytes[i] === LF) return this.#refuse(REFUSALS.bareLineEnd);
+      if (bytes[i] === LF) return this.#refuse(FAILURES.bareLineEnd);
       if (i + 1 === length) return PARSE.incomplete;
-      if (bytes[i + 1] !== LF) return this.#refuse(REFUSALS.bareLineEnd);
+      if (bytes[i + 1] !== LF) return this.#refuse(FAILURES.bareLineEnd);
       i += 2;
       this.#start = i;
-      if (++this.#emptyLines > MAX_EMPTY_LINES) return this.#refuse(REFUSALS.emptyLines);
+      if (++this.#emptyLines > MAX_EMPTY_LINES) return this.#refuse(FAILURES.emptyLines);
     }
     // The method, checked as it comes: a TLS handshake or a shell's binary noise is told apart at its first byte.
     this.methodStart = i;
     const methodLimit = i + MAX_METHOD_BYTES;
-    while (i < length && TOKEN[bytes[i]] !== 0) if (++i > methodLimit) return this.#refuse(REFUSALS.methodTooLong);
+    while (i < length && TOKEN[bytes[i]] !== 0) if (++i > methodLimit) return this.#refuse(FAILURES.methodTooLong);
     if (i === length) return PARSE.incomplete;
     if (bytes[i] !== SP || i === this.methodStart)
-      return this.#refuse(i === this.methodStart && bytes[i] === TLS_HANDSHAKE ? REFUSALS.tls : REFUSALS.badMethod);
+      return this.#refuse(i === this.methodStart && bytes[i] === TLS_HANDSHAKE ? FAILURES.tls : FAILURES.badMethod);
     this.methodEnd = i++;
 
     this.targetStart = i;
@@ -195,15 +195,15 @@ export class RequestHead {
     // A target that drips in is not read again from its start each time.
     if (this.#targetSeen > i) i = this.#targetSeen;
     for (;;) {
-      while (i < length && TARGET[bytes[i]] === 1) if (++i > targetLimit) return this.#refuse(REFUSALS.targetTooLong);
+      while (i < length && TARGET[bytes[i]] === 1) if (++i > targetLimit) return this.#refuse(FAILURES.targetTooLong);
       if (i === length || bytes[i] < 0x80 || foreign.rawTarget !== true) break;
       this.hasRawTarget = true;
-      if (++i > targetLimit) return this.#refuse(REFUSALS.targetTooLong);
+      if (++i > targetLimit) return this.#refuse(FAILURES.targetTooLong);
     }
     this.#targetSeen = i;
     if (i === length) return PARSE.incomplete;
-    if (i === this.targetStart) return this.#refuse(REFUSALS.badTarget);
-    if (bytes[i] !== SP) return this.#refuse(bytes[i] === CR ? REFUSALS.badVersion : bytes[i] === LF ? REFUSALS.bareLineEnd : REFUSALS.badTarget);
+    if (i === this.targetStart) return this.#refuse(FAILURES.badTarget);
+    if (bytes[i] !== SP) return this.#refuse(bytes[i] === CR ? FAILURES.badVersion : bytes[i] === LF ? FAILURES.bareLineEnd : FAILURES.badTarget);
     this.targetEnd = i++;
     if (i < length && bytes[i] !== VERSION[0]) {
       if (foreign.manageRtsp && bytes[i] === RTSP[0]) return this.#foreignVersion(bytes, i, length, RTSP, PROTOCOL.rtsp);
@@ -219,9 +219,9 @@ export class RequestHead {
       const byte = bytes[start + k];
       if (VERSION[k] === DIGIT ? byte >= 0x30 && byte <= 0x39 : byte === VERSION[k]) continue;
       const isLineEnd = k === VERSION.length - 1 || (k === VERSION.length - 2 && byte === LF);
-      return this.#refuse(isLineEnd ? REFUSALS.bareLineEnd : REFUSALS.badVersion);
+      return this.#refuse(isLineEnd ? FAILURES.bareLineEnd : FAILURES.badVersion);
     }
-    if (bytes[start + 5] !== 0x31) return this.#refuse(this.#isPreface ? REFUSALS.http2Preface : REFUSALS.versionNotSupported);
+    if (bytes[start + 5] !== 0x31) return this.#refuse(this.#isPreface ? FAILURES.http2Preface : FAILURES.versionNotSupported);
     this.protocol = bytes[start + 7] === 0x30 ? PROTOCOL.http10 : PROTOCOL.http11;
     return this.#lineDone(bytes, start + VERSION.length);
   }
@@ -230,7 +230,7 @@ export class RequestHead {
     this.protocol = protocol;
     for (let k = 0; k < version.length; k++) {
       if (start + k === length) return PARSE.incomplete;
-      if (bytes[start + k] !== version[k]) return this.#refuse(k < version.length - 2 ? REFUSALS.badVersion : REFUSALS.bareLineEnd);
+      if (bytes[start + k] !== version[k]) return this.#refuse(k < version.length - 2 ? FAILURES.badVersion : FAILURES.bareLineEnd);
     }
     return this.#lineDone(bytes, start + version.length);
   }
@@ -239,7 +239,7 @@ export class RequestHead {
     const { methodStart, methodEnd } = this;
     this.isGet = equalsBytes(bytes, methodStart, methodEnd, GET);
     this.isHead = equalsBytes(bytes, methodStart, methodEnd, HEAD);
-    if (equalsBytes(bytes, methodStart, methodEnd, CONNECT)) return this.#refuse(REFUSALS.connect);
+    if (equalsBytes(bytes, methodStart, methodEnd, CONNECT)) return this.#refuse(FAILURES.connect);
     const refusal = readTarget(this, equalsBytes(bytes, methodStart, methodEnd, OPTIONS));
     if (refusal !== null) return this.#refuse(refusal);
     this.fields.reset(fieldsStart);
@@ -252,7 +252,7 @@ export class RequestHead {
     return equalsBytes(this.bytes, this.methodStart, this.methodEnd, PRI);
   }
 
-  #refuse(refusal: Refusal): ParseState {
+  #refuse(refusal: Failure): ParseState {
     this.refusal = refusal;
     return PARSE.refused;
   }

@@ -1,9 +1,9 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { ascii, equalsFolded, tokenEnd } from './bytes.ts';
 import { readConnection } from './connection-field.ts';
 import { FIELD, isHopByHop } from './field-names.ts';
 import { isValidHost } from './host.ts';
 import { type ListCursor, readListMember } from './list.ts';
-import { REFUSALS, type Refusal } from './refusal.ts';
 import { checkFraming } from './request-framing.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -15,7 +15,7 @@ const H2C = ascii('h2c');
  * The rules that concern the head as a whole: one Host, one framing, Connection, Expect, Upgrade.
  * Sets what `RequestHead` derives from its fields and marks those that are not forwarded.
  */
-export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal | null {
+export function checkRequest(head: RequestHead, manageExpect: boolean): Failure | null {
   const { bytes, fields } = head;
   head.contentLength = -1;
   head.isChunked = false;
@@ -39,14 +39,14 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
     if (isHopByHop(id)) fields.drop(i);
     switch (id) {
       case FIELD.host:
-        if (host !== -1) return REFUSALS.manyHosts;
+        if (host !== -1) return FAILURES.manyHosts;
         host = i;
         break;
       case FIELD.connection:
         connections++;
         break;
       case FIELD.contentLength:
-        if (length !== -1) return REFUSALS.badLength;
+        if (length !== -1) return FAILURES.badLength;
         length = i;
         break;
       case FIELD.transferEncoding:
@@ -67,7 +67,7 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
         if (head.passesExpect) break;
         fields.drop(i);
         if (head.isHttp10) break;
-        if (!equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CONTINUE)) return REFUSALS.badExpect;
+        if (!equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CONTINUE)) return FAILURES.badExpect;
         head.expectsContinue = true;
         break;
     }
@@ -81,12 +81,12 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Refusal 
 }
 
 /** RFC 9112 3.2: exactly one valid Host on HTTP/1.1; the authority of an absolute target replaces it (3.2.2). */
-function checkHost(head: RequestHead, host: number): Refusal | null {
+function checkHost(head: RequestHead, host: number): Failure | null {
   // RTSP (RFC 2326) has no Host: its absolute targets say whom they mean.
-  if (host === -1) return !head.isHttp10 && !head.isRtsp ? REFUSALS.noHost : null;
+  if (host === -1) return !head.isHttp10 && !head.isRtsp ? FAILURES.noHost : null;
   const start = head.fields.valueStart(host);
   const end = head.fields.valueEnd(host);
-  if (!isValidHost(head.bytes, start, end) && !(head.isHttp10 && start === end)) return REFUSALS.badHost;
+  if (!isValidHost(head.bytes, start, end) && !(head.isHttp10 && start === end)) return FAILURES.badHost;
   if (!head.isAbsolute) {
     head.hostStart = start;
     head.hostEnd = end;
@@ -95,7 +95,7 @@ function checkHost(head: RequestHead, host: number): Refusal | null {
 }
 
 /** An upgrade is passed on where a tunnel can follow it: HTTP/1.1, no body, and never to h2c, which would go around our parser. */
-function checkUpgrade(head: RequestHead, upgrades: number): Refusal | null {
+function checkUpgrade(head: RequestHead, upgrades: number): Failure | null {
   if (!head.wantsUpgrade) return null;
   const { bytes, fields } = head;
   head.wantsUpgrade = upgrades > 0 && !head.isHttp10 && !head.hasBody;

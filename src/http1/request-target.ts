@@ -1,6 +1,6 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { ascii, copyBytes, equalsFolded, latin1 } from './bytes.ts';
 import { isValidHost } from './host.ts';
-import { REFUSALS, type Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
 
 const SLASH = 0x2f;
@@ -14,7 +14,7 @@ const RTSP = ascii('rtsp');
  * Reads the four forms of a request target (RFC 9112 3.2) into path, query and, for the absolute form, host.
  * An absolute target without a path means `/`, and `*` for OPTIONS (RFC 9112 3.2.4).
  */
-export function readTarget(head: RequestHead, isOptions: boolean): Refusal | null {
+export function readTarget(head: RequestHead, isOptions: boolean): Failure | null {
   const { bytes, targetStart: start, targetEnd: end } = head;
   head.isAsterisk = false;
   head.isAbsolute = false;
@@ -25,7 +25,7 @@ export function readTarget(head: RequestHead, isOptions: boolean): Refusal | nul
     return null;
   }
   if (bytes[start] === ASTERISK && end - start === 1) {
-    if (!isOptions && !head.isRtsp) return REFUSALS.targetForm;
+    if (!isOptions && !head.isRtsp) return FAILURES.targetForm;
     head.isAsterisk = true;
     splitQuery(head, start, end);
     return null;
@@ -44,18 +44,18 @@ function splitQuery(head: RequestHead, start: number, end: number): void {
   head.queryEnd = end;
 }
 
-function readAbsolute(head: RequestHead, isOptions: boolean): Refusal | null {
+function readAbsolute(head: RequestHead, isOptions: boolean): Failure | null {
   const { bytes, targetStart: start, targetEnd: end } = head;
   let colon = start;
   while (colon < end && bytes[colon] !== 0x3a) colon++;
   const isHttp = equalsFolded(bytes, start, colon, head.isRtsp ? RTSP : HTTP);
   const isHttps = equalsFolded(bytes, start, colon, HTTPS);
-  if (!(isHttp || isHttps) || bytes[colon + 1] !== SLASH || bytes[colon + 2] !== SLASH || colon + 3 >= end) return REFUSALS.targetForm;
+  if (!(isHttp || isHttps) || bytes[colon + 1] !== SLASH || bytes[colon + 2] !== SLASH || colon + 3 >= end) return FAILURES.targetForm;
   const authority = colon + 3;
   let i = authority;
-  for (; i < end && bytes[i] !== SLASH && bytes[i] !== QUESTION; i++) if (bytes[i] === 0x40) return REFUSALS.targetUserinfo;
-  if (!isValidHost(bytes, authority, i)) return REFUSALS.badHost;
-  if (isHttps) return REFUSALS.misdirected;
+  for (; i < end && bytes[i] !== SLASH && bytes[i] !== QUESTION; i++) if (bytes[i] === 0x40) return FAILURES.targetUserinfo;
+  if (!isValidHost(bytes, authority, i)) return FAILURES.badHost;
+  if (isHttps) return FAILURES.misdirected;
   head.isAbsolute = true;
   head.hostStart = authority;
   head.hostEnd = i;

@@ -1,9 +1,9 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { AddedFields, type FieldName } from './added-fields.ts';
 import { ascii, CR, equalsFolded, LF, readDecimal, SP, tokenEnd, VALUE } from './bytes.ts';
 import { readConnectionFields } from './connection-field.ts';
 import { FIELD, isHopByHop } from './field-names.ts';
 import { Fields, PARSE, type ParseState } from './fields.ts';
-import { RESPONSE_FAULTS, type Refusal } from './refusal.ts';
 
 /** The most a response head may take: the status line (at most 8 KiB) and 64 KiB of fields. */
 export const MAX_RESPONSE_HEAD_BYTES = 8 * 1024 + 64 * 1024 + 4;
@@ -24,7 +24,7 @@ export class ResponseHead {
   bytes: Uint8Array = EMPTY;
   /** Offset of the first byte behind the head. */
   end = 0;
-  fault: Refusal | null = null;
+  fault: Failure | null = null;
   status = 0;
   /** Where the three digits of the status start; what follows to `statusEnd` is the reason with the space before it. */
   statusStart = 0;
@@ -77,7 +77,7 @@ export class ResponseHead {
     if (state === PARSE.incomplete) return state;
     if (state === PARSE.refused) {
       const isSize = fields.fault === 'headTooLarge' || fields.fault === 'tooManyFields';
-      return this.#refuse(isSize ? RESPONSE_FAULTS.headTooLarge : RESPONSE_FAULTS.badField);
+      return this.#refuse(isSize ? FAILURES.answerHeadTooLarge : FAILURES.answerBadField);
     }
     this.end = fields.next;
     const fault = this.#check();
@@ -105,20 +105,20 @@ export class ResponseHead {
 
   #statusLine(bytes: Uint8Array, length: number): ParseState {
     const known = Math.min(length, HTTP_1.length);
-    for (let i = 0; i < known; i++) if (bytes[i] !== HTTP_1[i]) return this.#refuse(RESPONSE_FAULTS.badStatusLine);
+    for (let i = 0; i < known; i++) if (bytes[i] !== HTTP_1[i]) return this.#refuse(FAILURES.answerBadStatusLine);
     let i = this.#scanned;
     while (i < length && bytes[i] !== LF) i++;
     this.#scanned = i;
-    if (i > MAX_STATUS_LINE) return this.#refuse(RESPONSE_FAULTS.badStatusLine);
+    if (i > MAX_STATUS_LINE) return this.#refuse(FAILURES.answerBadStatusLine);
     if (i === length) return PARSE.incomplete;
     const lineEnd = bytes[i - 1] === CR ? i - 1 : i;
     const minor = bytes[7] - 0x30;
     const status = readDecimal(bytes, 9, 12);
     const hasReason = lineEnd > 12;
     if (lineEnd < 12 || minor < 0 || minor > 9 || bytes[8] !== SP || status < 100 || status > 599 || (hasReason && bytes[12] !== SP)) {
-      return this.#refuse(RESPONSE_FAULTS.badStatusLine);
+      return this.#refuse(FAILURES.answerBadStatusLine);
     }
-    for (let k = 12; k < lineEnd; k++) if (VALUE[bytes[k]] === 0) return this.#refuse(RESPONSE_FAULTS.badStatusLine);
+    for (let k = 12; k < lineEnd; k++) if (VALUE[bytes[k]] === 0) return this.#refuse(FAILURES.answerBadStatusLine);
     this.status = status;
     this.minor = minor === 0 ? 0 : 1;
     this.statusStart = 9;
@@ -128,7 +128,7 @@ export class ResponseHead {
     return PARSE.complete;
   }
 
-  #check(): Refusal | null {
+  #check(): Failure | null {
     const { bytes, fields } = this;
     this.contentLength = -1;
     this.isChunked = false;
@@ -152,11 +152,11 @@ export class ResponseHead {
         dropped++;
       }
       if (id === FIELD.contentLength) {
-        if (++lengths > 1) return RESPONSE_FAULTS.badLength;
+        if (++lengths > 1) return FAILURES.answerBadLength;
         this.contentLength = readDecimal(bytes, fields.valueStart(i), fields.valueEnd(i));
-        if (this.contentLength === -1) return RESPONSE_FAULTS.badLength;
+        if (this.contentLength === -1) return FAILURES.answerBadLength;
       } else if (id === FIELD.transferEncoding) {
-        if (++encodings > 1 || !equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CHUNKED)) return RESPONSE_FAULTS.badEncoding;
+        if (++encodings > 1 || !equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CHUNKED)) return FAILURES.answerBadEncoding;
         this.isChunked = true;
       } else if (id === FIELD.connection) connections++;
       else if (id === FIELD.date) this.hasDate = true;
@@ -165,9 +165,9 @@ export class ResponseHead {
       else if (id === FIELD.contentType) this.isEventStream = isEventStream(bytes, fields.valueStart(i), fields.valueEnd(i));
       else if (id === FIELD.keepAlive) this.keepAliveField = i;
     }
-    if (lengths > 0 && encodings > 0) return RESPONSE_FAULTS.lengthAndEncoding;
+    if (lengths > 0 && encodings > 0) return FAILURES.answerLengthAndEncoding;
     if (connections > 0) {
-      if (!readConnectionFields(bytes, fields, this)) return RESPONSE_FAULTS.badField;
+      if (!readConnectionFields(bytes, fields, this)) return FAILURES.answerBadField;
       this.hasDate &&= this.#keepsDate();
     }
     this.isClean = dropped === 0 && this.#linesAreClean();
@@ -192,7 +192,7 @@ export class ResponseHead {
     return true;
   }
 
-  #refuse(fault: Refusal): ParseState {
+  #refuse(fault: Failure): ParseState {
     this.fault = fault;
     return PARSE.refused;
   }

@@ -1,9 +1,9 @@
 import { AppWork } from '../app/app-work.ts';
 import type { FetchHandler } from '../app/fetch-handler.ts';
 import type { RunningRequests } from '../app/timed-app.ts';
+import { FAILURES } from '../failure/failures.ts';
 import type { Log } from '../log/log.ts';
 import type { Config, NodeConfig } from '../options/config.ts';
-import { FAILURES } from '../router/failures.ts';
 import type { Front } from '../router/service.ts';
 import type { OpenUpstream } from '../router/upstream.ts';
 import type { Runtime } from '../runtime/seam.ts';

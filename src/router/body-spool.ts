@@ -1,6 +1,5 @@
 import { nodeFs } from '../builtin/modules.ts';
-import type { Refusal } from '../http1/refusal.ts';
-import { FAILURES } from './failures.ts';
+import { FAILURES, type Failure } from '../failure/failures.ts';
 
 const PIECE_BYTES = 64 * 1024;
 const MIN_MEMORY_BYTES = 4 * 1024;
@@ -58,7 +57,7 @@ export class BodySpool {
   }
 
   /** Keeps a copy of the bytes; a refusal when they cannot be kept. */
-  write(bytes: Uint8Array): Refusal | null {
+  write(bytes: Uint8Array): Failure | null {
     if (this.size + bytes.length > this.#limits.bodyBufferMax) return FAILURES.bufferTooLarge;
     if (!this.#budget.take(bytes.length)) return FAILURES.bufferFull;
     this.size += bytes.length;
@@ -78,7 +77,7 @@ export class BodySpool {
     }
   }
 
-  #failed(problem: string): Refusal {
+  #failed(problem: string): Failure {
     this.problem = problem;
     return FAILURES.bufferFailed;
   }

@@ -1,4 +1,4 @@
-import type { Refusal } from '../http1/refusal.ts';
+import type { Failure } from '../failure/failures.ts';
 import type { Service } from './service.ts';
 
 /** What serves one client connection, as the router holds it, and as the listener tells it what happens: the same for every protocol. */
@@ -18,7 +18,7 @@ export interface ClientSession {
   /** Ends at once, whatever is in flight. */
   destroy(): void;
   /** Answers a connection that cannot be served, before anything was read from it. @param rule what was broken, for the log */
-  turnAway(failure: Refusal, rule?: string): void;
+  turnAway(failure: Failure, rule?: string): void;
 
   // Events of the connection, as `ConnectionHandlers` has them
 

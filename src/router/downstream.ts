@@ -1,4 +1,4 @@
-import type { Refusal } from '../http1/refusal.ts';
+import type { Failure } from '../failure/failures.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 
 /**
@@ -21,7 +21,7 @@ export interface Downstream {
   /** The answer cannot be completed: the client must see that it was cut off. */
   reset(): void;
   /** Answers with an error of our own; only before `head`. */
-  fail(failure: Refusal): void;
+  fail(failure: Failure): void;
   /**
    * Puts what has been written on the wire. Called once at the end of each event of the backend.
    * False: the client reads slowly; hold the backend back until `Exchange.downstreamDrained`.

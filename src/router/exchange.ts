@@ -1,6 +1,6 @@
+import { CONNECT_FAILURES, FAILURES, type Failure, isBrokenOff, isNodesFault } from '../failure/failures.ts';
 import { copyOf } from '../http1/bytes.ts';
 import { GrowingBytes } from '../http1/growing-bytes.ts';
-import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { isPassing, type NodeFailure } from '../pool/backend.ts';
@@ -11,7 +11,6 @@ import type { Deadline } from '../time/timer-wheel.ts';
 import { BodySpool } from './body-spool.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
-import { connectFailure, FAILURES, isBrokenOff, isNodesFault } from './failures.ts';
 import { heardFrom, neverHeardFrom, protocolOf } from './misunderstanding.ts';
 import { NodeSearch } from './node-search.ts';
 import { routingKey } from './routing-key.ts';
@@ -128,8 +127,7 @@ export class Exchange implements UpstreamExchange {
   /** The client left: nobody waits for the answer. */
   clientGone(): void {
     if (this.#state === STATE.done) return;
-    // Of a router that breaks off the client's own router has told.
-    this.#transaction.brokenOff('client-left', 'the client left before its answer was complete', this.client.front.isPrivate);
+    this.#transaction.clientLeft();
     this.abort();
   }
 
@@ -152,9 +150,9 @@ export class Exchange implements UpstreamExchange {
         return this.connectFailed('timeout', 'ETIMEDOUT');
       case STATE.tunnel:
         if (!this.#answered) return this.failed(FAILURES.upstreamTimeout);
-        return this.#giveUp('tunnel-idle', 'a tunnel was idle for http-tunnel-timeout and is closed');
+        return this.#giveUp(FAILURES.tunnelIdle);
       case STATE.active:
-        if (this.#answerPaused) return this.#giveUp('client-stalled', 'the client stopped reading its answer for http-timeout');
+        if (this.#answerPaused) return this.#giveUp(FAILURES.clientStalled);
         return this.failed(this.#answered || this.#requestEnded || this.#requestPaused ? FAILURES.upstreamTimeout : FAILURES.bodyTimeout);
     }
   }
@@ -203,7 +201,7 @@ export class Exchange implements UpstreamExchange {
     this.#search.nodeFailed();
     // The socket is gone: the key may have another by now, be it without its port, or of another mapper.
     if (failure === 'missing' && mapper !== null && this.#search.pool !== null) this.#map(mapper);
-    else this.#route(connectFailure(failure));
+    else this.#route(CONNECT_FAILURES[failure]);
   }
 
   interim(head: ResponseHead): void {
@@ -249,11 +247,11 @@ export class Exchange implements UpstreamExchange {
     this.#downstream.end();
   }
 
-  failed(cause: Refusal): void {
+  failed(cause: Failure): void {
     const failure = !this.#answered && isBrokenOff(cause) && this.#search.isOverdue ? FAILURES.harakiri : cause;
     const { node } = this.#search;
     // Many apps end a WebSocket so; it says nothing about the node.
-    if (this.#state === STATE.tunnel && this.#answered && isNodesFault(failure)) return this.#giveUp('tunnel-broken', 'the node broke a tunnel off');
+    if (this.#state === STATE.tunnel && this.#answered && isNodesFault(failure)) return this.#giveUp(FAILURES.tunnelBroken);
     const isNodes = node !== null && isNodesFault(failure);
     if (isNodes && node.answerFailed(this.#service.wheel.now)) this.#tellDead(node);
     if (this.#answered) {
@@ -291,7 +289,7 @@ export class Exchange implements UpstreamExchange {
     if (found !== null && isRefusal(found)) return this.#fail(found);
     if (!this.#search.hasTried) return this.#begin(found);
     this.#search.pool = found;
-    this.#route(connectFailure('missing'));
+    this.#route(CONNECT_FAILURES.missing);
   }
 
   #begin(pool: Pool | null): void {
@@ -326,7 +324,7 @@ export class Exchange implements UpstreamExchange {
     return this.request.isChunked && this.#service.needsLength && this.#service.settings.chunkedInput;
   }
 
-  #route(lastFailure: Refusal = FAILURES.noNode): void {
+  #route(lastFailure: Failure = FAILURES.noNode): void {
     const node = this.#search.next();
     if (node !== null) this.#connect(node);
     else this.#fail(this.#search.isFull ? FAILURES.nodesFull : lastFailure);
@@ -344,7 +342,7 @@ export class Exchange implements UpstreamExchange {
 
   #retryLater(failure: NodeFailure): void {
     const wait = this.#search.backoff();
-    if (wait === null) return this.#fail(connectFailure(failure));
+    if (wait === null) return this.#fail(CONNECT_FAILURES[failure]);
     this.#state = STATE.backoff;
     this.#backoff = setTimeout(() => this.#guard(() => this.#connect(this.#search.again())), wait);
   }
@@ -419,7 +417,7 @@ export class Exchange implements UpstreamExchange {
   // Ending
 
   /** Ends the exchange with an answer of our own. */
-  #fail(failure: Refusal, problem?: string): void {
+  #fail(failure: Failure, problem?: string): void {
     this.#transaction.failed(failure, problem);
     this.abort();
     this.#downstream.fail(failure);
@@ -434,8 +432,8 @@ export class Exchange implements UpstreamExchange {
   }
 
   /** Closes the client's connection: there is nobody to answer. */
-  #giveUp(code: string, message: string): void {
-    this.#transaction.brokenOff(code, message);
+  #giveUp(failure: Failure): void {
+    this.#transaction.failed(failure);
     this.abort();
     this.#downstream.reset();
   }

@@ -1,5 +1,5 @@
+import type { Failure } from '../failure/failures.ts';
 import { PARSE, type ParseState } from '../http1/fields.ts';
-import type { Refusal } from '../http1/refusal.ts';
 import type { Prelude } from './prelude.ts';
 import type { RequestBuffer } from './request-buffer.ts';
 import type { Service } from './service.ts';
@@ -13,7 +13,7 @@ export interface HeadReader {
   /** What the last `read` came to. */
   readonly state: ParseState;
   /** Why, when it was refused; null also when there is nothing wrong with what came, and only no request in it. */
-  readonly refusal: Refusal | null;
+  readonly refusal: Failure | null;
   /** What was broken, for the log. */
   readonly rule: string;
   /** All that is to be written before the connection closes, when what was refused is no request that could be answered; else null. */
@@ -30,7 +30,7 @@ export interface HeadReader {
 export class HttpHeadReader implements HeadReader {
   buffer: RequestBuffer | null = null;
   state: ParseState = PARSE.incomplete;
-  refusal: Refusal | null = null;
+  refusal: Failure | null = null;
   readonly lastWords = null;
   readonly #prelude: Prelude | null;
 

@@ -1,8 +1,8 @@
 import type { GzipOutput } from '../encoding/gzip.ts';
+import type { Failure } from '../failure/failures.ts';
 import type { AddedFields } from '../http1/added-fields.ts';
 import { copyBytes } from '../http1/bytes.ts';
 import { LAST_CHUNK, MAX_CHUNK_SIZE_LINE, writeChunkSize } from '../http1/chunked-writer.ts';
-import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { CONNECTION, type ConnectionSays, writeOwnHead, writeResponseHead } from '../http1/response-writer.ts';
@@ -206,7 +206,7 @@ export class Http1Answer implements Downstream, GzipOutput {
     this.#owner.cutOff();
   }
 
-  fail(failure: Refusal): void {
+  fail(failure: Failure): void {
     this.#writeOwn(errorAnswer(failure), failure.status !== 500);
   }
 

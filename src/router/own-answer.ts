@@ -1,7 +1,7 @@
+import type { Failure } from '../failure/failures.ts';
 import { AddedFields, fieldName } from '../http1/added-fields.ts';
 import { ascii } from '../http1/bytes.ts';
 import { REASON_PHRASES } from '../http1/reason-phrases.ts';
-import type { Refusal } from '../http1/refusal.ts';
 
 /** A whole answer that no node made, as data: whoever frames it adds its length, the Date, and what it says of the connection. */
 export interface OwnAnswer {
@@ -16,7 +16,7 @@ const CONTENT_TYPE = fieldName('Content-Type');
 const RETRY_AFTER = fieldName('Retry-After');
 
 /** The answer to what went wrong: a line of text with the stable code. */
-export function errorAnswer({ status, code, retryAfter }: Refusal): OwnAnswer {
+export function errorAnswer({ status, code, retryAfter }: Failure): OwnAnswer {
   const fields = new AddedFields().add(CONTENT_TYPE, 'text/plain; charset=utf-8');
   if (retryAfter !== undefined) fields.add(RETRY_AFTER, String(retryAfter));
   return { status, fields, body: ascii(`${status} ${REASON_PHRASES[status] ?? 'Error'}: ${code}\n`) };

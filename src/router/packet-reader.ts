@@ -1,10 +1,9 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { PARSE, type ParseState } from '../http1/fields.ts';
-import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import { MAX_HEAD_BYTES } from '../http1/request-head.ts';
 import { peerOfText } from '../net/ip.ts';
 import { PACKET_HEADER_BYTES, type Packet, PacketError, packetEnd, readPacket } from '../uwsgi/packet.ts';
 import { headOfVars, type Vars } from '../uwsgi/request-text.ts';
-import { FAILURES } from './failures.ts';
 import type { HeadReader } from './head-reader.ts';
 import type { Peer } from './peer.ts';
 import type { RequestBuffer } from './request-buffer.ts';
@@ -22,7 +21,7 @@ const PONG = Uint8Array.of(PING, 0, 0, 1);
 export class PacketReader implements HeadReader {
   buffer: RequestBuffer | null = null;
   state: ParseState = PARSE.incomplete;
-  refusal: Refusal | null = null;
+  refusal: Failure | null = null;
   rule = '';
   lastWords: Uint8Array | null = null;
   readonly #peer: Peer;
@@ -91,7 +90,7 @@ export class PacketReader implements HeadReader {
     this.#tellPeer(vars);
     const text = headOfVars(packet, vars);
     if ('status' in text || text.length > MAX_HEAD_BYTES) {
-      const refusal = 'status' in text ? text : REFUSALS.headTooLarge;
+      const refusal = 'status' in text ? text : FAILURES.headTooLarge;
       this.#refuse(refusal, refusal.rule);
       return false;
     }
@@ -101,7 +100,7 @@ export class PacketReader implements HeadReader {
     // What is whole is either complete or refused.
     this.state = head.parse(bytes, length, true);
     if (this.state === PARSE.complete) return true;
-    this.#refuse(head.refusal ?? REFUSALS.badMethod, head.refusal?.rule ?? '');
+    this.#refuse(head.refusal ?? FAILURES.badMethod, head.refusal?.rule ?? '');
     return false;
   }
 
@@ -111,7 +110,7 @@ export class PacketReader implements HeadReader {
     this.#peer.tell(peer('REMOTE_ADDR', 'REMOTE_PORT'), peer('SERVER_ADDR', 'SERVER_PORT'), isSecure);
   }
 
-  #refuse(refusal: Refusal, rule: string): Uint8Array {
+  #refuse(refusal: Failure, rule: string): Uint8Array {
     this.state = PARSE.refused;
     this.refusal = refusal;
     this.rule = rule;

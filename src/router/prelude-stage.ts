@@ -1,10 +1,9 @@
-import type { Refusal } from '../http1/refusal.ts';
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { formatPeer } from '../net/address.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
 import type { Entrance } from './entrance.ts';
-import { FAILURES } from './failures.ts';
 import type { Peer } from './peer.ts';
 import { Prelude, type PreludeSettings } from './prelude.ts';
 import type { OpenSession } from './stages.ts';
@@ -60,7 +59,7 @@ export class PreludeStage implements ClientSession, Expiring {
     this.#connection.destroy();
   }
 
-  turnAway(failure: Refusal, rule?: string): void {
+  turnAway(failure: Failure, rule?: string): void {
     this.#next().turnAway(failure, rule);
   }
 

@@ -1,9 +1,8 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { concat, copyOf } from '../http1/bytes.ts';
-import type { Refusal } from '../http1/refusal.ts';
 import type { PeerAddress } from '../net/address.ts';
 import type { CidrSet } from '../net/cidr.ts';
 import { type ProxiedConnection, type ProxyHeader, readProxyHeader, readStudPrefix } from '../net/proxy-protocol.ts';
-import { FAILURES } from './failures.ts';
 import type { Peer } from './peer.ts';
 
 /** Whom a listener believes when it is told who is on the other side of a proxy. */
@@ -22,7 +21,7 @@ export interface PreludeSettings {
  */
 export class Prelude {
   /** Why the connection is to be refused, once `read` said so. */
-  refusal: Refusal | null = null;
+  refusal: Failure | null = null;
   /** What was broken, for the log. */
   rule = '';
   readonly #settings: PreludeSettings;
@@ -112,7 +111,7 @@ export class Prelude {
     return null;
   }
 
-  #refuse(refusal: Refusal, rule: string): null {
+  #refuse(refusal: Failure, rule: string): null {
     this.refusal = refusal;
     this.rule = rule;
     return null;

@@ -1,11 +1,11 @@
+import type { Failure } from '../failure/failures.ts';
 import { ChunkedReader } from '../http1/chunked-reader.ts';
-import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Where the body of one request ends, and what of its bytes goes on: plain, de-chunked, or chunks as they came. */
 export class RequestBody {
-  refusal: Refusal | null = null;
+  refusal: Failure | null = null;
   isComplete = false;
   /** A byte of it has come: the client did not wait for 100 Continue. */
   hasBegun = false;

@@ -1,8 +1,8 @@
+import { FAILURES } from '../failure/failures.ts';
 import { LOST_PEER } from '../net/address.ts';
 import type { Connection, ConnectionHandlers, Listener, ListenOptions, Sockets } from '../runtime/seam/sockets.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
 import type { Entrance } from './entrance.ts';
-import { FAILURES } from './failures.ts';
 import { serviceThrough } from './front.ts';
 import type { Front, Service } from './service.ts';
 import { openStages } from './stages.ts';

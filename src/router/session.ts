@@ -1,5 +1,5 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { PARSE } from '../http1/fields.ts';
-import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
@@ -9,7 +9,6 @@ import { ClientWatch, type WatchedSession } from './client-watch.ts';
 import { Closing } from './closing.ts';
 import type { Entrance } from './entrance.ts';
 import { Exchange } from './exchange.ts';
-import { FAILURES } from './failures.ts';
 import { hasLeft } from './half-close.ts';
 import type { HeadReader } from './head-reader.ts';
 import { type AnswerOwner, Http1Answer } from './http1-answer.ts';
@@ -123,8 +122,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
         if (!this.#isReadWhole || (!this.#watch.isHalfClosed && this.#hasLeft)) return this.#giveUp();
         return this.#watch.halfClosed(this.#service);
       case STATE.head:
-        // A router of ours that breaks off has told of it itself.
-        this.#transaction.brokenOff('client-left', 'the client left in the middle of a head', this.#entrance.front.isPrivate);
+        this.#transaction.clientLeft('the client left in the middle of a head');
         return this.#close();
       case STATE.idle:
         if (this.#stash.isEmpty || this.#hasLeft) return this.#finish();
@@ -199,7 +197,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
     this.#close();
   }
 
-  turnAway(failure: Refusal, rule?: string): void {
+  turnAway(failure: Failure, rule?: string): void {
     this.#refuse(failure, rule);
   }
 
@@ -272,7 +270,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   }
 
   readTooSlowly(): void {
-    this.#transaction.brokenOff('client-too-slow', 'the client read its answer more slowly than http-min-rate');
+    this.#transaction.failed(FAILURES.clientTooSlow);
     this.#close();
   }
 
@@ -356,7 +354,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
     if (this.#owner.isPaused) return this.#turnDown(FAILURES.paused);
     if (redirect !== null) {
       const answer = httpsRedirect(head, redirect);
-      if (answer === null) return this.#refuse(REFUSALS.badHost);
+      if (answer === null) return this.#refuse(FAILURES.badHost);
       this.#transaction.answered(answer.status);
       return this.#answer.own(answer);
     }
@@ -440,7 +438,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   // Ending
 
   /** Answers what breaks the rules; nothing that follows it on this connection can be trusted. */
-  #refuse(refusal: Refusal, rule = refusal.rule): void {
+  #refuse(refusal: Failure, rule = refusal.rule): void {
     if (!this.#transaction.isOpen) this.#transaction.begin(this.#service, this.#connected);
     this.#transaction.failed(refusal, undefined, rule);
     if (this.#state !== STATE.busy) this.#answer.begin(this.#heads.buffer?.head.isRtsp ? this.#heads.buffer.head : null);
@@ -450,7 +448,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   }
 
   /** Answers a request that nothing is wrong with: the connection stays, if it can. */
-  #turnDown(failure: Refusal): void {
+  #turnDown(failure: Failure): void {
     this.#transaction.failed(failure);
     this.#answer.fail(failure);
   }
@@ -459,7 +457,7 @@ export class Session implements ClientSession, AnswerOwner, Expiring, WatchedSes
   #leave(lastWords: Uint8Array): void {
     const { refusal, rule } = this.#heads;
     if (refusal === null) this.#transaction.drop();
-    else this.#transaction.brokenOff(refusal.code, rule);
+    else this.#transaction.failed(refusal, undefined, rule);
     if (lastWords.length > 0) this.#connection.write(lastWords);
     this.#finish();
   }

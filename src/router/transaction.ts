@@ -1,10 +1,9 @@
-import type { Refusal } from '../http1/refusal.ts';
+import { FAILURES, type Failure, isNodesFault } from '../failure/failures.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import type { Details, Level } from '../log/log.ts';
+import type { Details } from '../log/log.ts';
 import { formatPeer } from '../net/address.ts';
 import type { Node } from '../pool/node.ts';
 import type { Client } from './client.ts';
-import { isNodesFault, levelOf } from './failures.ts';
 import { protocolOf } from './misunderstanding.ts';
 import { requestDetails } from './request-details.ts';
 import type { Service } from './service.ts';
@@ -115,26 +114,29 @@ export class Transaction {
     this.status = status;
   }
 
-  /** It ends with an answer of ours, or breaks off in its own: one line in the log. @param problem what lies behind it, where the failure does not say */
-  failed(failure: Refusal, problem?: string, rule = failure.rule): void {
+  /**
+   * It ends with an answer of ours, breaks off in its own, or ends without one: one line in the log, unless it `isSilent`.
+   * @param problem what lies behind it, where the failure does not say
+   * @param rule what was broken, where that is more than the failure knows
+   */
+  failed(failure: Failure, problem?: string, rule = failure.rule, isSilent = false): void {
     this.note(failure);
-    const level = levelOf(failure);
-    if (!this.#service!.log.writes(level)) return;
+    const { status, code, level } = failure;
+    const { log } = this.#service!;
+    if (isSilent || !log.writes(level)) return;
     const protocol = isNodesFault(failure) ? protocolOf(this.node) : undefined;
-    this.#tell(level, failure.code, rule, { status: failure.status, ...this.details(), protocol, error: problem });
+    log.event(level, code, rule, { status: status === 0 ? undefined : status, ...this.details(), protocol, error: problem });
   }
 
   /** As `failed`, where the log has been told already. */
-  note({ code, status }: Refusal): void {
-    this.code = code;
-    if (Number.isNaN(this.answeredAt)) this.status = status;
+  note(failure: Failure): void {
+    this.code = failure.code;
+    if (Number.isNaN(this.answeredAt)) this.status = failure === FAILURES.clientLeft ? CLIENT_LEFT : failure.status;
   }
 
-  /** It ends without an answer, or in the middle of one, and no node is to blame: one line in the log, unless it `isSilent`. */
-  brokenOff(code: string, message: string, isSilent = false): void {
-    this.code = code;
-    if (code === 'client-left' && Number.isNaN(this.answeredAt)) this.status = CLIENT_LEFT;
-    if (!isSilent) this.#tell('info', code, message, this.details());
+  /** The client is gone, and nobody waits for an answer. A router of ours that breaks off has told of it itself. */
+  clientLeft(rule = FAILURES.clientLeft.rule): void {
+    this.failed(FAILURES.clientLeft, undefined, rule, this.client!.front.isPrivate);
   }
 
   /** What came was no request after all. */
@@ -161,10 +163,6 @@ export class Transaction {
       ...(this.request !== null && requestDetails(this.request)),
       node: this.node?.name,
     };
-  }
-
-  #tell(level: Level, code: string, message: string, details: Details): void {
-    this.#service!.log.event(level, code, message, details);
   }
 
   #now(): number {

@@ -1,4 +1,4 @@
-import type { Refusal } from '../http1/refusal.ts';
+import type { Failure } from '../failure/failures.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { NodeFailure } from '../pool/backend.ts';
@@ -36,7 +36,7 @@ export interface UpstreamEvents {
   /** The answer is complete; in a tunnel, the backend's side has ended. */
   end(): void;
   /** The backend broke the protocol, or off. */
-  failed(failure: Refusal): void;
+  failed(failure: Failure): void;
   drained(): void;
   /** The end of one event of the backend: everything told since the last one may go out. */
   flush(): void;
@@ -55,4 +55,4 @@ export interface UpstreamExchange extends UpstreamEvents {
 }
 
 /** Starts towards a node, or says at once why the request cannot be put to it. */
-export type OpenUpstream = (node: Node, exchange: UpstreamExchange) => Upstream | Refusal;
+export type OpenUpstream = (node: Node, exchange: UpstreamExchange) => Upstream | Failure;

@@ -1,4 +1,4 @@
-import { FAILURES } from '../router/failures.ts';
+import { FAILURES } from '../failure/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';

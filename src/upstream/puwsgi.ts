@@ -1,4 +1,4 @@
-import type { Refusal } from '../http1/refusal.ts';
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import type { ConnectAddress } from '../net/address.ts';
 import type { Node } from '../pool/node.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
@@ -8,12 +8,6 @@ import { PersistentConnections, type PersistentSettings } from './persistent.ts'
 import { PersistentUpstream } from './persistent-upstream.ts';
 import type { UwsgiUpstreams } from './uwsgi.ts';
 import type { UwsgiPackets } from './uwsgi-packets.ts';
-
-export const NO_PLAIN_ADDRESS: Refusal = {
-  status: 503,
-  code: 'no-plain-address',
-  rule: 'a puwsgi node takes no body, and has no plain uwsgi address beside it (option uwsgi=ADDRESS of the node)',
-};
 
 /**
  * Opens upstreams to persistent uwsgi nodes (`puwsgi-socket`). They take no body: such requests, and those that want a tunnel, go
@@ -29,7 +23,7 @@ export class PuwsgiUpstreams {
     this.#connections = connections;
   }
 
-  open(node: Node, address: ConnectAddress, plain: ConnectAddress | null, exchange: UpstreamExchange): Upstream | Refusal {
+  open(node: Node, address: ConnectAddress, plain: ConnectAddress | null, exchange: UpstreamExchange): Upstream | Failure {
     const { request, bodyLength } = exchange;
     const hasBody = request.isRaw || (request.hasBody && bodyLength !== 0);
     const place = this.#connections.place(node, address);
@@ -38,7 +32,7 @@ export class PuwsgiUpstreams {
       this.#connections.freeWorker(place);
       return this.#plain.open(node, plain, exchange);
     }
-    if (hasBody) return NO_PLAIN_ADDRESS;
+    if (hasBody) return FAILURES.noPlainAddress;
     const { packets } = this.#plain;
     const packet = packets.make(node, exchange);
     if ('status' in packet) return packet;

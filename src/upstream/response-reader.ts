@@ -1,10 +1,9 @@
+import { FAILURES } from '../failure/failures.ts';
 import { ascii, equalsFolded, readDecimal } from '../http1/bytes.ts';
 import { ChunkedReader } from '../http1/chunked-reader.ts';
 import { PARSE } from '../http1/fields.ts';
 import { type ListCursor, readListMember } from '../http1/list.ts';
-import { RESPONSE_FAULTS } from '../http1/refusal.ts';
 import { MAX_RESPONSE_HEAD_BYTES, ResponseHead } from '../http1/response-head.ts';
-import { FAILURES } from '../router/failures.ts';
 import type { UpstreamExchange } from '../router/upstream.ts';
 
 /** The states of an answer on its way in. `tunnel`: bytes of another protocol. `done`: complete, or given up. */
@@ -129,7 +128,7 @@ export class ResponseReader {
     const exchange = this.#exchange!;
     const { request } = exchange;
     if (head.status < 200 && head.status !== 101) {
-      if (++this.#interims > MAX_INTERIM) return this.#fail(RESPONSE_FAULTS.interimFlood);
+      if (++this.#interims > MAX_INTERIM) return this.#fail(FAILURES.answerInterimFlood);
       this.#isContinued ||= head.status === 100;
       // A 100 answers an Expect that ugate has answered already (RFC 9110 15.2.1 lets a proxy drop it).
       if (head.status !== 100 || !request.expectsContinue) exchange.interim(head);
@@ -175,7 +174,7 @@ export class ResponseReader {
     const exchange = this.#exchange!;
     const at = reader.gather(bytes, start, bytes.length);
     if (reader.dataEnd > reader.dataStart) exchange.body(bytes, reader.dataStart, reader.dataEnd);
-    if (reader.refusal !== null) this.#fail(RESPONSE_FAULTS.badChunk);
+    if (reader.refusal !== null) this.#fail(FAILURES.answerBadChunk);
     else if (reader.isDone) {
       exchange.trailers(reader.trailers);
       this.#complete();

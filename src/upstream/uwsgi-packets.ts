@@ -1,9 +1,9 @@
-import type { Refusal } from '../http1/refusal.ts';
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import type { Node } from '../pool/node.ts';
 import type { Front } from '../router/service.ts';
 import type { UpstreamExchange } from '../router/upstream.ts';
 import { MAX_PACKET_BYTES, writePacketHeader } from '../uwsgi/packet.ts';
-import { PACKET_TOO_LARGE, type VarsTemplate, writeRequestVars } from '../uwsgi/request-vars.ts';
+import { type VarsTemplate, writeRequestVars } from '../uwsgi/request-vars.ts';
 import { PacketBuffers } from './packet-buffers.ts';
 
 export interface UwsgiSettings {
@@ -36,12 +36,12 @@ export class UwsgiPackets {
   }
 
   /** Give the buffer back with `give`. A refusal when the request does not fit into a packet or has no valid path. */
-  make(node: Node, exchange: UpstreamExchange): Uint8Array | Refusal {
+  make(node: Node, exchange: UpstreamExchange): Uint8Array | Failure {
     const { client, request, bodyLength } = exchange;
     const template = client.front === this.#front ? this.#template! : this.#templateOf(client.front);
     let packet = this.#buffers.take();
     let end = writeRequestVars(packet, request, template, client.remote, bodyLength, client.isSecure);
-    if (end === PACKET_TOO_LARGE) {
+    if (end === FAILURES.packetTooLarge) {
       this.give(packet);
       packet = this.#large;
       end = writeRequestVars(packet, request, template, client.remote, bodyLength, client.isSecure);

@@ -1,9 +1,8 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { copyBytes } from '../http1/bytes.ts';
-import type { Refusal } from '../http1/refusal.ts';
 import { ResponseHead } from '../http1/response-head.ts';
 import type { ConnectAddress } from '../net/address.ts';
 import type { Node } from '../pool/node.ts';
-import { FAILURES } from '../router/failures.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers, Sockets } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring, type TimerWheel } from '../time/timer-wheel.ts';
@@ -36,7 +35,7 @@ export class UwsgiUpstreams {
   }
 
   /** Makes the packet and starts connecting; a refusal when the request does not fit into a packet or has no valid path. */
-  open(node: Node, address: ConnectAddress, exchange: UpstreamExchange): Upstream | Refusal {
+  open(node: Node, address: ConnectAddress, exchange: UpstreamExchange): Upstream | Failure {
     const packet = this.packets.make(node, exchange);
     if ('status' in packet) return packet;
     const upstream = new UwsgiUpstream(this, exchange, packet, this.packets.end, address.kind === 'tcp');

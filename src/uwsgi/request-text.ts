@@ -1,5 +1,5 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { ascii, TARGET, TOKEN, VALUE } from '../http1/bytes.ts';
-import { REFUSALS, type Refusal } from '../http1/refusal.ts';
 import { MAX_TARGET_BYTES } from '../http1/request-head.ts';
 import type { Packet } from './packet.ts';
 
@@ -20,11 +20,11 @@ const PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/g;
  * A request in the words of HTTP/1.1, from the vars of a uwsgi packet: the head's bytes, for the parser that all requests go
  * through. A refusal when a var would break out of its line. Of a length only CONTENT_LENGTH knows.
  */
-export function headOfVars(packet: Pick<Packet, 'vars'>, vars: Vars): Uint8Array | Refusal {
+export function headOfVars(packet: Pick<Packet, 'vars'>, vars: Vars): Uint8Array | Failure {
   const method = vars.get('REQUEST_METHOD') ?? '';
-  if (!isToken(method)) return REFUSALS.badMethod;
+  if (!isToken(method)) return FAILURES.badMethod;
   const target = targetOf(vars);
-  if (target.length > MAX_TARGET_BYTES) return REFUSALS.targetTooLong;
+  if (target.length > MAX_TARGET_BYTES) return FAILURES.targetTooLong;
   const version = vars.get('SERVER_PROTOCOL') === 'HTTP/1.0' ? 'HTTP/1.0' : 'HTTP/1.1';
   const lines = [`${method} ${target} ${version}`];
   const host = vars.get('HTTP_HOST') || (version === 'HTTP/1.1' ? vars.get('SERVER_NAME') || 'localhost' : '');
@@ -37,11 +37,11 @@ export function headOfVars(packet: Pick<Packet, 'vars'>, vars: Vars): Uint8Array
     if (!key.startsWith('HTTP_')) continue;
     const name = fieldName(key.slice(5));
     if (LEFT_OUT.has(name)) continue;
-    if (!isToken(name)) return REFUSALS.badFieldName;
+    if (!isToken(name)) return FAILURES.badFieldName;
     lines.push(`${name}: ${value}`);
   }
   // The method and the target cannot hold such a byte.
-  for (let i = 1; i < lines.length; i++) if (!isValue(lines[i])) return REFUSALS.badFieldValue;
+  for (let i = 1; i < lines.length; i++) if (!isValue(lines[i])) return FAILURES.badFieldValue;
   return ascii(`${lines.join('\r\n')}\r\n\r\n`);
 }
 

@@ -1,12 +1,9 @@
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { ascii, copyBytes, writeAscii, writeDecimal } from '../http1/bytes.ts';
 import { FIELD, fieldId, isSteering } from '../http1/field-names.ts';
-import type { Refusal } from '../http1/refusal.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from './packet.ts';
 import { writeLenientPathInfo, writePathInfo } from './path-info.ts';
-
-export const PACKET_TOO_LARGE: Refusal = { status: 431, code: 'packet-too-large', rule: 'the request does not fit the 64 KiB of a uwsgi packet' };
-export const BAD_PATH: Refusal = { status: 400, code: 'bad-path', rule: 'the path holds a malformed escape or %00 (RFC 3986 2.1)' };
 
 /** What of a request's vars is the same for all requests of a listener, encoded once. */
 export interface VarsTemplate {
@@ -104,17 +101,17 @@ export function writeRequestVars(
   remote: RemoteAddress,
   bodyLength: number,
   isSecure = false,
-): number | Refusal {
+): number | Failure {
   const { bytes } = head;
   const limit = Math.min(out.length, MAX_PACKET_BYTES);
   // Everything but the fields is at most: method, target twice, and constants. Checked once, then the fields one by one.
   const lineBytes = head.methodEnd - head.methodStart + 2 * (head.targetEnd - head.targetStart) + 256;
-  if (PACKET_HEADER_BYTES + lineBytes + template.server.length + template.extra.length > limit) return PACKET_TOO_LARGE;
+  if (PACKET_HEADER_BYTES + lineBytes + template.server.length + template.extra.length > limit) return FAILURES.packetTooLarge;
 
   let at = writeVar(out, PACKET_HEADER_BYTES, REQUEST_METHOD, bytes, head.methodStart, head.methodEnd);
   if (!head.hasQuery) at = writeVar(out, at, REQUEST_URI, bytes, head.targetStart, head.targetEnd);
   at = writePathVar(out, at, head, template);
-  if (at === -1) return BAD_PATH;
+  if (at === -1) return FAILURES.badPath;
   if (head.hasQuery) at = writeVar(out, at, REQUEST_URI, bytes, head.targetStart, head.targetEnd);
   at = writeVar(out, at, QUERY_STRING, bytes, head.queryStart, head.queryEnd);
   at = copyAll(out, at, SERVER_PROTOCOL[head.protocol]);
@@ -124,7 +121,7 @@ export function writeRequestVars(
   if (!template.isSocket) at = writeText(out, at, REMOTE_PORT, String(remote.port));
   else if (isSecure) at = copyAll(out, at, HTTPS_ON);
   at = writeFieldVars(out, at, head, template, limit - template.extra.length - 64);
-  if (at === -1) return PACKET_TOO_LARGE;
+  if (at === -1) return FAILURES.packetTooLarge;
   if (bodyLength >= 0) {
     at = copyAll(out, at, CONTENT_LENGTH);
     const value = writeDecimal(out, at + 2, bodyLength);

@@ -45,7 +45,7 @@ interface Case {
 
 const CASES: readonly Case[] = [
   {
-    title: 'http1, encoding, net, log, metrics and builtin import no other room',
+    title: 'http1, encoding, net, log, metrics and builtin import no other room but failure, which is plain data',
     rule: leavesImportNoRoom,
     sources: source,
     bad: [
@@ -58,6 +58,7 @@ const CASES: readonly Case[] = [
       ['src/net/b.ts', "import { run } from '../../mod.ts';"],
     ],
     good: [
+      ['src/http1/c.ts', "import { FAILURES } from '../failure/failures.ts';"],
       ['src/http1/a.ts', "import { b } from './b.ts';\nimport { readFileSync } from 'node:fs';"],
       ['src/http1/b.ts', "// import { log } from '../log/log.ts';"],
       ['src/router/a.ts', "import { log } from '../log/log.ts';"],

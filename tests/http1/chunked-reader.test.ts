@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { REQUEST_FAULTS } from '../../src/failure/failures.ts';
 import { latin1 } from '../../src/http1/bytes.ts';
 import { ChunkedReader } from '../../src/http1/chunked-reader.ts';
 import { LAST_CHUNK, MAX_CHUNK_SIZE_LINE, writeChunkSize } from '../../src/http1/chunked-writer.ts';
-import { REFUSALS } from '../../src/http1/refusal.ts';
 import { bytesOf, dechunk } from './support.ts';
 
 const END = '0\r\n\r\n';
@@ -163,7 +163,7 @@ const REFUSED: Readonly<Record<'badChunk' | 'chunkExtensions' | 'badTrailer' | '
 };
 
 for (const [name, cases] of Object.entries(REFUSED)) {
-  const { code, rule } = REFUSALS[name as keyof typeof REFUSED];
+  const { code, rule } = REQUEST_FAULTS[name as keyof typeof REFUSED];
   test(`${name}: ${rule}`, () => {
     for (const text of cases) assert.equal(dechunk(text).code, code, JSON.stringify(text.slice(0, 200)));
   });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { REFUSALS } from '../../src/http1/refusal.ts';
+import { REQUEST_FAULTS } from '../../src/failure/failures.ts';
 import { parseRequest } from './support.ts';
 
 /** Refusals of a body: in chunked-reader.test.ts. */
@@ -25,7 +25,7 @@ const names = (count: number): string => Array.from({ length: count }, (_, i) =>
 const filler = (bytes: number): string => field(`X: ${'v'.repeat(bytes - 'Host: a\r\nX: \r\n'.length)}`);
 const MAX = 2 ** 53 - 1;
 
-const CASES: Readonly<Record<Exclude<keyof typeof REFUSALS, OfBody>, Case>> = {
+const CASES: Readonly<Record<Exclude<keyof typeof REQUEST_FAULTS, OfBody>, Case>> = {
   badMethod: {
     refused: [
       line(' GET / HTTP/1.1'),
@@ -502,8 +502,8 @@ const CASES: Readonly<Record<Exclude<keyof typeof REFUSALS, OfBody>, Case>> = {
 };
 
 for (const [name, { refused, accepted }] of Object.entries(CASES)) {
-  const { code } = REFUSALS[name as keyof typeof REFUSALS];
-  test(`${name}: ${REFUSALS[name as keyof typeof REFUSALS].rule}`, () => {
+  const { code } = REQUEST_FAULTS[name as keyof typeof REQUEST_FAULTS];
+  test(`${name}: ${REQUEST_FAULTS[name as keyof typeof REQUEST_FAULTS].rule}`, () => {
     for (const text of refused) assert.deepEqual(parseRequest(text), { state: 'refused', code }, JSON.stringify(text.slice(0, 200)));
     for (const text of accepted) {
       const outcome = parseRequest(text);
@@ -525,11 +525,11 @@ test('statuses and codes are what clients, logs and metrics rely on', () => {
     unknownEncoding: 501,
     badExpect: 417,
   };
-  for (const [name, { status, code }] of Object.entries(REFUSALS)) {
+  for (const [name, { status, code }] of Object.entries(REQUEST_FAULTS)) {
     assert.equal(status, statuses[name] ?? 400, name);
     assert.match(code, /^[a-z0-9.]+(-[a-z0-9.]+)*$/);
   }
-  assert.equal(new Set(Object.values(REFUSALS).map(({ code }) => code)).size, Object.keys(REFUSALS).length);
+  assert.equal(new Set(Object.values(REQUEST_FAULTS).map(({ code }) => code)).size, Object.keys(REQUEST_FAULTS).length);
 });
 
 test('a head that has not ended is neither complete nor refused at any byte', () => {

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ANSWER_FAULTS } from '../../src/failure/failures.ts';
 import { PARSE } from '../../src/http1/fields.ts';
-import { RESPONSE_FAULTS } from '../../src/http1/refusal.ts';
 import { MAX_RESPONSE_HEAD_BYTES, ResponseHead } from '../../src/http1/response-head.ts';
 import { acceptResponse, bytesOf, parseResponse, type ResponseSummary, responseHead } from './support.ts';
 
@@ -17,8 +17,8 @@ interface Case {
 }
 
 /** Faults that a body or a whole connection shows are in upstream-faults.test.ts. */
-const FAULTS: Readonly<Record<Exclude<keyof typeof RESPONSE_FAULTS, 'badChunk' | 'interimFlood'>, Case>> = {
-  badStatusLine: {
+const FAULTS: Readonly<Record<Exclude<keyof typeof ANSWER_FAULTS, 'answerBadChunk' | 'answerInterimFlood'>, Case>> = {
+  answerBadStatusLine: {
     refused: [
       statusLine(''),
       '\r\nHTTP/1.1 200 OK\r\n\r\n',
@@ -69,7 +69,7 @@ const FAULTS: Readonly<Record<Exclude<keyof typeof RESPONSE_FAULTS, 'badChunk' |
       statusLine(`HTTP/1.1 200 ${'K'.repeat(8 * 1024 - 14)}`),
     ],
   },
-  badField: {
+  answerBadField: {
     refused: [
       ok('A'),
       ok(': b'),
@@ -91,11 +91,11 @@ const FAULTS: Readonly<Record<Exclude<keyof typeof RESPONSE_FAULTS, 'badChunk' |
     ],
     accepted: [ok('A: b'), ok('A:b\r\nC:'), ok('A: b\nC: d'), ok('A: \x80\t\xff'), ok('Connection: x-a, close')],
   },
-  headTooLarge: {
+  answerHeadTooLarge: {
     refused: [lines(`A: ${'b'.repeat(65_532)}\r\n`), lines('a:\n'.repeat(1001)), lines(`A: ${'b'.repeat(70_000)}\r\n`)],
     accepted: [lines(`A: ${'b'.repeat(65_531)}\r\n`), lines('a:\n'.repeat(1000)), lines(`A: ${'b'.repeat(65_532)}\n`)],
   },
-  badLength: {
+  answerBadLength: {
     refused: [
       ok('Content-Length:'),
       ok('Content-Length: -1'),
@@ -109,11 +109,11 @@ const FAULTS: Readonly<Record<Exclude<keyof typeof RESPONSE_FAULTS, 'badChunk' |
     ],
     accepted: [ok('Content-Length: 0'), ok('Content-Length: 9007199254740991'), ok('Content_Length: x')],
   },
-  lengthAndEncoding: {
+  answerLengthAndEncoding: {
     refused: [ok('Content-Length: 1\r\nTransfer-Encoding: chunked'), ok('Transfer-Encoding: chunked\r\nContent-Length: 0')],
     accepted: [ok('Transfer-Encoding: chunked\r\nX-Content-Length: 1')],
   },
-  badEncoding: {
+  answerBadEncoding: {
     refused: [
       ok('Transfer-Encoding:'),
       ok('Transfer-Encoding: identity'),
@@ -130,7 +130,7 @@ const FAULTS: Readonly<Record<Exclude<keyof typeof RESPONSE_FAULTS, 'badChunk' |
 };
 
 for (const [name, { refused, accepted }] of Object.entries(FAULTS)) {
-  const { code, rule } = RESPONSE_FAULTS[name as keyof typeof RESPONSE_FAULTS];
+  const { code, rule } = ANSWER_FAULTS[name as keyof typeof ANSWER_FAULTS];
   test(`${name}: ${rule}`, () => {
     for (const text of refused) assert.deepEqual(parseResponse(text), { state: 'refused', code }, JSON.stringify(text.slice(0, 200)));
     for (const text of accepted) assert.equal(parseResponse(text).state, 'complete', JSON.stringify(text.slice(0, 200)));
@@ -138,7 +138,7 @@ for (const [name, { refused, accepted }] of Object.entries(FAULTS)) {
 }
 
 test('every fault of an answer is a 502 with a code of its own', () => {
-  const faults = Object.values(RESPONSE_FAULTS);
+  const faults = Object.values(ANSWER_FAULTS);
   assert.ok(faults.every(({ status, code }) => status === 502 && /^upstream-[a-z-]+$/.test(code)));
   assert.equal(new Set(faults.map(({ code }) => code)).size, faults.length);
 });

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FAILURES, type Failure } from '../../src/failure/failures.ts';
 import { latin1 } from '../../src/http1/bytes.ts';
-import { RESPONSE_FAULTS, type Refusal } from '../../src/http1/refusal.ts';
 import { ResponseHead } from '../../src/http1/response-head.ts';
 import type { Exchange } from '../../src/router/exchange.ts';
 import { ResponseReader } from '../../src/upstream/response-reader.ts';
@@ -30,7 +30,7 @@ function read(text: string, size = text.length): Told {
     end: () => {
       told.ended = true;
     },
-    failed: (failure: Refusal) => {
+    failed: (failure: Failure) => {
       told.code = failure.code;
     },
   };
@@ -44,7 +44,7 @@ const chunked = (body: string): string => `HTTP/1.1 200 OK\r\nTransfer-Encoding:
 const interims = (count: number): string =>
   `${'HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n'.repeat(count)}HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx`;
 
-test(`badChunk: ${RESPONSE_FAULTS.badChunk.rule}`, () => {
+test(`badChunk: ${FAILURES.answerBadChunk.rule}`, () => {
   for (const body of ['3\nabc', '3\r\nabcd\r\n', 'x\r\n', '-1\r\n', '0x3\r\nabc\r\n', '3 \r\nabc\r\n', '0\r\nContent-Length: 1\r\n\r\n']) {
     for (const size of [1, 1000]) assert.equal(read(chunked(body), size).code, 'upstream-bad-chunk', JSON.stringify(body));
   }
@@ -53,7 +53,7 @@ test(`badChunk: ${RESPONSE_FAULTS.badChunk.rule}`, () => {
   }
 });
 
-test(`interimFlood: ${RESPONSE_FAULTS.interimFlood.rule}`, () => {
+test(`interimFlood: ${FAILURES.answerInterimFlood.rule}`, () => {
   for (const size of [1, 7, 100_000]) {
     assert.deepEqual(read(interims(32), size), { interims: 32, body: 'x', ended: true, code: null });
     assert.deepEqual(read(interims(33), size), { interims: 32, body: '', ended: false, code: 'upstream-interim-flood' });

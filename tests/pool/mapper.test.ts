@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FAILURES } from '../../src/failure/failures.ts';
 import type { Found, Mapper } from '../../src/pool/mapper.ts';
-import { MAPPING_REFUSALS } from '../../src/pool/mapper.ts';
 import { BoundedCache } from '../../src/pool/mappers/bounded-cache.ts';
 import { MapperChain } from '../../src/pool/mappers/chain.ts';
 import { say, TestPools } from './mapper-support.ts';
@@ -57,8 +57,8 @@ test('each mapper is asked with the port and then without', async () => {
 });
 
 test('a refusal ends the search, also one that comes later', async () => {
-  const pattern = new Table({ bad: MAPPING_REFUSALS.badKey });
-  const code = new Table({ late: MAPPING_REFUSALS.late }, true);
+  const pattern = new Table({ bad: FAILURES.badRoutingKey });
+  const code = new Table({ late: FAILURES.mappingLate }, true);
   const chain = new MapperChain({ pattern, code }, pool('http-to'));
   assert.equal(say(await chain.find('bad')), 'bad-routing-key');
   assert.deepEqual(code.asked, []);

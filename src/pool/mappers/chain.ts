@@ -1,4 +1,4 @@
-import type { Refusal } from '../../http1/refusal.ts';
+import type { Failure } from '../../failure/failures.ts';
 import { type Found, isRefusal, type Mapper } from '../mapper.ts';
 import type { Pool } from '../pool.ts';
 import { withoutPort } from './key.ts';
@@ -63,7 +63,7 @@ export class MapperChain implements Mapper {
 }
 
 /** The first request for a host name waits until that has been looked up. */
-function whenReady(found: Pool | Refusal): Found | Promise<Found> {
+function whenReady(found: Pool | Failure): Found | Promise<Found> {
   const pending = isRefusal(found) ? null : found.pending;
   return pending === null ? found : pending.then(() => found);
 }

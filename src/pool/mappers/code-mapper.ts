@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { FAILURES } from '../../failure/failures.ts';
 import type { Log } from '../../log/log.ts';
-import { type Found, isRefusal, MAPPING_REFUSALS, type Mapper } from '../mapper.ts';
+import { type Found, isRefusal, type Mapper } from '../mapper.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { type CodeAnswer, CodeWorker } from './code-worker.ts';
 import type { MappedPools } from './mapped-pools.ts';
@@ -92,7 +93,7 @@ export class CodeMapper implements Mapper {
     switch (answer.kind) {
       case 'late':
         this.#log.event('warn', 'mapping-late', 'the code of http-use-code-string did not answer in time', { file: this.#file, key });
-        return MAPPING_REFUSALS.late;
+        return FAILURES.mappingLate;
       case 'failed':
         return this.#failed(key, answer.error);
       case 'value':
@@ -107,7 +108,7 @@ export class CodeMapper implements Mapper {
 
   #failed(key: string, error: string): Found {
     this.#log.event('error', 'mapping-failed', 'the code of http-use-code-string gave no address', { file: this.#file, key, error });
-    return MAPPING_REFUSALS.failed;
+    return FAILURES.mappingFailed;
   }
 }
 

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
-import { type Found, MAPPING_REFUSALS, type Mapper } from '../mapper.ts';
+import { FAILURES } from '../../failure/failures.ts';
+import type { Found, Mapper } from '../mapper.ts';
 import type { Pool } from '../pool.ts';
 import { isFileName } from './key.ts';
 import type { MappedPools } from './mapped-pools.ts';
@@ -43,7 +44,7 @@ export class PathMapper implements Mapper {
   }
 
   find(key: string): Found {
-    if (!isFileName(key)) return MAPPING_REFUSALS.badKey;
+    if (!isFileName(key)) return FAILURES.badRoutingKey;
     const path = this.#pieces.join(key);
     const known = this.#pools.knownAtPath(path);
     if (known !== undefined && hasLiveNode(known)) return known;
