@@ -1,5 +1,5 @@
 import { FAILURES } from '../failure/failures.ts';
-import { FIELD } from '../http1/field-names.ts';
+import { latin1 } from '../http1/bytes.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { originForm } from '../http1/request-target.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
@@ -255,14 +255,15 @@ function methodOf(method: string): string | null {
   return FOLDED.test(method) ? method.toUpperCase() : method;
 }
 
-function fieldsOf({ fields }: RequestHead, text: string): AppFields {
+function fieldsOf({ fields, added }: RequestHead, text: string): AppFields {
   let dropped: number[] | null = null;
   for (let i = 0; i < fields.count; i++) {
-    if (!fields.isDropped(i) && fields.id(i) !== FIELD.proxy) continue;
+    if (!fields.isDropped(i)) continue;
     dropped ??= [];
     dropped.push(i);
   }
-  return { lines: fields.count === 0 ? '' : text.slice(fields.nameStart(0), fields.end), dropped };
+  const lines = fields.count === 0 ? '' : text.slice(fields.nameStart(0), fields.end);
+  return { lines: added === null ? lines : lines + latin1(added.bytes, 0, added.length), dropped };
 }
 
 function notResponse(value: unknown): string {

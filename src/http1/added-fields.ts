@@ -9,6 +9,8 @@ const USUAL_BYTES = 128;
 /** The name of a field of ours, prepared: as it is written, and by what `Fields` knows it. */
 export interface FieldName {
   readonly bytes: Uint8Array;
+  /** In lower case, with `-` for `_`: what names that make the same CGI name have in common. */
+  readonly folded: Uint8Array;
   readonly kind: number;
   readonly hash: number;
 }
@@ -17,7 +19,8 @@ export interface FieldName {
 export function fieldName(text: string): FieldName {
   const bytes = ascii(text);
   const kind = fieldId(bytes, 0, bytes.length) | (text.includes('_') ? UNDERSCORE : 0);
-  return { bytes, kind, hash: fieldHash(bytes, 0, bytes.length) };
+  const folded = ascii(text.toLowerCase().replaceAll('_', '-'));
+  return { bytes, folded, kind, hash: fieldHash(bytes, 0, bytes.length) };
 }
 
 /**

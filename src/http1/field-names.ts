@@ -1,4 +1,7 @@
-import { ascii, equalsFolded } from './bytes.ts';
+import { ascii, equalsFolded, TOKEN } from './bytes.ts';
+
+const UNDERSCORE = 0x5f;
+const DASH = 0x2d;
 
 /** Fields that framing, routing or forwarding treat in their own way; everything else is `other`. */
 export const FIELD = {
@@ -25,7 +28,7 @@ export const FIELD = {
   etag: 20,
   contentRange: 21,
   cacheControl: 22,
-  /** Ours: see client-field.ts. */
+  /** Ours: see router/client-field.ts. */
   xUgateClient: 23,
 } as const;
 
@@ -98,6 +101,16 @@ export function isHopByHop(id: FieldId): boolean {
     id === FIELD.proxyConnection ||
     id === FIELD.xUgateClient
   );
+}
+
+/** True when the name `bytes[start, end)` makes the same CGI name as `lower`, which is in lower case with `-` for `_`. */
+export function sameCgiName(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  if (end - start !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) {
+    const byte = bytes[start + i];
+    if (TOKEN[byte === UNDERSCORE ? DASH : byte] !== lower[i]) return false;
+  }
+  return true;
 }
 
 /** Fields that steer framing, routing or trust: nothing else may be taken for one of them. */

@@ -1,6 +1,7 @@
 /** The fields by which proxies tell whom they speak for: Forwarded (RFC 7239), X-Forwarded-*, X-Real-IP. */
 
 import { ascii, COMMA, equalsFolded, HTAB, latin1, SP, TOKEN, tokenEnd } from './bytes.ts';
+import { sameCgiName } from './field-names.ts';
 import type { Fields } from './fields.ts';
 
 export const FORWARDED = ascii('forwarded');
@@ -13,8 +14,6 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
-const UNDERSCORE = 0x5f;
-const DASH = 0x2d;
 
 /** True when the field's name is one of these, also with `_` for `-`: as CGI names both are the same. */
 export function isForwardingField(bytes: Uint8Array, fields: Fields, i: number): boolean {
@@ -159,13 +158,4 @@ function skipSpace(bytes: Uint8Array, start: number, end: number): number {
 
 function isSpace(byte: number): boolean {
   return byte === SP || byte === HTAB;
-}
-
-function sameCgiName(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
-  if (end - start !== lower.length) return false;
-  for (let i = 0; i < lower.length; i++) {
-    const byte = bytes[start + i];
-    if (TOKEN[byte === UNDERSCORE ? DASH : byte] !== lower[i]) return false;
-  }
-  return true;
 }

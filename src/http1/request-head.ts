@@ -1,5 +1,7 @@
 import { FAILURES, type Failure, REQUEST_FAULTS } from '../failure/failures.ts';
+import { AddedFields, type FieldName } from './added-fields.ts';
 import { ascii, CR, equalsBytes, LF, SP, TARGET, TOKEN } from './bytes.ts';
+import { sameCgiName } from './field-names.ts';
 import { type FieldFault, Fields, MAX_FIELD_BYTES, MAX_FIELDS, PARSE, type ParseState } from './fields.ts';
 import { checkRequest } from './request-rules.ts';
 import { readTarget } from './request-target.ts';
@@ -9,6 +11,8 @@ export const MAX_TARGET_BYTES = 16 * 1024;
 /** The most a head may take: request line, fields, the empty lines before and behind. A buffer this long holds any head. */
 export const MAX_HEAD_BYTES = 8 + MAX_METHOD_BYTES + 1 + MAX_TARGET_BYTES + 11 + 64 * 1024 + 4;
 
+/** The most that fields of ours which are added to a request may take. */
+export const MAX_EDIT_BYTES = 4096;
 /** More than the fields that a router adds. */
 const SLACK_FIELDS = 8;
 const MAX_EMPTY_LINES = 4;
@@ -106,6 +110,8 @@ export class RequestHead {
   acceptsTrailers = false;
   /** The field by which our own router tells who asks; −1 without. Whoever else sends it is not believed. */
   clientField = -1;
+  /** Fields of ours that go on with those of the client; null when there are none. */
+  added: AddedFields | null = null;
 
   readonly fields: Fields;
   #inFields = false;
@@ -141,8 +147,23 @@ export class RequestHead {
     return equalsBytes(this.bytes, this.methodStart, this.methodEnd, SOURCE);
   }
 
+  /**
+   * Puts a field of ours in the place of all that the client sent under this name, or under one that makes the same CGI name. Once for a name.
+   * @throws {RangeError} when the fields of ours take more than MAX_EDIT_BYTES
+   */
+  replace(name: FieldName, value: string): void {
+    const { bytes, fields } = this;
+    for (let i = 0; i < fields.count; i++) {
+      if (fields.hash(i) === name.hash && sameCgiName(bytes, fields.nameStart(i), fields.nameEnd(i), name.folded)) fields.drop(i);
+    }
+    this.added ??= new AddedFields();
+    this.added.add(name, value);
+    if (this.added.length > MAX_EDIT_BYTES) throw new RangeError(`fields added to a request take more than ${MAX_EDIT_BYTES} bytes`);
+  }
+
   reset(): void {
     this.bytes = EMPTY;
+    this.added = null;
     this.protocol = PROTOCOL.http11;
     this.isRaw = false;
     this.hasRawTarget = false;

@@ -59,6 +59,10 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Failure 
       case FIELD.xUgateClient:
         head.clientField = i;
         break;
+      case FIELD.proxy:
+        // httpoxy: HTTP_PROXY steers the HTTP clients of many languages.
+        fields.drop(i);
+        break;
       case FIELD.te:
         head.acceptsTrailers ||= hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), TRAILERS);
         break;

@@ -1,8 +1,7 @@
-import { type HopPeer, readClientField } from '../http1/client-field.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import { type PeerAddress, UNIX_PEER } from '../net/address.ts';
 import type { CidrSet } from '../net/cidr.ts';
 import { type Client, type ConnectedClient, ToldClient } from './client.ts';
+import { readClientField } from './client-field.ts';
 import { forwardedClient } from './forwarded-client.ts';
 import type { Peer } from './peer.ts';
 
@@ -24,10 +23,5 @@ function throughRouter({ bytes, fields, clientField }: RequestHead, peer: Peer, 
   if (clientField === -1) return connected;
   const told = readClientField(bytes, fields.valueStart(clientField), fields.valueEnd(clientField));
   if (told === null) return connected;
-  const remote = peerOf(told.remote);
-  return new ToldClient(connected.front, peer, remote, remote, peerOf(told.local), told.isSecure);
-}
-
-function peerOf({ address, port }: HopPeer): PeerAddress {
-  return address === '' ? UNIX_PEER : { family: address.includes(':') ? 'ipv6' : 'ipv4', address, port };
+  return new ToldClient(connected.front, peer, told.remote, told.remote, told.local, told.isSecure);
 }

@@ -1,3 +1,4 @@
+import { AddedFields } from '../http1/added-fields.ts';
 import { ascii, copyBytes } from '../http1/bytes.ts';
 import { LAST_CHUNK, MAX_CHUNK_SIZE_LINE, writeChunkSize } from '../http1/chunked-writer.ts';
 import { MAX_HEAD_BYTES } from '../http1/request-head.ts';
@@ -5,6 +6,7 @@ import { type Hop, MAX_ADDED_BYTES, writeRequestHead } from '../http1/request-wr
 import { type ConnectAddress, formatAddress } from '../net/address.ts';
 import { writeProxyHeader } from '../net/proxy-protocol.ts';
 import type { Node } from '../pool/node.ts';
+import { addClientField } from '../router/client-field.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Sockets } from '../runtime/seam/sockets.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
@@ -53,12 +55,15 @@ export class HttpUpstreams {
   /** From here a head goes out in one piece with the first bytes of its body. */
   readonly scratch = new Uint8Array(MAX_PROXY_BYTES + MAX_HEAD_BYTES + MAX_ADDED_BYTES + MAX_CHUNK_SIZE_LINE + COPY_BYTES + CRLF.length);
   readonly settings: HttpSettings;
+  /** To a worker: the field that tells who asks, made again for each head. Null where the nodes are others. */
+  readonly own: AddedFields | null;
   readonly #connections: PersistentConnections;
   readonly #hops = new WeakMap<Place, Hop>();
 
   /** @param failed is told of exceptions in handlers */
   constructor(sockets: Sockets, wheel: TimerWheel, settings: HttpSettings, failed: (error: unknown) => void) {
     this.settings = settings;
+    this.own = settings.isWorker === true ? new AddedFields() : null;
     const { proxyProtocol, connections, repeatsUnread } = settings;
     // Of a node that does not close, whatever we said, no connection may be kept either: it would belong to the client before.
     const idle = proxyProtocol === 0 ? settings.idle : 0;
@@ -96,7 +101,7 @@ export class HttpUpstreams {
       persists: proxyProtocol === 0 && idle > 0 && connections > 0,
       trustsForwarded,
       sendsForwarded,
-      isWorker,
+      isSilent: isWorker,
     };
     this.#hops.set(place, hop);
     return hop;
@@ -116,16 +121,20 @@ class HttpUpstream extends PersistentUpstream {
   }
 
   send(firstBody: Uint8Array | null): boolean {
-    const { scratch, settings } = this.#shared;
+    const { scratch, settings, own } = this.#shared;
     const { request, bodyLength, client } = this.exchange!;
     const isFramed = settings.passesChunks || request.isRaw;
     this.#framing = request.lengthIsUnknown && bodyLength < 0 && !isFramed ? FRAMING.chunked : FRAMING.raw;
     let at = 0;
+    if (own !== null) {
+      own.clear();
+      addClientField(own, client);
+    }
     if (settings.proxyProtocol !== 0) {
       const header = writeProxyHeader(settings.proxyProtocol, client.remote, client.local);
       at = copyBytes(scratch, 0, header, 0, header.length);
     }
-    at = writeRequestHead(scratch, at, request, bodyLength, client, this.#hop);
+    at = writeRequestHead(scratch, at, request, bodyLength, client, this.#hop, own);
     return firstBody === null ? this.connection!.write(scratch, 0, at) : this.#writeBody(at, firstBody, 0, firstBody.length);
   }
 

@@ -1,6 +1,8 @@
 import { FAILURES, type Failure } from '../failure/failures.ts';
+import type { AddedFields } from '../http1/added-fields.ts';
 import { ascii, copyBytes, writeAscii, writeDecimal } from '../http1/bytes.ts';
 import { FIELD, fieldId, isSteering } from '../http1/field-names.ts';
+import type { Fields } from '../http1/fields.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { MAX_PACKET_BYTES, PACKET_HEADER_BYTES } from './packet.ts';
 import { writeLenientPathInfo, writePathInfo } from './path-info.ts';
@@ -162,13 +164,9 @@ function writeFieldVars(out: Uint8Array, offset: number, head: RequestHead, temp
     const bit = 1 << (fields.hash(i) & 31);
     if ((seen & bit) !== 0 && hasEarlier(head, i, template)) continue;
     seen |= bit;
-    // Before a byte is written: two length bytes each for key and value, and the prefix. What is joined below is checked there.
-    if (at + 9 + (fields.nameEnd(i) - fields.nameStart(i)) + (fields.valueEnd(i) - fields.valueStart(i)) > limit) return -1;
-    const keyAt = at;
-    at += 2;
-    if (id !== FIELD.contentLength && id !== FIELD.contentType) at = copyAll(out, at, HTTP_);
-    for (let k = fields.nameStart(i); k < fields.nameEnd(i); k++) out[at++] = upperName(bytes[k]);
-    writeLength(out, keyAt, at - keyAt - 2);
+    // Before a byte is written. What is joined below is checked there.
+    if (at + varBytes(fields, i) > limit) return -1;
+    at = writeName(out, at, bytes, fields, i);
     const valueAt = at;
     at = copyBytes(out, at + 2, bytes, fields.valueStart(i), fields.valueEnd(i));
     for (let k = i + 1; k < fields.count; k++) {
@@ -181,7 +179,37 @@ function writeFieldVars(out: Uint8Array, offset: number, head: RequestHead, temp
     writeLength(out, valueAt, at - valueAt - 2);
   }
   // HTTP/1.0 with an absolute target and no Host: apps still learn the authority that was asked for.
-  if (head.isAbsolute && !hostWritten) at = at + 600 > limit ? -1 : writeHost(out, at, head, template);
+  if (head.isAbsolute && !hostWritten) {
+    if (at + 600 > limit) return -1;
+    at = writeHost(out, at, head, template);
+  }
+  return head.added === null ? at : writeAddedVars(out, at, head.added, limit);
+}
+
+/** What was added on the way: there is no other of the same name. */
+function writeAddedVars(out: Uint8Array, offset: number, { bytes, fields }: AddedFields, limit: number): number {
+  let at = offset;
+  for (let i = 0; i < fields.count; i++) {
+    if (at + varBytes(fields, i) > limit) return -1;
+    at = writeName(out, at, bytes, fields, i);
+    at = writeLength(out, at, fields.valueEnd(i) - fields.valueStart(i));
+    at = copyBytes(out, at, bytes, fields.valueStart(i), fields.valueEnd(i));
+  }
+  return at;
+}
+
+/** The most that a field takes as a var: two length bytes each for key and value, and the prefix. */
+function varBytes(fields: Fields, i: number): number {
+  return 9 + (fields.nameEnd(i) - fields.nameStart(i)) + (fields.valueEnd(i) - fields.valueStart(i));
+}
+
+/** The key of the var that a field becomes, with its length. */
+function writeName(out: Uint8Array, offset: number, bytes: Uint8Array, fields: Fields, i: number): number {
+  const id = fields.id(i);
+  let at = offset + 2;
+  if (id !== FIELD.contentLength && id !== FIELD.contentType) at = copyAll(out, at, HTTP_);
+  for (let k = fields.nameStart(i); k < fields.nameEnd(i); k++) out[at++] = upperName(bytes[k]);
+  writeLength(out, offset, at - offset - 2);
   return at;
 }
 
@@ -197,8 +225,6 @@ function isForwarded(head: RequestHead, i: number, template: VarsTemplate): bool
     if (id === FIELD.transferEncoding) return template.chunkedInput || head.isRaw;
     return head.wantsUpgrade && (id === FIELD.upgrade || id === FIELD.connection);
   }
-  // httpoxy: HTTP_PROXY steers the HTTP clients of many languages.
-  if (id === FIELD.proxy) return false;
   return !fields.hasUnderscore(i) || (template.allowUnderscores && !isDisguised(head, i));
 }
 

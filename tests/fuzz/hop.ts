@@ -29,13 +29,13 @@ export function checkWriter(text: string, random: Random): string {
     persists: random.below(2) === 0,
     trustsForwarded: random.below(2) === 0,
     sendsForwarded: random.below(2) === 0,
-    isWorker: random.below(4) === 0,
+    isSilent: random.below(4) === 0,
   };
   const bodyLength = head.isChunked && random.below(2) === 0 ? random.below(1000) : -1;
   const out = new Uint8Array(head.end + MAX_ADDED_BYTES);
   const address = random.pick(['', '192.0.2.1', '2001:db8::1']);
   const peer = { address, port: random.below(65536) };
-  const end = writeRequestHead(out, 0, head, bodyLength, { remote: peer, peer, local: peer, isSecure: random.below(2) === 0 }, hop);
+  const end = writeRequestHead(out, 0, head, bodyLength, { peer, isSecure: random.below(2) === 0 }, hop);
   const written = Buffer.from(out.subarray(0, end)).toString('latin1');
   const about = `${show(text)} → ${show(written)}`;
   assert.ok(end <= out.length, `more than there is room for: ${about}`);

@@ -223,7 +223,7 @@ function checkRequest(end: number, method: string, target: string, minor: number
     acceptsTrailers: values(fields, 'te')
       .flatMap(members)
       .some((member) => member.toLowerCase() === 'trailers'),
-    lines: marked(fields, [...HOP_BY_HOP, 'expect', ...connection.names]),
+    lines: marked(fields, [...HOP_BY_HOP, 'expect', 'proxy', ...connection.names]),
   };
   return { kind: 'complete', message };
 }

@@ -9,7 +9,7 @@ import { type Hop, MAX_ADDED_BYTES, writeRequestHead } from '../../src/http1/req
 import { bytesOf } from './support.ts';
 
 const BOTH = { manageRtsp: true, manageSource: true };
-const HOP: Hop = { host: bytesOf('node:554'), persists: true, trustsForwarded: false, sendsForwarded: false, isWorker: false };
+const HOP: Hop = { host: bytesOf('node:554'), persists: true, trustsForwarded: false, sendsForwarded: false, isSilent: false };
 const NOBODY = { address: '', port: 0 };
 
 /** Fed byte by byte, with poison behind what has come. */
@@ -75,6 +75,6 @@ test('a head is not what the one before it was', () => {
 test('RTSP goes to an HTTP node with its own request line, and without words about the connection', () => {
   const { head } = parse('PLAY rtsp://a/b RTSP/1.0\r\nCSeq: 2\r\nConnection: close\r\nSession: 7\r\n\r\n');
   const out = new Uint8Array(head.end + MAX_ADDED_BYTES);
-  const end = writeRequestHead(out, 0, head, -1, { remote: NOBODY, peer: NOBODY, local: NOBODY, isSecure: false }, HOP);
+  const end = writeRequestHead(out, 0, head, -1, { peer: NOBODY, isSecure: false }, HOP);
   assert.equal(latin1(out, 0, end), 'PLAY rtsp://a/b RTSP/1.0\r\nCSeq: 2\r\nSession: 7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n\r\n');
 });

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AddedFields, fieldName } from '../../src/http1/added-fields.ts';
 import { latin1 } from '../../src/http1/bytes.ts';
 import { PARSE } from '../../src/http1/fields.ts';
-import { MAX_HEAD_BYTES, RequestHead } from '../../src/http1/request-head.ts';
+import { MAX_EDIT_BYTES, MAX_HEAD_BYTES, RequestHead } from '../../src/http1/request-head.ts';
 import { type Hop, MAX_ADDED_BYTES, writeRequestHead } from '../../src/http1/request-writer.ts';
 import { bytesOf } from './support.ts';
 
-const HOP: Hop = { host: bytesOf('10.0.0.1:80'), persists: true, trustsForwarded: false, sendsForwarded: false, isWorker: false };
-const REMOTE = { address: '2001:db8::7', port: 40_000 };
-const LOCAL = { address: '', port: 0 };
+const HOP: Hop = { host: bytesOf('10.0.0.1:80'), persists: true, trustsForwarded: false, sendsForwarded: false, isSilent: false };
 
 interface Said {
   readonly bodyLength?: number;
@@ -18,6 +17,10 @@ interface Said {
   readonly manageExpect?: boolean;
   /** Fields that somebody dropped, such as who distrusts the peer. */
   readonly drop?: readonly string[];
+  /** What else happens to the head on its way. */
+  readonly edit?: (head: RequestHead) => void;
+  /** Fields for this node alone. */
+  readonly own?: AddedFields;
 }
 
 /** What becomes of a request, without the empty line. */
@@ -28,10 +31,12 @@ function write(text: string, said: Said = {}): string[] {
   for (let i = 0; i < head.fields.count; i++) {
     if (said.drop?.includes(latin1(bytes, head.fields.nameStart(i), head.fields.nameEnd(i)))) head.fields.drop(i);
   }
-  const out = new Uint8Array(7 + head.end + MAX_ADDED_BYTES);
+  said.edit?.(head);
+  const own = said.own ?? null;
+  const out = new Uint8Array(7 + head.end + MAX_ADDED_BYTES + (own?.length ?? 0));
   const peer = { address: said.address ?? '192.0.2.7', port: 7 };
-  const client = { remote: REMOTE, peer, local: LOCAL, isSecure: said.isSecure ?? false };
-  const end = writeRequestHead(out, 7, head, said.bodyLength ?? -1, client, { ...HOP, ...said.hop });
+  const client = { peer, isSecure: said.isSecure ?? false };
+  const end = writeRequestHead(out, 7, head, said.bodyLength ?? -1, client, { ...HOP, ...said.hop }, own);
   const written = latin1(out, 7, end);
   assert.ok(written.endsWith('\r\n\r\n') && !written.slice(0, -4).includes('\r\n\r\n'), written);
   // Whoever reads it strictly finds one whole request in it.
@@ -166,4 +171,28 @@ test('the largest head fits where it must', () => {
   const lines = write(text, { address: '2001:0db8:0000:0000:0000:0000:0000:0001', hop: { sendsForwarded: true } });
   assert.ok(lines.join('\r\n').length < MAX_HEAD_BYTES);
   assert.equal(lines.filter((line) => line.startsWith('X-Forwarded-For: ')).length, 1);
+});
+
+test('a field of ours takes the place of the client’s of that name, in every spelling of CGI; one for the node alone comes besides', () => {
+  const id = fieldName('X-Request-ID');
+  const edit = (head: RequestHead): void => head.replace(id, 'ours');
+  const own = new AddedFields().add(fieldName('X-Node'), '1');
+  const from = get('x-request-id: 1', 'A: b', 'X_Request_Id: 2', 'X-Request-ID: 3', 'X-Request: 4');
+  assert.deepEqual(write(from, { edit, own }), ['GET /a?b HTTP/1.1', 'Host: h', 'A: b', 'X-Request: 4', 'X-Request-ID: ours', 'X-Node: 1', ...OURS]);
+  const silent = { hop: { isSilent: true } };
+  assert.deepEqual(write(get('X-Forwarded-For: 1.1.1.1'), { edit, ...silent }), [
+    'GET /a?b HTTP/1.1',
+    'Host: h',
+    'X-Forwarded-For: 1.1.1.1',
+    'X-Request-ID: ours',
+  ]);
+});
+
+test('fields of ours are bounded, and gone with their request', () => {
+  const most = 'x'.repeat(MAX_EDIT_BYTES - 'X-A: \r\n'.length);
+  write(request(`GET /${'a'.repeat(5000)} HTTP/1.1`, 'Host: h'), { edit: (head) => head.replace(fieldName('X-A'), most) });
+  const head = new RequestHead();
+  assert.throws(() => head.replace(fieldName('X-A'), `${most}x`), RangeError);
+  head.reset();
+  assert.equal(head.added, null);
 });

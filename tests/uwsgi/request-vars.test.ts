@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fieldName } from '../../src/http1/added-fields.ts';
+import type { RequestHead } from '../../src/http1/request-head.ts';
 import { MAX_PACKET_BYTES } from '../../src/uwsgi/packet.ts';
 import { fieldVars, makePacket, makeVars, type Settings, type Vars } from './support.ts';
 
@@ -268,4 +270,21 @@ test('a thousand names with one hash of the usual kind cost no more than others'
   const usual = time(Array.from({ length: 990 }, (_, i) => `${prefix}${'a'.repeat(15)}${String(i).padStart(5, '0')}`));
   const crafted = time(Array.from({ length: 990 }, (_, i) => prefix + name(i)));
   assert.ok(crafted < 5 * usual + 10, `${crafted} ms against ${usual} ms`);
+});
+
+test('a field of ours is a var in the place of all that would make the same one', () => {
+  const edit = (head: RequestHead): void => head.replace(fieldName('X-Request-ID'), 'ours');
+  const settings = { edit, allowUnderscores: true };
+  const vars = fieldVars(field('X-Request-Id: 1', 'x_request-id: 2', 'X-Request: 3'), settings);
+  assert.deepEqual(vars, [HOST, ['HTTP_X_REQUEST', '3'], ['HTTP_X_REQUEST_ID', 'ours']]);
+  // It counts among what must fit.
+  for (const [size, fits] of [
+    [60_000, true],
+    [65_000, false],
+  ] as const) {
+    const packet = makePacket(field(`A: ${'v'.repeat(30_000)}`, `B: ${'v'.repeat(size - 30_000)}`), {
+      edit: (head) => head.replace(fieldName('X-A'), 'x'.repeat(4000)),
+    });
+    assert.equal(packet === 'packet-too-large', !fits);
+  }
 });

@@ -1,6 +1,7 @@
 /** Requests as the packets that ugate makes of them. */
 
 import assert from 'node:assert/strict';
+import type { RequestHead } from '../../src/http1/request-head.ts';
 import { MAX_PACKET_BYTES, readPacket, writePacketHeader } from '../../src/uwsgi/packet.ts';
 import { makeVarsTemplate, type TemplateSettings, writeRequestVars } from '../../src/uwsgi/request-vars.ts';
 import { requestHead } from '../http1/support.ts';
@@ -11,6 +12,8 @@ export interface Settings extends Partial<TemplateSettings> {
   readonly remote?: { readonly address: string; readonly port: number };
   /** Of a chunked body that has been read whole. */
   readonly bodyLength?: number;
+  /** What happens to the head on its way. */
+  readonly edit?: (head: RequestHead) => void;
 }
 
 const DEFAULTS: TemplateSettings = {
@@ -26,11 +29,13 @@ const DEFAULTS: TemplateSettings = {
 const REMOTE = { address: '192.0.2.7', port: 40_001 };
 
 /** The packet of a request, or the code of what kept it from being made. */
-export function makePacket(request: string, { remote = REMOTE, bodyLength = -1, ...settings }: Settings = {}): Uint8Array | string {
+export function makePacket(request: string, { remote = REMOTE, bodyLength = -1, edit, ...settings }: Settings = {}): Uint8Array | string {
   const template = makeVarsTemplate({ ...DEFAULTS, ...settings });
   // Behind the room that is asked for stands what must stay.
   const memory = new Uint8Array(MAX_PACKET_BYTES + 100).fill(0x21);
-  const end = writeRequestVars(memory.subarray(0, MAX_PACKET_BYTES), requestHead(request), template, remote, bodyLength);
+  const head = requestHead(request);
+  edit?.(head);
+  const end = writeRequestVars(memory.subarray(0, MAX_PACKET_BYTES), head, template, remote, bodyLength);
   assert.ok(memory.subarray(MAX_PACKET_BYTES).every((byte) => byte === 0x21));
   if (typeof end !== 'number') return end.code;
   assert.ok(end <= MAX_PACKET_BYTES, `${end} bytes`);
