@@ -7,7 +7,7 @@ import type { WsgiApp } from './wsgi/wsgi-messages.ts';
 export type AppName = { readonly kind: 'any' | 'wsgi'; readonly module: string } | { readonly kind: 'wsgi-file'; readonly file: string };
 
 /** Where an app is looked for. */
-export interface AppPlace {
+export interface AppTarget {
   /** Absolute: the working directory, behind `chdir`. */
   readonly cwd: string;
   /** Directories that Python looks into too; relative ones are taken from `cwd`. */
@@ -43,7 +43,7 @@ const EXPORT_NAME = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
  * @param callable the option of that name, which wins over a name in `module`; null when it was not given
  * @throws {AppError}
  */
-export function findApp(app: AppName, callable: string | null, place: AppPlace): FoundApp {
+export function findApp(app: AppName, callable: string | null, place: AppTarget): FoundApp {
   if (app.kind === 'wsgi-file') {
     refuseScript(app.file, 'wsgi-file');
     return fileOf(resolve(place.cwd, app.file), callable);
@@ -59,7 +59,7 @@ export function findApp(app: AppName, callable: string | null, place: AppPlace):
   return search(name, wanted, place);
 }
 
-function search(name: string, wanted: string | null, place: AppPlace): FoundApp {
+function search(name: string, wanted: string | null, place: AppTarget): FoundApp {
   const directories = [place.cwd, ...place.pythonPath.map((path) => resolve(place.cwd, path))];
   const isModule = MODULE_NAME.test(name);
   // A dotted name is a path to Python only; one with slashes is none to Python.
@@ -95,7 +95,7 @@ function refuseScript(name: string, option: string): void {
 }
 
 /** `pkg.py` could be the module `py` of `pkg`; nobody means that where there is such a file, or a path. */
-function looksLikeFile(name: string, { cwd }: AppPlace): boolean {
+function looksLikeFile(name: string, { cwd }: AppTarget): boolean {
   return name.toLowerCase().endsWith('.py') || name.includes('/') || isFile(resolve(cwd, name));
 }
 

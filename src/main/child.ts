@@ -6,8 +6,8 @@ import type { Config } from '../options/config.ts';
 import type { Parent, Signal } from '../runtime/seam/processes.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { messageOf } from './describe.ts';
+import { listenersOf } from './listener-configs.ts';
 import { ObedientChild, readSettings } from './obedient-child.ts';
-import { placesOf } from './places.ts';
 import { Server } from './server.ts';
 import { Uncaught } from './uncaught.ts';
 
@@ -58,7 +58,7 @@ async function startRouter(
   const config = readSettings(settings);
   let child: ObedientChild | null = null;
   await Server.start(runtime, config, sink, {
-    places: placesOf(config, app.kind, 'router'),
+    listeners: listenersOf(config, app.kind, 'router'),
     sockets: await parent.sockets(),
     // Where they are follows: it is a topic.
     ...(app.kind === 'none' ? {} : { workers: { kind: app.kind, nodes: [] } }),
@@ -85,7 +85,7 @@ async function startWorker(
   const sockets = await parent.sockets();
   const { loadFetchApp } = await import('../app/load-app.ts');
   const server = await Server.start(runtime, config, sink, {
-    places: placesOf(config, 'fetch', 'worker'),
+    listeners: listenersOf(config, 'fetch', 'worker'),
     sockets: sockets.slice(0, -1),
     privateSocket: sockets.at(-1)!,
     app: {
@@ -93,7 +93,7 @@ async function startWorker(
       board: scoreboard === null ? null : await openBoard(scoreboard),
       work: new AppWork(),
     },
-    sharesPlaces: true,
+    sharesListeners: true,
     checksNodes: false,
     made,
   });

@@ -1,10 +1,10 @@
 import type { Config } from '../options/config.ts';
 import { makeFront } from '../router/front.ts';
 import type { Front } from '../router/service.ts';
-import type { Place } from './places.ts';
+import type { ListenerConfig } from './listener-configs.ts';
 
-/** The listener of a place, as requests know it. The port follows when it is known. */
-export function makeFrontOf({ kind, redirectPort }: Place, index: number, config: Config): Front {
+/** A listener as requests know it. The port follows when it is known. */
+export function makeFrontOf({ kind, redirectPort }: ListenerConfig, index: number, config: Config): Front {
   const modifiers = { modifier1: config.httpSocketModifier1, modifier2: config.httpSocketModifier2 };
   switch (kind) {
     case 'http':

@@ -12,8 +12,8 @@ import type { BoundSocket } from '../runtime/seam/sockets.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { describe } from './describe.ts';
 import { type FoundApp, findAppOf } from './found-app.ts';
+import { isSameListeners, type ListenerConfig, listenersOf, ROLES } from './listener-configs.ts';
 import { LocalRouter } from './local-router.ts';
-import { isSamePlaces, type Place, placesOf, ROLES } from './places.ts';
 import { StartDirectory } from './start-directory.ts';
 import { enter, surroundingsOf } from './surroundings.ts';
 import { VERSION } from './version.ts';
@@ -155,10 +155,10 @@ export class Instance {
   /** Everything is bound before anything is loaded: what cannot be listened on shows at once, and clients may queue meanwhile. */
   async #makeTree(config: Config): Promise<Routers> {
     const { RouterProcesses } = await import('../master/router-processes.ts');
-    const forRouters = await this.#bind(config, placesOf(config, this.#app.kind, 'router'));
-    const forWorkers = await this.#bind(config, placesOf(config, this.#app.kind, 'worker'));
+    const forRouters = await this.#bind(config, listenersOf(config, this.#app.kind, 'router'));
+    const forWorkers = await this.#bind(config, listenersOf(config, this.#app.kind, 'worker'));
     this.#workerMaker = new WorkerMaker(this.#runtime, this.log, this.#options.topics, this.directory, forWorkers);
-    const native = placesOf(config, this.#app.kind, 'worker').filter(({ isNative }) => isNative);
+    const native = listenersOf(config, this.#app.kind, 'worker').filter(({ isNative }) => isNative);
     this.addresses = [...this.#sockets, ...native].map(({ address }) => address);
     // Clients would wait for ever in the queue of one that nobody listens on any more.
     for (const socket of this.#options.inherited) if (!this.#sockets.includes(socket)) socket.close();
@@ -177,10 +177,10 @@ export class Instance {
         this.log,
         this.#options.topics,
         this.directory,
-        await this.#bind(config, placesOf(config, 'wsgi', 'worker')),
+        await this.#bind(config, listenersOf(config, 'wsgi', 'worker')),
       );
-    const places = placesOf(config, this.#app.kind, 'single');
-    if (this.#app.kind !== 'fetch') return new LocalRouter(this.#runtime, this.#options.sink, this.#options.topics, places, null);
+    const listeners = listenersOf(config, this.#app.kind, 'single');
+    if (this.#app.kind !== 'fetch') return new LocalRouter(this.#runtime, this.#options.sink, this.#options.topics, listeners, null);
     enter(surroundingsOf(config));
     this.#runtime.onUncaught((error) => this.#uncaught(error));
     const { loadFetchApp } = await import('../app/load-app.ts');
@@ -188,14 +188,14 @@ export class Instance {
       this.#runtime,
       this.#options.sink,
       this.#options.topics,
-      places,
+      listeners,
       await loadFetchApp(await this.#runtime.apps(), this.#app.path, this.#app.name),
     );
   }
 
-  async #bind(config: Config, places: readonly Place[]): Promise<readonly BoundSocket[]> {
+  async #bind(config: Config, listeners: readonly ListenerConfig[]): Promise<readonly BoundSocket[]> {
     const bound: BoundSocket[] = [];
-    for (const { address, isNative } of places) {
+    for (const { address, isNative } of listeners) {
       if (isNative) continue;
       const inherited = this.#inherited(address);
       const mode = config.socketMode !== null && address.kind === 'unix' ? { mode: config.socketMode } : {};
@@ -217,7 +217,9 @@ export class Instance {
 
   /** The config asks for this very address. */
   #isNamed(address: ListenAddress): boolean {
-    return ROLES.some((role) => placesOf(this.config, this.#app.kind, role).some((place) => formatAddress(place.address) === formatAddress(address)));
+    return ROLES.some((role) =>
+      listenersOf(this.config, this.#app.kind, role).some((listener) => formatAddress(listener.address) === formatAddress(address)),
+    );
   }
 
   /** Null when the old generation has to go on; the log knows why. @throws {Error} whose message says so */
@@ -235,7 +237,7 @@ export class Instance {
     if (app.kind !== this.#app.kind) throw new Error(`the app was of the kind ${this.#app.kind} and is ${app.kind} now: restart ugate for that`);
     if (app.kind === 'fetch' && !this.config.master)
       this.log.warn('the app runs in this process and stays as it was loaded: start ugate with --master to reload it');
-    if (!ROLES.every((role) => isSamePlaces(placesOf(config, app.kind, role), placesOf(this.config, app.kind, role))))
+    if (!ROLES.every((role) => isSameListeners(listenersOf(config, app.kind, role), listenersOf(this.config, app.kind, role))))
       this.log.warn('other listening addresses take effect when ugate is replaced (SIGUSR2) or restarted');
     return this.#planOf(reading, app);
   }

@@ -9,14 +9,14 @@ import type { Config } from '../options/config.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { messageOf } from './describe.ts';
 import type { Generation } from './generation.ts';
-import type { Place } from './places.ts';
+import type { ListenerConfig } from './listener-configs.ts';
 import { Server } from './server.ts';
 
 /** The router of a process that is alone. */
 export class LocalRouter implements Routers {
   readonly #runtime: Runtime;
   readonly #sink: LineSink;
-  readonly #places: readonly Place[];
+  readonly #listeners: readonly ListenerConfig[];
   readonly #app: FetchHandler | null;
   readonly #topics: Topics;
   #server: Server | null = null;
@@ -25,11 +25,11 @@ export class LocalRouter implements Routers {
   #prepared: { readonly settings: RouterPlan['settings']; readonly generation: Generation | null } | null = null;
 
   /** @param app is called in this process */
-  constructor(runtime: Runtime, sink: LineSink, topics: Topics, places: readonly Place[], app: FetchHandler | null) {
+  constructor(runtime: Runtime, sink: LineSink, topics: Topics, listeners: readonly ListenerConfig[], app: FetchHandler | null) {
     this.#topics = topics;
     this.#runtime = runtime;
     this.#sink = sink;
-    this.#places = places;
+    this.#listeners = listeners;
     this.#app = app;
   }
 
@@ -44,7 +44,7 @@ export class LocalRouter implements Routers {
     this.#settings = plan.settings;
     const { kind } = plan.app;
     const server = await Server.start(this.#runtime, config, this.#sink, {
-      places: this.#places,
+      listeners: this.#listeners,
       ...(kind === 'wsgi' ? { workers: { kind, nodes: this.#topics.workers.state } } : {}),
       ...(this.#app === null ? {} : { app: { handler: this.#app, board: null, work: new AppWork() } }),
       made: (made) => this.#follow(made),

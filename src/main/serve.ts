@@ -3,7 +3,7 @@ import type { FetchHandler } from '../app/fetch-handler.ts';
 import type { LineSink } from '../log/log.ts';
 import type { Config } from '../options/config.ts';
 import type { Runtime } from '../runtime/seam.ts';
-import { placesOf } from './places.ts';
+import { listenersOf } from './listener-configs.ts';
 import { Server } from './server.ts';
 
 export type { Server };
@@ -13,6 +13,6 @@ export type { Server };
  * @throws {PermissionError | SpoolError | MapperError | ListenError} as `Server.start`
  */
 export function serve(runtime: Runtime, config: Config, sink: LineSink, app: FetchHandler | null = null): Promise<Server> {
-  const places = placesOf(config, app === null ? 'none' : 'fetch', 'single');
-  return Server.start(runtime, config, sink, app === null ? { places } : { places, app: { handler: app, board: null, work: new AppWork() } });
+  const listeners = listenersOf(config, app === null ? 'none' : 'fetch', 'single');
+  return Server.start(runtime, config, sink, app === null ? { listeners } : { listeners, app: { handler: app, board: null, work: new AppWork() } });
 }

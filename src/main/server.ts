@@ -19,7 +19,7 @@ import { KeptUpstreams } from '../upstream/kept-upstreams.ts';
 import { describe } from './describe.ts';
 import { makeFrontOf } from './fronts.ts';
 import { type Generation, type GenerationParts, makeGeneration } from './generation.ts';
-import type { Place } from './places.ts';
+import type { ListenerConfig } from './listener-configs.ts';
 import type { AppHere } from './upstreams.ts';
 
 /** Where the limit of open files is not known, connections are not limited by number: accepting survives EMFILE all the same. */
@@ -31,8 +31,8 @@ const FORGET_MS = 60_000;
 /** What a server is made from, beside its config. */
 export interface ServerOptions {
   /** Where requests come in. */
-  readonly places: readonly Place[];
-  /** The sockets of these places, where they are bound already; else they are bound here. */
+  readonly listeners: readonly ListenerConfig[];
+  /** The sockets of these listeners, where they are bound already; else they are bound here. */
   readonly sockets?: readonly BoundSocket[];
   /** A worker's own, where only our routers come in. */
   readonly privateSocket?: BoundSocket;
@@ -40,8 +40,8 @@ export interface ServerOptions {
   readonly app?: AppHere;
   /** Where the app runs instead. */
   readonly workers?: { readonly kind: 'fetch' | 'wsgi'; readonly nodes: readonly WorkerNode[] };
-  /** Other processes listen at the same places. */
-  readonly sharesPlaces?: boolean;
+  /** Other processes have the same listeners. */
+  readonly sharesListeners?: boolean;
   /** This process asks the nodes (`http-check`). Default true. */
   readonly checksNodes?: boolean;
   /** Tells the server what it must know before the first client comes. */
@@ -216,25 +216,25 @@ export class Server {
   }
 
   async #listen(): Promise<void> {
-    const { places, sockets, privateSocket } = this.#options;
+    const { listeners, sockets, privateSocket } = this.#options;
     const { config } = this.#generation;
     let bound = 0;
-    for (const [index, place] of places.entries()) {
-      if (place.isNative) {
-        this.addresses.push(await this.#serveNatively(place.address));
+    for (const [index, listener] of listeners.entries()) {
+      if (listener.isNative) {
+        this.addresses.push(await this.#serveNatively(listener.address));
         continue;
       }
-      this.addresses.push(await this.#listenOn(sockets?.[bound++] ?? place.address, makeFrontOf(place, index, config), config));
+      this.addresses.push(await this.#listenOn(sockets?.[bound++] ?? listener.address, makeFrontOf(listener, index, config), config));
     }
-    if (privateSocket !== undefined) await this.#listenOn(privateSocket, makeFront(places.length, { isPrivate: true }));
+    if (privateSocket !== undefined) await this.#listenOn(privateSocket, makeFront(listeners.length, { isPrivate: true }));
   }
 
   /** `http-socket-engine=native`: what comes there never meets a session. */
   async #serveNatively(address: ListenAddress): Promise<ListenAddress> {
     const { serveNative } = await import('../app/native-server.ts');
-    const { app, sharesPlaces = false } = this.#options;
+    const { app, sharesListeners = false } = this.#options;
     const failed = (error: unknown): void => this.log.event('error', 'app-failed', describe(error));
-    const server = await serveNative(await this.#parts.runtime.apps(), address, app!.handler, app!.work, { reusePort: sharesPlaces, failed });
+    const server = await serveNative(await this.#parts.runtime.apps(), address, app!.handler, app!.work, { reusePort: sharesListeners, failed });
     this.#natives.push(server);
     return server.address;
   }

@@ -14,7 +14,7 @@ import { PuwsgiUpstreams, persistentUwsgi } from '../upstream/puwsgi.ts';
 import { UwsgiUpstreams } from '../upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../uwsgi/request-vars.ts';
 import { describe } from './describe.ts';
-import type { AppKind } from './places.ts';
+import type { AppKind } from './listener-configs.ts';
 import { VERSION } from './version.ts';
 
 /** An app that is called in this process. */

@@ -3,15 +3,15 @@ import type { BoundSocket } from '../runtime/seam/sockets.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { Child, type ChildEvents, type ChildSurroundings } from './child.ts';
 import { HarakiriWatch } from './harakiri.ts';
-import type { AppPlace, SettingMessage, WorkerNode } from './messages.ts';
+import type { AppTarget, SettingMessage, WorkerNode } from './messages.ts';
 import { type Topics, WORKER_TOPICS } from './topics.ts';
-import { type SlotOwner, WorkerSlot } from './worker-slot.ts';
+import { WorkerSlot, type WorkerSlotOwner } from './worker-slot.ts';
 import { settled, type WorkerStatus, type Workers } from './workers.ts';
 
 export interface FetchWorkersOptions {
   readonly processes: number;
   readonly settings: readonly SettingMessage[];
-  readonly app: AppPlace;
+  readonly app: AppTarget;
   readonly topics: Topics;
   /** Of the process that is started next. */
   surroundings(): ChildSurroundings;
@@ -34,7 +34,7 @@ export interface FetchWorkersOptions {
 }
 
 /** Workers that run a fetch handler: processes of ours, each with its own socket. */
-export class FetchWorkers implements Workers, SlotOwner {
+export class FetchWorkers implements Workers, WorkerSlotOwner {
   readonly log: Log;
   readonly #runtime: Runtime;
   readonly #options: FetchWorkersOptions;
@@ -72,7 +72,7 @@ export class FetchWorkers implements Workers, SlotOwner {
     try {
       // Binding took its time, and what is ended starts nothing.
       if (this.#isDestroyed) throw new Error('the workers were ended before they were started');
-      await Promise.all(slots.map(({ place }) => place.start()));
+      await Promise.all(slots.map(({ life }) => life.start()));
       for (const { node } of slots) if (node !== null) await this.#options.probe(node);
     } catch (error) {
       this.destroy();
@@ -88,8 +88,8 @@ export class FetchWorkers implements Workers, SlotOwner {
     });
     this.#isHurried = false;
     for (const slot of this.#slots) {
-      const replaced = slot.place.replace();
-      if (this.#isHurried) slot.place.hurry();
+      const replaced = slot.life.replace();
+      if (this.#isHurried) slot.life.hurry();
       await replaced;
       // Where memory is short the one before shall be gone, unless somebody waits.
       await Promise.race([slot.settled(), hurried]);
@@ -99,7 +99,7 @@ export class FetchWorkers implements Workers, SlotOwner {
   hurry(): void {
     this.#isHurried = true;
     this.#hurried();
-    for (const { place } of this.#slots) place.hurry();
+    for (const { life } of this.#slots) life.hurry();
   }
 
   async drain(patience: number, limit?: number): Promise<void> {
@@ -116,7 +116,7 @@ export class FetchWorkers implements Workers, SlotOwner {
 
   async status(): Promise<readonly WorkerStatus[]> {
     return Promise.all(
-      this.#slots.map(async ({ id, place: { current } }) => {
+      this.#slots.map(async ({ id, life: { current } }) => {
         const status = current?.isReady ? await current.status() : null;
         const state = current === null ? 'dead' : !current.isReady ? 'starting' : status === null ? 'silent' : 'ready';
         const busy = status === null || status.running === 0 ? null : `${status.running} requests`;
@@ -160,8 +160,8 @@ export class FetchWorkers implements Workers, SlotOwner {
   }
 
   *#watched() {
-    for (const { id, place } of this.#slots)
-      for (const { spawn, child } of place.residents) yield { id, pid: child.pid, scoreboardPath: this.#options.scoreboard(id, spawn), child };
+    for (const { id, life } of this.#slots)
+      for (const { spawn, child } of life.residents) yield { id, pid: child.pid, scoreboardPath: this.#options.scoreboard(id, spawn), child };
   }
 
   #collect(): void {

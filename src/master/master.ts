@@ -1,6 +1,6 @@
 import type { Log } from '../log/log.ts';
 import { ANSWER_MS } from './child.ts';
-import type { AppPlace, SettingMessage } from './messages.ts';
+import type { AppTarget, SettingMessage } from './messages.ts';
 import { togglePause } from './pause.ts';
 import { IDLE, type ReloadEffect, type ReloadEvent, type ReloadKind, type ReloadState, stepReload } from './reload-state.ts';
 import type { RouterPlan, Routers } from './routers.ts';
@@ -17,7 +17,7 @@ export interface Plan {
   /** For a router in this process; others read `settings`. */
   readonly config: RouterPlan['config'];
   readonly settings: readonly SettingMessage[];
-  readonly app: AppPlace;
+  readonly app: AppTarget;
   /** How long a stop may take (`reload-mercy`), in ms. */
   readonly reloadMercy: number;
   /** The app's workers; null when there is no app, or it runs where the router does. `moved` is called when their nodes change. */

@@ -18,7 +18,7 @@ export interface WorkerNode {
 export type Role = 'router' | 'worker';
 
 /** What runs behind the routers. Of a fetch app: its module (absolute path), and the export that is the handler; null for the default one. */
-export type AppPlace =
+export type AppTarget =
   | { readonly kind: 'none' }
   | { readonly kind: 'wsgi' }
   | { readonly kind: 'fetch'; readonly path: string; readonly name: string | null };
@@ -32,7 +32,7 @@ export interface StartOrder {
   /** Number of the plan that these settings are. */
   readonly plan: number;
   readonly settings: readonly SettingMessage[];
-  readonly app: AppPlace;
+  readonly app: AppTarget;
   /** Where a worker says what it is doing (`harakiri`); null when nobody asks. */
   readonly scoreboard: string | null;
   /** What all of its kind must know. Changes follow when it is ready. */

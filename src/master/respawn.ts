@@ -7,7 +7,7 @@ const WELL_MS = 10_000;
 
 /**
  * How long to wait before a child that died is started again: at once, unless it keeps dying before or just after it was ready;
- * then 250 ms, 500 ms, 1 s … up to 10 s. One for each place in the tree.
+ * then 250 ms, 500 ms, 1 s … up to 10 s. One for each slot in the tree.
  */
 export class RespawnDelay {
   readonly #now: () => number;
@@ -20,7 +20,7 @@ export class RespawnDelay {
     this.#now = now;
   }
 
-  /** True once a child in this place has served. */
+  /** True once a child in this slot has served. */
   get hasStarted(): boolean {
     return this.#hasStarted;
   }

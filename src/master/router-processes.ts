@@ -3,9 +3,9 @@ import type { BoundSocket } from '../runtime/seam/sockets.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { Child, type ChildEvents } from './child.ts';
 import type { Report } from './messages.ts';
-import { Place, type PlaceOwner } from './place.ts';
-import { type PlaceLog, routerLog } from './place-log.ts';
 import type { RouterPlan, RouterStatus, Routers } from './routers.ts';
+import { Slot, type SlotOwner } from './slot.ts';
+import { routerLog, type SlotLog } from './slot-log.ts';
 import { ROUTER_TOPICS, type Topics } from './topics.ts';
 
 /** A router that takes longer than this to start does not start at all, in ms: it loads no app. */
@@ -27,13 +27,13 @@ interface NumberedPlan extends RouterPlan {
 }
 
 /** Router processes on sockets that the master bound. One that dies is replaced; none is ever restarted for a reload. */
-export class RouterProcesses implements Routers, PlaceOwner {
-  readonly placeLog: PlaceLog;
+export class RouterProcesses implements Routers, SlotOwner {
+  readonly slotLog: SlotLog;
   readonly role = 'router';
   readonly limits = { first: START_LIMIT_MS, later: START_LIMIT_MS };
   readonly #runtime: Runtime;
   readonly #options: RouterProcessesOptions;
-  readonly #places: readonly Place[];
+  readonly #slots: readonly Slot[];
   /** Which plan a router works by. */
   readonly #uses = new WeakMap<Child, number>();
   #plan: NumberedPlan = { number: 0, config: null, settings: [], app: { kind: 'none' } };
@@ -43,14 +43,14 @@ export class RouterProcesses implements Routers, PlaceOwner {
 
   constructor(runtime: Runtime, log: Log, options: RouterProcessesOptions) {
     this.#runtime = runtime;
-    this.placeLog = routerLog(log);
+    this.slotLog = routerLog(log);
     this.#options = options;
-    this.#places = Array.from({ length: options.count }, (_, index) => new Place(this, index + 1));
+    this.#slots = Array.from({ length: options.count }, (_, index) => new Slot(this, index + 1));
   }
 
   async start(plan: RouterPlan): Promise<void> {
     this.#turnTo({ ...plan, number: ++this.#number });
-    await Promise.all(this.#places.map((place) => place.start()));
+    await Promise.all(this.#slots.map((slot) => slot.start()));
   }
 
   async prepare(plan: RouterPlan): Promise<string | null> {
@@ -81,26 +81,26 @@ export class RouterProcesses implements Routers, PlaceOwner {
   }
 
   async drain(mercy: number, patience: number): Promise<void> {
-    await Promise.all(this.#places.map((place) => place.drain((child) => child.drain(mercy, patience))));
+    await Promise.all(this.#slots.map((slot) => slot.drain((child) => child.drain(mercy, patience))));
   }
 
   destroy(): void {
-    for (const place of this.#places) place.destroy();
+    for (const slot of this.#slots) slot.destroy();
   }
 
   async status(): Promise<readonly RouterStatus[]> {
     const nothing = { connections: 0, requests: 0, running: 0 };
-    const status = async ({ id, current }: Place): Promise<RouterStatus> => ({
+    const status = async ({ id, current }: Slot): Promise<RouterStatus> => ({
       id,
       pid: current?.pid ?? 0,
       ...((current?.isReady ? await current.status() : null) ?? nothing),
     });
-    return Promise.all(this.#places.map(status));
+    return Promise.all(this.#slots.map(status));
   }
 
-  // From the places
+  // From the slots
 
-  spawn({ id }: Place, _spawn: number, events: ChildEvents): Child {
+  spawn({ id }: Slot, _spawn: number, events: ChildEvents): Child {
     const { number: plan, settings, app } = this.#plan;
     const { topics, sockets, directory } = this.#options;
     const parts = { runtime: this.#runtime, hub: topics.hub, topics: ROUTER_TOPICS, sockets, surroundings: { cwd: directory() } };
@@ -123,12 +123,12 @@ export class RouterProcesses implements Routers, PlaceOwner {
   gone(): void {}
 
   /** What one router has seen of a node holds for all of them. */
-  told(_place: Place, child: Child, report: Report): void {
+  told(_slot: Slot, child: Child, report: Report): void {
     if (report.kind === 'mark') this.#options.topics.marks.publish({ plan: report.plan, mark: report.mark }, child.follower);
   }
 
   #ready(): readonly Child[] {
-    return this.#places.flatMap(({ current }) => (current?.isReady ? [current] : []));
+    return this.#slots.flatMap(({ current }) => (current?.isReady ? [current] : []));
   }
 
   #turnTo(plan: NumberedPlan): void {

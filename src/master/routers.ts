@@ -1,11 +1,11 @@
-import type { AppPlace, ProcessStatus, SettingMessage } from './messages.ts';
+import type { AppTarget, ProcessStatus, SettingMessage } from './messages.ts';
 
 /** What routers work by: one generation of config. Where the workers of its app are is a topic of its own. */
 export interface RouterPlan {
   /** The config that `settings` make, for a router in the master's own process: the master only passes it on. */
   readonly config: unknown;
   readonly settings: readonly SettingMessage[];
-  readonly app: AppPlace;
+  readonly app: AppTarget;
 }
 
 export interface RouterStatus extends ProcessStatus {

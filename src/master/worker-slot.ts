@@ -2,8 +2,8 @@ import type { Log } from '../log/log.ts';
 import type { BoundSocket } from '../runtime/seam/sockets.ts';
 import type { Child, ChildEvents } from './child.ts';
 import type { Report, WorkerNode } from './messages.ts';
-import { Place, type PlaceOwner } from './place.ts';
-import { type PlaceLog, workerLog } from './place-log.ts';
+import { Slot, type SlotOwner } from './slot.ts';
+import { type SlotLog, workerLog } from './slot-log.ts';
 
 /** An idle client may have sent its next request when its server is about to end: so long it has, where another one takes over, in ms. */
 export const PATIENCE_MS = 1_000;
@@ -14,7 +14,7 @@ const ON_ITS_WAY_MS = 300;
 export const START_LIMIT_MS = 300_000;
 
 /** What a slot needs of the workers it belongs to. */
-export interface SlotOwner {
+export interface WorkerSlotOwner {
   readonly log: Log;
   /** Starts a worker on the sockets that all workers share and the one of the slot. */
   spawnWorker(slot: WorkerSlot, spawn: number, events: ChildEvents): Child;
@@ -28,31 +28,31 @@ export interface SlotOwner {
   moved(): Promise<void>;
 }
 
-/** The place of one worker: a socket that stays, and the process that serves it, which may die, retire, and be replaced. */
-export class WorkerSlot implements PlaceOwner {
+/** The slot of one worker: a socket that stays, and the process that serves it, which may die, retire, and be replaced. */
+export class WorkerSlot implements SlotOwner {
   readonly id: number;
   readonly socket: BoundSocket;
   readonly path: string;
   readonly role = 'worker';
   /** At the first start whoever waits for it decides. */
   readonly limits = { first: Number.POSITIVE_INFINITY, later: START_LIMIT_MS };
-  readonly place: Place;
-  readonly placeLog: PlaceLog;
-  readonly #owner: SlotOwner;
+  readonly life: Slot;
+  readonly slotLog: SlotLog;
+  readonly #owner: WorkerSlotOwner;
   #leaving: Promise<unknown> = Promise.resolve();
 
-  constructor(owner: SlotOwner, id: number, socket: BoundSocket, path: string) {
+  constructor(owner: WorkerSlotOwner, id: number, socket: BoundSocket, path: string) {
     this.#owner = owner;
-    this.placeLog = workerLog(owner.log);
+    this.slotLog = workerLog(owner.log);
     this.id = id;
     this.socket = socket;
     this.path = path;
-    this.place = new Place(this, id);
+    this.life = new Slot(this, id);
   }
 
   /** Null while nobody should send anything here. What came before waits in the socket's queue. */
   get node(): WorkerNode | null {
-    const { phase, current, spawn, isShaky } = this.place.state;
+    const { phase, current, spawn, isShaky } = this.life.state;
     return isShaky || phase === 'resting' ? null : { kind: 'worker', path: this.path, spawn: current ?? spawn };
   }
 
@@ -63,18 +63,18 @@ export class WorkerSlot implements PlaceOwner {
 
   /** Asked again with a shorter `limit` it ends sooner. */
   async drain(patience: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
-    await this.place.drain((child) => child.drain(Math.min(limit, this.#owner.mercy), this.#patience(patience)));
+    await this.life.drain((child) => child.drain(Math.min(limit, this.#owner.mercy), this.#patience(patience)));
     this.socket.close();
   }
 
   destroy(): void {
-    this.place.destroy();
+    this.life.destroy();
     this.socket.close();
   }
 
-  // From the place
+  // From the slot
 
-  spawn(_place: Place, spawn: number, events: ChildEvents): Child {
+  spawn(_slot: Slot, spawn: number, events: ChildEvents): Child {
     return this.#owner.spawnWorker(this, spawn, events);
   }
 
@@ -83,7 +83,7 @@ export class WorkerSlot implements PlaceOwner {
   }
 
   /** First it takes no more connections, then routers forget those they keep, then it may end: no request meets a closing one. */
-  async handOver(_place: Place, from: Child): Promise<void> {
+  async handOver(_slot: Slot, from: Child): Promise<void> {
     await from.ask({ kind: 'stop-accepting' });
     await this.#owner.moved();
     this.#leaving = Promise.all([this.#leaving, from.drain(this.#owner.mercy, this.#patience(PATIENCE_MS))]);
@@ -93,11 +93,11 @@ export class WorkerSlot implements PlaceOwner {
     void this.#owner.moved();
   }
 
-  told(place: Place, child: Child, report: Report): void {
-    if (report.kind === 'retire') place.spent(child, report.reason);
+  told(slot: Slot, child: Child, report: Report): void {
+    if (report.kind === 'retire') slot.spent(child, report.reason);
   }
 
-  gone(_place: Place, spawn: number): void {
+  gone(_slot: Slot, spawn: number): void {
     this.#owner.workerGone(this, spawn);
   }
 

@@ -2,7 +2,7 @@ import { Node } from './node.ts';
 import type { NodeSource } from './node-source.ts';
 
 /** A place where workers of an app take requests. */
-export interface WorkerPlace {
+export interface WorkerAddress {
   /** `worker`: one of ours, that speaks HTTP. `uwsgi`: the shared socket of WSGI workers. */
   readonly kind: 'worker' | 'uwsgi';
   /** Of its unix socket. */
@@ -29,7 +29,7 @@ export class WorkerSource implements NodeSource {
   }
 
   /** A worker that is still the same process keeps its node, and so the connections that are kept to it. */
-  use(workers: readonly WorkerPlace[]): void {
+  use(workers: readonly WorkerAddress[]): void {
     const before = this.#known;
     const known = new Map<string, Node>();
     for (const { kind, path, spawn } of workers) {

@@ -1,6 +1,6 @@
 /**
- * The life of a place in the tree: one router's, or one worker's. Processes come and go in it; at any time one of them has it, and at most
- * one more loads to take over. A pure table of states and events: who obeys its effects (`place.ts`) decides nothing by itself.
+ * The life of a slot in the tree: one router's, or one worker's. Processes come and go in it; at any time one of them has it, and at most
+ * one more loads to take over. A pure table of states and events: who obeys its effects (`slot.ts`) decides nothing by itself.
  *
  * | phase        | `current`       | `next` | what ends it                                                             |
  * | ------------ | --------------- | ------ | ------------------------------------------------------------------------ |
@@ -14,14 +14,14 @@
  * | `ended`      | –               | –      | nothing                                                                  |
  *
  * A wish is for a process that is started after it was made, because what loads meanwhile may have read older code. It is granted when such
- * a process has the place, refused when that one cannot get ready, and waits while another one loads.
+ * a process has the slot, refused when that one cannot get ready, and waits while another one loads.
  */
 
-export type PlacePhase = 'empty' | 'starting' | 'serving' | 'replacing' | 'retrying' | 'respawning' | 'resting' | 'ended';
+export type SlotPhase = 'empty' | 'starting' | 'serving' | 'replacing' | 'retrying' | 'respawning' | 'resting' | 'ended';
 
-export interface PlaceState {
-  readonly phase: PlacePhase;
-  /** Number of the process that has the place. */
+export interface SlotState {
+  readonly phase: SlotPhase;
+  /** Number of the process that has the slot. */
   readonly current: number | null;
   /** Number of the process that loads to take over. */
   readonly next: number | null;
@@ -37,7 +37,7 @@ export interface PlaceState {
   readonly isWaiting: boolean;
 }
 
-export type PlaceEvent =
+export type SlotEvent =
   | { readonly kind: 'start' }
   | { readonly kind: 'ready'; readonly spawn: number }
   /** It ended, could not get ready, or took too long for it. `wait`: ms until another one may be started. */
@@ -47,7 +47,7 @@ export type PlaceEvent =
   | { readonly kind: 'timer' }
   | { readonly kind: 'end' };
 
-export type PlaceEffect =
+export type SlotEffect =
   | { readonly do: 'spawn'; readonly spawn: number }
   /** It is of no use any more, if it lives at all. */
   | { readonly do: 'kill'; readonly spawn: number }
@@ -65,7 +65,7 @@ export type PlaceEffect =
 /** Another attempt to replace a worker that is spent comes so much later, in ms. */
 const RETRY_MS = 1_000;
 
-export const EMPTY: PlaceState = {
+export const EMPTY: SlotState = {
   phase: 'empty',
   current: null,
   next: null,
@@ -76,13 +76,13 @@ export const EMPTY: PlaceState = {
   isWaiting: false,
 };
 
-export interface PlaceStep {
-  readonly state: PlaceState;
-  readonly effects: readonly PlaceEffect[];
+export interface SlotStep {
+  readonly state: SlotState;
+  readonly effects: readonly SlotEffect[];
 }
 
-/** What an event makes of a place. What it does not expect changes nothing. */
-export function step(state: PlaceState, event: PlaceEvent): PlaceStep {
+/** What an event makes of a slot. What it does not expect changes nothing. */
+export function step(state: SlotState, event: SlotEvent): SlotStep {
   if (state.phase === 'ended') return event.kind === 'wish' ? { state, effects: [{ do: 'promote' }, { do: 'refuse' }] } : same(state);
   switch (event.kind) {
     case 'start':
@@ -103,17 +103,17 @@ export function step(state: PlaceState, event: PlaceEvent): PlaceStep {
   }
 }
 
-function ready(state: PlaceState, spawn: number): PlaceStep {
+function ready(state: SlotState, spawn: number): SlotStep {
   const { phase, current } = state;
   const isFirst = (phase === 'starting' || phase === 'respawning') && spawn === current;
   if (!isFirst && !(phase === 'replacing' && spawn === state.next)) return same(state);
-  const effects: PlaceEffect[] = isFirst ? [] : [{ do: 'hand-over', from: current!, to: spawn }];
+  const effects: SlotEffect[] = isFirst ? [] : [{ do: 'hand-over', from: current!, to: spawn }];
   if (state.isGranting) effects.push({ do: 'grant' });
   return then(effects, goOn({ ...state, phase: 'serving', current: spawn, next: null, isSpent: false, isShaky: false, isGranting: false }));
 }
 
-function gone(state: PlaceState, spawn: number, wait: number): PlaceStep {
-  const refused: PlaceEffect[] = state.isGranting ? [{ do: 'refuse' }] : [];
+function gone(state: SlotState, spawn: number, wait: number): SlotStep {
+  const refused: SlotEffect[] = state.isGranting ? [{ do: 'refuse' }] : [];
   if (state.phase === 'replacing' && spawn === state.next) {
     const left = { ...state, next: null, isGranting: false };
     if (state.isWaiting || !state.isSpent) return then(refused, goOn({ ...left, phase: 'serving' }));
@@ -124,13 +124,13 @@ function gone(state: PlaceState, spawn: number, wait: number): PlaceStep {
     case 'starting':
       return then([...refused, { do: 'refuse-all' }], same({ ...state, phase: 'ended', current: null, isGranting: false, isWaiting: false }));
     case 'replacing':
-      // Whoever was to take over has the place already.
+      // Whoever was to take over has the slot already.
       return same({ ...state, phase: 'respawning', current: state.next, next: null, isSpent: false });
     case 'serving':
     case 'retrying':
     case 'respawning': {
       const left = { ...state, current: null, isSpent: false, isGranting: false };
-      const before: PlaceEffect[] = [...refused, { do: 'clear-timer' }];
+      const before: SlotEffect[] = [...refused, { do: 'clear-timer' }];
       if (state.isWaiting || wait === 0) return then(before, load(left, 'respawning', state.isWaiting));
       return then([...before, { do: 'set-timer', ms: wait }], same({ ...left, phase: 'resting', isShaky: true }));
     }
@@ -139,13 +139,13 @@ function gone(state: PlaceState, spawn: number, wait: number): PlaceStep {
   }
 }
 
-function spent(state: PlaceState, spawn: number): PlaceStep {
+function spent(state: SlotState, spawn: number): SlotStep {
   if (spawn !== state.current) return same(state);
   if (state.phase === 'serving') return load({ ...state, isSpent: true }, 'replacing', false);
   return state.phase === 'replacing' ? same({ ...state, isSpent: true }) : same(state);
 }
 
-function wish(state: PlaceState): PlaceStep {
+function wish(state: SlotState): SlotStep {
   switch (state.phase) {
     case 'serving':
       return load(state, 'replacing', true);
@@ -159,23 +159,23 @@ function wish(state: PlaceState): PlaceStep {
 }
 
 /** It serves: a wish that waited has its turn. */
-function goOn(state: PlaceState): PlaceStep {
+function goOn(state: SlotState): SlotStep {
   return state.isWaiting ? load(state, 'replacing', true) : same(state);
 }
 
 /** @param isWished whether the process that is started grants wishes */
-function load(state: PlaceState, phase: 'starting' | 'replacing' | 'respawning', isWished: boolean): PlaceStep {
+function load(state: SlotState, phase: 'starting' | 'replacing' | 'respawning', isWished: boolean): SlotStep {
   const spawn = state.spawn + 1;
   const role = phase === 'replacing' ? { next: spawn } : { current: spawn };
-  const effects: PlaceEffect[] = isWished ? [{ do: 'promote' }] : [];
+  const effects: SlotEffect[] = isWished ? [{ do: 'promote' }] : [];
   const wishes = isWished ? { isGranting: true, isWaiting: false } : {};
   return { state: { ...state, ...wishes, ...role, phase, spawn }, effects: [...effects, { do: 'spawn', spawn }] };
 }
 
-function same(state: PlaceState): PlaceStep {
+function same(state: SlotState): SlotStep {
   return { state, effects: [] };
 }
 
-function then(effects: readonly PlaceEffect[], { state, effects: more }: PlaceStep): PlaceStep {
+function then(effects: readonly SlotEffect[], { state, effects: more }: SlotStep): SlotStep {
   return { state, effects: [...effects, ...more] };
 }

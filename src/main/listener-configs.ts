@@ -9,8 +9,8 @@ export type AppKind = 'none' | 'fetch' | 'wsgi';
 export const ROLES = ['single', 'router', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** A place where requests come in. */
-export interface Place {
+/** One listener, as the configuration wants it. */
+export interface ListenerConfig {
   readonly address: ListenAddress;
   /** `http`, `http-to-https`, `http-socket` and `http11-socket`, `socket`. */
   readonly kind: 'http' | 'redirect' | 'http-socket' | 'http11-socket' | 'uwsgi';
@@ -21,23 +21,23 @@ export interface Place {
 }
 
 /**
- * The places that a process of `role` serves, in the order of the config; sockets are inherited in this order too. Relative paths
+ * The listeners that a process of `role` serves, in the order of the config; sockets are inherited in this order too. Relative paths
  * count from the directory ugate was started in, which is the current one before `chdir`.
  */
-export function placesOf(config: Config, app: AppKind, role: Role): readonly Place[] {
-  const place = (kind: Place['kind'], address: ListenAddress, redirectPort: number | null = null): Place => ({
+export function listenersOf(config: Config, app: AppKind, role: Role): readonly ListenerConfig[] {
+  const listener = (kind: ListenerConfig['kind'], address: ListenAddress, redirectPort: number | null = null): ListenerConfig => ({
     address: config.chdir === null ? address : absolute(address),
     kind,
     redirectPort,
     isNative: false,
   });
   const http = [
-    ...config.listen.map((address) => place('http', address)),
-    ...config.redirects.map(({ address, port }) => place('redirect', address, port)),
+    ...config.listen.map((address) => listener('http', address)),
+    ...config.redirects.map(({ address, port }) => listener('redirect', address, port)),
   ];
   const isNative = config.httpSocketEngine === 'native';
-  const ofApp = config.httpSockets.map(({ address, isHttp11 }) => ({ ...place(isHttp11 ? 'http11-socket' : 'http-socket', address), isNative }));
-  const uwsgi = config.uwsgiSockets.map((address) => place('uwsgi', address));
+  const ofApp = config.httpSockets.map(({ address, isHttp11 }) => ({ ...listener(isHttp11 ? 'http11-socket' : 'http-socket', address), isNative }));
+  const uwsgi = config.uwsgiSockets.map((address) => listener('uwsgi', address));
   switch (app) {
     case 'none':
       return role === 'worker' ? [] : http;
@@ -51,8 +51,9 @@ export function placesOf(config: Config, app: AppKind, role: Role): readonly Pla
 }
 
 /** True when both have the same listeners in the same order: only then sockets can be handed from one to the other. */
-export function isSamePlaces(a: readonly Place[], b: readonly Place[]): boolean {
-  const texts = (places: readonly Place[]): string => places.map(({ kind, address }) => `${kind} ${formatAddress(address)}`).join('\n');
+export function isSameListeners(a: readonly ListenerConfig[], b: readonly ListenerConfig[]): boolean {
+  const texts = (listeners: readonly ListenerConfig[]): string =>
+    listeners.map(({ kind, address }) => `${kind} ${formatAddress(address)}`).join('\n');
   return texts(a) === texts(b);
 }
 

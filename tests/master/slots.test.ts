@@ -1,4 +1,4 @@
-/** Single ways through the tables of places and reloads that the random ones find late. */
+/** Single ways through the tables of slots and reloads that the random ones find late. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

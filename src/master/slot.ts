@@ -1,33 +1,33 @@
 import type { Details } from '../log/log.ts';
 import type { Child, ChildEvents } from './child.ts';
 import type { Report, Role } from './messages.ts';
-import type { PlaceLog } from './place-log.ts';
-import { EMPTY, type PlaceEffect, type PlaceEvent, type PlaceState, step } from './place-state.ts';
 import { RespawnDelay } from './respawn.ts';
+import type { SlotLog } from './slot-log.ts';
+import { EMPTY, type SlotEffect, type SlotEvent, type SlotState, step } from './slot-state.ts';
 
 /** Who loads for longer is told of, in ms. */
 const SLOW_MS = 5_000;
 /** Who loads for longer is given up when somebody waits for it to be over, in ms. */
 const HURRY_MS = 5_000;
 
-/** What a place needs of those it belongs to. */
-export interface PlaceOwner {
+/** What a slot needs of those it belongs to. */
+export interface SlotOwner {
   readonly role: Role;
-  readonly placeLog: PlaceLog;
+  readonly slotLog: SlotLog;
   /** What the first process may take to get ready, and those after it, in ms; infinite for no limit. */
   readonly limits: { readonly first: number; readonly later: number };
-  /** Starts a process. `spawn` counts those of this place. */
-  spawn(place: Place, spawn: number, events: ChildEvents): Child;
+  /** Starts a process. `spawn` counts those of this slot. */
+  spawn(slot: Slot, spawn: number, events: ChildEvents): Child;
   /** It is ready: the last step before it counts. Rejects when it cannot be of use. */
   admit(child: Child): Promise<void>;
   /** `from` makes room for `to`: resolves when nothing more comes to it. It may need longer to end. */
-  handOver(place: Place, from: Child): Promise<void>;
-  /** Another process has the place, or none. */
-  moved(place: Place): void;
+  handOver(slot: Slot, from: Child): Promise<void>;
+  /** Another process has the slot, or none. */
+  moved(slot: Slot): void;
   /** What it tells of its own accord. */
-  told(place: Place, child: Child, report: Report): void;
+  told(slot: Slot, child: Child, report: Report): void;
   /** A process is gone for good. */
-  gone(place: Place, spawn: number): void;
+  gone(slot: Slot, spawn: number): void;
 }
 
 interface Asker {
@@ -35,7 +35,7 @@ interface Asker {
   readonly refused: (problem: Error) => void;
 }
 
-/** A process of the place that has not ended. */
+/** A process of the slot that has not ended. */
 interface Resident {
   readonly child: Child;
   readonly since: number;
@@ -43,15 +43,15 @@ interface Resident {
   readonly timers: ReturnType<typeof setTimeout>[];
 }
 
-/** One place in the tree and the processes in it: obeys the table of `place-state.ts`. */
-export class Place {
+/** One slot in the tree and the processes in it: obeys the table of `slot-state.ts`. */
+export class Slot {
   readonly id: number;
-  readonly #owner: PlaceOwner;
+  readonly #owner: SlotOwner;
   readonly #delay = new RespawnDelay(() => performance.now());
   /** Of replacements, which harm nobody when they fail. */
   readonly #retries = new RespawnDelay(() => performance.now());
   readonly #residents = new Map<number, Resident>();
-  #state: PlaceState = EMPTY;
+  #state: SlotState = EMPTY;
   #timer: ReturnType<typeof setTimeout> | null = null;
   /** ms of the last timer. */
   #pause = 0;
@@ -61,16 +61,16 @@ export class Place {
   /** Why the last one was gone, for those whose wish it was. */
   #problem = new Error('it ends');
 
-  constructor(owner: PlaceOwner, id: number) {
+  constructor(owner: SlotOwner, id: number) {
     this.#owner = owner;
     this.id = id;
   }
 
-  get state(): PlaceState {
+  get state(): SlotState {
     return this.#state;
   }
 
-  /** The process that has the place; null while there is none. */
+  /** The process that has the slot; null while there is none. */
   get current(): Child | null {
     const { current } = this.#state;
     return current === null ? null : (this.#residents.get(current)?.child ?? null);
@@ -93,7 +93,7 @@ export class Place {
     return started;
   }
 
-  /** Resolves when a process that was started after this call has the place. @throws {Error} when that one cannot get ready */
+  /** Resolves when a process that was started after this call has the slot. @throws {Error} when that one cannot get ready */
   replace(): Promise<void> {
     const replaced = this.#asked(this.#waiting);
     this.#on({ kind: 'wish' });
@@ -104,7 +104,7 @@ export class Place {
   spent(child: Child, reason: string): void {
     const { current, phase } = this.#state;
     if (current === null || this.current !== child || phase === 'ended') return;
-    this.#owner.placeLog.retires(reason, this.#details(child));
+    this.#owner.slotLog.retires(reason, this.#details(child));
     this.#on({ kind: 'spent', spawn: current });
   }
 
@@ -133,7 +133,7 @@ export class Place {
     return new Promise((granted, refused) => askers.push({ granted, refused }));
   }
 
-  #on(event: PlaceEvent): void {
+  #on(event: SlotEvent): void {
     const before = this.#state;
     const { state, effects } = step(before, event);
     this.#state = state;
@@ -142,7 +142,7 @@ export class Place {
     if (hasMoved && !effects.some((effect) => effect.do === 'hand-over')) this.#owner.moved(this);
   }
 
-  #obey(effect: PlaceEffect): void {
+  #obey(effect: SlotEffect): void {
     switch (effect.do) {
       case 'spawn':
         return this.#spawn(effect.spawn);
@@ -179,7 +179,7 @@ export class Place {
 
   #spawn(spawn: number): void {
     const isFirst = this.#state.phase === 'starting';
-    const { limits, placeLog } = this.#owner;
+    const { limits, slotLog } = this.#owner;
     let child: Child;
     try {
       child = this.#owner.spawn(this, spawn, {
@@ -198,7 +198,7 @@ export class Place {
     this.#residents.set(spawn, resident);
     const limit = isFirst ? limits.first : limits.later;
     if (Number.isFinite(limit)) resident.timers.push(setTimeout(() => this.#left(spawn, `it was not ready after ${limit / 1000} s`), limit));
-    resident.timers.push(setTimeout(() => placeLog.slow({ ...this.#details(child), seconds: SLOW_MS / 1000 }), SLOW_MS));
+    resident.timers.push(setTimeout(() => slotLog.slow({ ...this.#details(child), seconds: SLOW_MS / 1000 }), SLOW_MS));
     child.ready
       .then(() => this.#owner.admit(child))
       .then(
@@ -211,11 +211,11 @@ export class Place {
     for (const timer of timers.splice(0)) clearTimeout(timer);
     const { phase, current, next } = this.#state;
     if (child.hasEnded || (spawn !== current && spawn !== next)) return;
-    const { placeLog } = this.#owner;
+    const { slotLog } = this.#owner;
     this.#delay.started();
     this.#retries.started();
-    if (phase === 'respawning') placeLog.started(this.#details(child));
-    if (phase === 'replacing') placeLog.replaced(this.#details(child));
+    if (phase === 'respawning') slotLog.started(this.#details(child));
+    if (phase === 'replacing') slotLog.replaced(this.#details(child));
     this.#on({ kind: 'ready', spawn });
   }
 
@@ -225,16 +225,16 @@ export class Place {
     const resident = this.#residents.get(spawn);
     for (const timer of resident?.timers.splice(0) ?? []) clearTimeout(timer);
     if (phase === 'ended' || (spawn !== current && spawn !== next)) return;
-    const { placeLog } = this.#owner;
+    const { slotLog } = this.#owner;
     const wait = spawn === next ? this.#retries.ended() : this.#delay.ended();
     this.#problem = problem;
     const details = this.#details(resident?.child);
     this.#on({ kind: 'gone', spawn, wait });
-    const now: PlaceState = this.#state;
+    const now: SlotState = this.#state;
     if (phase === 'starting') return;
     const again = { 'again-in-ms': now.phase === 'resting' || now.phase === 'retrying' ? this.#pause : spawn === next ? undefined : 0 };
-    if (spawn === next || phase === 'respawning') placeLog.failed(problem.message, { ...details, ...again });
-    else placeLog.died({ ...details, reason, ...again });
+    if (spawn === next || phase === 'respawning') slotLog.failed(problem.message, { ...details, ...again });
+    else slotLog.died({ ...details, reason, ...again });
   }
 
   #details(child: Child | undefined): Details {

@@ -1,7 +1,7 @@
 import type { Details, Log } from '../log/log.ts';
 
-/** What the log is told of a place. `details` name the place and its process. */
-export interface PlaceLog {
+/** What the log is told of a slot. `details` name the slot and its process. */
+export interface SlotLog {
   started(details: Details): void;
   replaced(details: Details): void;
   /** It has done its part. */
@@ -13,7 +13,7 @@ export interface PlaceLog {
   slow(details: Details): void;
 }
 
-export function workerLog(log: Log): PlaceLog {
+export function workerLog(log: Log): SlotLog {
   return {
     started: (details) => log.event('info', 'worker-started', 'a worker is there again', details),
     replaced: (details) => log.event('info', 'worker-replaced', 'a fresh worker took the place of another', details),
@@ -25,7 +25,7 @@ export function workerLog(log: Log): PlaceLog {
 }
 
 /** Routers are neither replaced nor do they retire. */
-export function routerLog(log: Log): PlaceLog {
+export function routerLog(log: Log): SlotLog {
   return {
     started: (details) => log.event('info', 'router-started', 'a router is there again', details),
     replaced: () => {},
