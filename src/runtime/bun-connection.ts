@@ -1,9 +1,9 @@
 import { nodeFs } from '../builtin/modules.ts';
 import { addressless, type ConnectAddress, type PeerAddress, peerAddress } from '../net/address.ts';
 import { errorCode } from './connect-failure.ts';
-import { handlerFailed } from './handler-failure.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';
 import { SendQueue } from './send-queue.ts';
+import { tellClose, tellConnectFailed, tellData, tellDrain, tellEnd, tellOpen } from './telling.ts';
 import type { BunSocket } from './types/bun.ts';
 
 /** The most bytes one `data` carries, so that a relay queues no more than this. Bun itself delivers up to 512 KiB. */
@@ -181,11 +181,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
   failed(failure: ConnectFailure): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    try {
-      this.#handlers.connectFailed(this.owner, failure);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellConnectFailed(this, this.#handlers, failure);
   }
 
   /** Bun: the socket is open. */
@@ -197,11 +193,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
     this.#socket = socket;
     if (this.#socketPaused) socket.pause();
     const flushed = this.#flush();
-    try {
-      this.#handlers.open(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellOpen(this, this.#handlers);
     if (flushed && this.#drainDue && this.#queue === null) this.#tellDrain();
   }
 
@@ -216,12 +208,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
       this.#held.push(bytes);
       if (!this.#paused && !this.#tellDue) this.#tell();
     }
-    try {
-      if (!isHeld) this.#handlers.data(this, bytes);
-      if (bytes.length > SLICE && this.#held === null) this.#readOn();
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    if (!isHeld) tellData(this, this.#handlers, bytes);
+    if (bytes.length > SLICE && this.#held === null) this.#readOn();
   }
 
   /** Bun: the socket takes bytes again. Comes unasked for too, such as after a FIN. */
@@ -279,11 +267,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
   #tellDrain(): void {
     this.#drainDue = false;
     if (this.#ended || this.#destroyed) return;
-    try {
-      this.#handlers.drain(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellDrain(this, this.#handlers);
   }
 
   #tellSoon(): void {
@@ -297,31 +281,25 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   /** Tells what was held back, in order, until the owner pauses again; then goes on reading. */
   #tell(): void {
-    try {
-      while (!this.#paused && !this.#destroyed) {
-        const bytes = this.#nextHeld();
-        if (bytes !== null) {
-          this.#handlers.data(this, bytes);
-        } else if (this.#endDue) {
-          this.#endDue = false;
-          this.#endTold = true;
-          this.#handlers.end(this);
-        } else if (this.#socketPaused && !this.#closeDue) {
-          const read = this.#streaming ? this.#readGently() : null;
-          if (read === null) {
-            this.#socketPaused = false;
-            this.#socket!.resume();
-            break;
-          }
-          this.#handlers.data(this, read);
-        } else {
+    while (!this.#paused && !this.#destroyed) {
+      const bytes = this.#nextHeld();
+      if (bytes !== null) {
+        tellData(this, this.#handlers, bytes);
+      } else if (this.#endDue) {
+        this.#endDue = false;
+        this.#endTold = true;
+        tellEnd(this, this.#handlers);
+      } else if (this.#socketPaused && !this.#closeDue) {
+        const read = this.#streaming ? this.#readGently() : null;
+        if (read === null) {
+          this.#socketPaused = false;
+          this.#socket!.resume();
           break;
         }
+        tellData(this, this.#handlers, read);
+      } else {
+        break;
       }
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-      // What is held behind it is still to be told.
-      this.#tellSoon();
     }
     if (this.#paused) this.#trimHeld();
     if (this.#closeDue && (this.#destroyed || (!this.#paused && !this.#endDue))) this.#tellClose();
@@ -371,7 +349,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
     for (let i = 0; i < READS_A_TURN && !this.#paused && !this.#destroyed; i++) {
       const read = this.#readGently();
       if (read === null) return;
-      this.#handlers.data(this, read);
+      tellData(this, this.#handlers, read);
       if (!this.#streaming) return;
     }
   }
@@ -380,11 +358,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
     this.#closeDue = false;
     this.#destroyed = true;
     this.#queue = null;
-    try {
-      this.#handlers.close(this, this.#closeError);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellClose(this, this.#handlers, this.#closeError);
   }
 }
 

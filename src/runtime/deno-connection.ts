@@ -1,9 +1,9 @@
 import { type PeerAddress, peerAddress, UNIX_PEER } from '../net/address.ts';
 import type { BufferPools } from './buffer-pool.ts';
 import { errorCode } from './connect-failure.ts';
-import { handlerFailed } from './handler-failure.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';
 import { SendQueue } from './send-queue.ts';
+import { tellClose, tellConnectFailed, tellData, tellDrain, tellEnd, tellOpen } from './telling.ts';
 import type { DenoAddress, DenoConn } from './types/deno.ts';
 
 /** `write` says "wait" when this many bytes are under way. */
@@ -153,11 +153,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
     this.#conn = conn;
     conn.setNoDelay?.(true);
     this.#sendNext();
-    try {
-      this.#handlers.open(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellOpen(this, this.#handlers);
     if (!this.#paused && !this.#destroyed) this.#read();
   }
 
@@ -165,11 +161,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
   failed(failure: ConnectFailure): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    try {
-      this.#handlers.connectFailed(this.owner, failure);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellConnectFailed(this, this.#handlers, failure);
   }
 
   /** Reads until the owner pauses, the peer ends or the socket is gone. Idle connections pin a small buffer only. */
@@ -195,11 +187,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
           this.#tellEnd();
           return;
         }
-        try {
-          this.#handlers.data(this, count === buffer.length ? buffer : buffer.subarray(0, count));
-        } catch (error) {
-          handlerFailed(this, this.#handlers, error);
-        }
+        tellData(this, this.#handlers, count === buffer.length ? buffer : buffer.subarray(0, count));
         const streaming = count === buffer.length || (this.#streaming && count > pools.small.size);
         if (streaming !== this.#streaming) {
           this.#streaming = streaming;
@@ -224,11 +212,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
       this.#tellEnd();
       return;
     }
-    try {
-      this.#handlers.data(this, held.buffer.subarray(0, held.count));
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellData(this, this.#handlers, held.buffer.subarray(0, held.count));
     this.#pools.give(held.buffer);
     if (!this.#paused && !this.#destroyed) this.#read();
   }
@@ -236,11 +220,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
   #tellEnd(): void {
     this.#peerEnded = true;
     if (this.#closing) return;
-    try {
-      this.#handlers.end(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellEnd(this, this.#handlers);
     if (this.#writeError !== null) this.#lost(this.#writeError);
     else if (this.#finSent) this.#lost(null);
   }
@@ -274,11 +254,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
       this.#sendFin();
     } else if (this.#drainDue) {
       this.#drainDue = false;
-      try {
-        this.#handlers.drain(this);
-      } catch (error) {
-        handlerFailed(this, this.#handlers, error);
-      }
+      tellDrain(this, this.#handlers);
     }
   }
 
@@ -337,11 +313,7 @@ export class DenoConnection<Owner> implements Connection<Owner> {
   #tellClose(error: string | null): void {
     if (this.#closeTold) return;
     this.#closeTold = true;
-    try {
-      this.#handlers.close(this, error);
-    } catch (thrown) {
-      handlerFailed(this, this.#handlers, thrown);
-    }
+    tellClose(this, this.#handlers, error);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { addressless, type PeerAddress, peerAddress } from '../net/address.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
-import { handlerFailed } from './handler-failure.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';
+import { tellClose, tellConnectFailed, tellData, tellDrain, tellEnd, tellOpen } from './telling.ts';
 import type { WriteScratch } from './write-scratch.ts';
 
 const CONNECTION = Symbol('connection');
@@ -139,40 +139,24 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   opened(): void {
     if (this.#destroyed) return;
     this.#opened = true;
-    try {
-      this.#handlers.open(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellOpen(this, this.#handlers);
   }
 
   received(bytes: Uint8Array): void {
     if (this.#destroyed || this.#closing) return;
     this.#heardAt = performance.now();
-    try {
-      this.#handlers.data(this, bytes);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellData(this, this.#handlers, bytes);
   }
 
   peerEnded(): void {
     if (this.#destroyed || this.#closing) return;
-    try {
-      this.#handlers.end(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellEnd(this, this.#handlers);
   }
 
   drained(): void {
     if (!this.#drainDue || this.#socket.destroyed || this.#ended) return;
     this.#drainDue = false;
-    try {
-      this.#handlers.drain(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    tellDrain(this, this.#handlers);
   }
 
   errored(error: Error): void {
@@ -182,12 +166,8 @@ export class NodeConnection<Owner> implements Connection<Owner> {
   closed(): void {
     const cancelled = this.#destroyed;
     this.#destroyed = true;
-    try {
-      if (this.#opened) this.#handlers.close(this, this.#error);
-      else if (!cancelled) this.#handlers.connectFailed(this.owner, this.#failure());
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    if (this.#opened) tellClose(this, this.#handlers, this.#error);
+    else if (!cancelled) tellConnectFailed(this, this.#handlers, this.#failure());
   }
 
   #failure(): ConnectFailure {

@@ -1,11 +1,11 @@
 import { LOST_PEER, type PeerAddress, UNIX_PEER } from '../../net/address.ts';
 import { connectFailure } from '../connect-failure.ts';
-import { handlerFailed } from '../handler-failure.ts';
 import type { Due } from '../seam/event-loop.ts';
 import type { Connection, ConnectionHandlers } from '../seam/sockets.ts';
-import { SendQueue } from '../send-queue.ts';
+import { tellClose, tellConnectFailed, tellData, tellDrain, tellEnd, tellHangup, tellOpen } from '../telling.ts';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, errorName, isPassing } from './kernel.ts';
-import type { Patient, Pollable, Poller } from './poller.ts';
+import type { Patient, Poller } from './poller.ts';
+import { LIFE, SENDING, SendingHalf } from './sending-half.ts';
 import { decodeAddress } from './sockaddr.ts';
 
 /** Reads in one event; then the other connections have their turn. */
@@ -16,47 +16,29 @@ const ENDING = EPOLLHUP | EPOLLERR | EPOLLRDHUP;
 const DEAD = EPOLLHUP | EPOLLERR;
 const READING = EPOLLIN | EPOLLRDHUP;
 
+/** The peer's side. `hungUp`: its FIN came in a pause, and was told as that. `ended`: its end was told. */
+const HEARING = { flows: 0, hungUp: 1, ended: 2 } as const;
+
 /** What is to be told later than the call that caused it. */
-const NOTHING = 0;
-const OPEN = 1;
-const FAILURE = 2;
-const CLOSE = 3;
+const DUE = { nothing: 0, open: 1, failure: 2, close: 3 } as const;
 
 /** A connection on a descriptor of our own. */
-export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due, Patient {
+export class EpollConnection<Owner> extends SendingHalf implements Connection<Owner>, Due, Patient {
   owner: Owner;
-  readonly id: number;
-  readonly remote: PeerAddress;
   readonly #handlers: ConnectionHandlers<Owner>;
-  readonly #poller: Poller;
-  /** -1 when there is none, or none any more. */
-  #fd: number;
-  #isOpen = false;
-  #queue: SendQueue | null = null;
-  #local: PeerAddress | null = null;
-  /** What the kernel was asked to tell; -1 when it knows nothing of us. */
-  #watched = -1;
-  #paused = false;
+  #hearing: number = HEARING.flows;
+  #isPaused = false;
   #expectsMore = true;
-  #endTold = false;
-  #hangupTold = false;
   /** By the poller's clock. */
   #heardAt: number;
-  #ended = false;
-  /** Gone once the queue is with the kernel. */
-  #closing = false;
-  #destroyed = false;
-  #drainDue = false;
-  #due = NOTHING;
+  #due: number = DUE.nothing;
   #error: number | string | null = null;
+  #local: PeerAddress | null = null;
 
   constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, poller: Poller, fd: number, remote: PeerAddress) {
+    super(poller, fd, remote);
     this.owner = owner;
-    this.id = poller.nextId();
     this.#handlers = handlers;
-    this.#poller = poller;
-    this.#fd = fd;
-    this.remote = remote;
     this.#heardAt = poller.clock;
   }
 
@@ -64,77 +46,42 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
     return null;
   }
 
-  get queued(): number {
-    return this.#queue === null ? 0 : this.#queue.size;
-  }
-
   get silence(): number {
-    return this.#poller.clock - this.#heardAt;
+    return this.poller.clock - this.#heardAt;
   }
 
   get local(): PeerAddress {
     if (this.#local === null) {
+      const { kernel, address } = this.poller;
       if (this.remote === UNIX_PEER) this.#local = UNIX_PEER;
-      else if (this.#fd === -1 || this.#poller.kernel.localAddress(this.#fd, this.#poller.address) !== 0) return LOST_PEER;
-      else this.#local = decodeAddress(this.#poller.address);
+      else if (this.fd === -1 || kernel.localAddress(this.fd, address) !== 0) return LOST_PEER;
+      else this.#local = decodeAddress(address);
     }
     return this.#local;
   }
 
-  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
-    return this.#write(bytes, start, end, false);
-  }
-
-  #write(bytes: Uint8Array, start: number, end: number, hasMore: boolean): boolean {
-    if (this.#ended || this.#destroyed) return true;
-    let taken = 0;
-    if (this.#queue === null && this.#isOpen) {
-      taken = this.#send(bytes, start, end - start, hasMore);
-      // Less than nothing: the connection is broken, and `close` is on its way.
-      if (taken === end - start || taken < 0) return true;
-    }
-    this.#queue ??= new SendQueue();
-    this.#queue.push(bytes, start + taken, end);
-    this.#drainDue = true;
-    if (this.#isOpen) this.#watch();
-    return false;
-  }
-
-  end(): void {
-    if (this.#ended || this.#destroyed) return;
-    this.#ended = true;
-    if (this.#queue === null && this.#isOpen) this.#shutdown();
-  }
-
-  close(last?: Uint8Array, start = 0, end = last?.length ?? 0): void {
-    // FIN goes out with the last bytes. By `shutdown`, because over bytes that nobody has read `close` would send RST in place of both.
-    if (end > start && this.#write(last!, start, end, true) && !this.#ended && this.remote !== UNIX_PEER) this.#poller.kernel.shutdown(this.#fd);
-    if (this.#queue === null) return this.destroy();
-    this.#ended = true;
-    this.#closing = true;
-  }
-
   destroy(): void {
-    if (this.#destroyed) return;
-    this.#destroyed = true;
+    if (this.life === LIFE.gone) return;
+    const wasOpen = this.life === LIFE.open;
+    this.life = LIFE.gone;
     this.#error = null;
-    this.#release();
-    if (this.#isOpen) this.#soon(CLOSE);
+    this.release();
+    if (wasOpen) this.#soon(DUE.close);
   }
 
   reset(): void {
-    if (!this.#destroyed && this.#isOpen && this.remote !== UNIX_PEER) this.#poller.kernel.setLinger(this.#fd, 0);
+    if (this.life === LIFE.open && this.remote !== UNIX_PEER) this.poller.kernel.setLinger(this.fd, 0);
     this.destroy();
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#isPaused = true;
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    if (this.#isOpen && !this.#destroyed) this.#watch();
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.life === LIFE.open) this.watch();
   }
 
   expectNoMore(): void {
@@ -146,116 +93,106 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
    * has its answer in a moment the kernel need never be asked to tell of it. False when that refused: the connection is lost.
    */
   accepted(): boolean {
-    this.#isOpen = true;
-    this.#tellOpen();
-    if (!this.#destroyed && !this.#paused) this.#read(false);
-    this.#poller.settle();
-    if (this.#destroyed) return true;
-    if (this.#expectsMore || this.#watched !== -1) return this.#watch();
-    this.#poller.watchLater(this);
+    this.life = LIFE.open;
+    tellOpen(this, this.#handlers);
+    if (!this.#isGone && !this.#isPaused) this.#read(false);
+    this.poller.settle();
+    if (this.#isGone) return true;
+    if (this.#expectsMore || this.isWatched) return this.watch();
+    this.poller.watchLater(this);
     return true;
   }
 
   watchNow(): void {
-    if (!this.#destroyed && this.#watched === -1) this.#watch();
+    if (!this.#isGone && !this.isWatched) this.watch();
   }
 
   /** Connected by the call itself. */
   connected(): void {
-    this.#soon(OPEN);
+    this.#soon(DUE.open);
   }
 
   /** The kernel is connecting; it tells when it has. */
   connecting(): void {
-    if (this.#poller.watch(this.#fd, this, EPOLLOUT)) this.#watched = EPOLLOUT;
-    else this.failed(errorName(this.#poller.kernel.errno()));
+    if (!this.ask(EPOLLOUT)) this.failed(errorName(this.poller.kernel.errno()));
   }
 
   /** No connection could be made, for a reason such as `ECONNREFUSED`. */
   failed(code: string): void {
     this.#error = code;
-    this.#release();
-    this.#soon(FAILURE);
+    this.release();
+    this.#soon(DUE.failure);
   }
 
   ready(events: number): void {
-    if (!this.#isOpen) {
-      const error = this.#poller.kernel.takeError(this.#fd);
+    if (this.life === LIFE.connecting) {
+      const error = this.poller.kernel.takeError(this.fd);
       if (error === 0) this.#opened();
       else this.failed(errorName(error));
       return;
     }
     if ((events & (EPOLLIN | ENDING)) !== 0) {
-      if (!this.#paused && !this.#endTold) this.#read((events & ENDING) !== 0);
-      // The kernel would tell of the end again and again. Whoever resumes or writes finds out.
-      else if ((events & DEAD) !== 0 && !this.#endTold && !this.#tellsBreak(events)) this.#unwatch();
-      else if ((events & EPOLLERR) !== 0) this.#broken(this.#poller.kernel.takeError(this.#fd));
-      else if ((events & EPOLLHUP) !== 0) this.#unwatch();
-      else {
-        if ((events & EPOLLRDHUP) !== 0) this.#tellHangup();
-        if (!this.#destroyed) this.#watch();
-      }
+      if (!this.#isPaused && this.#hearing !== HEARING.ended) this.#read((events & ENDING) !== 0);
+      else this.#unreadable(events);
     }
-    if ((events & EPOLLOUT) !== 0 && !this.#destroyed && this.#flush() && this.#drainDue) this.#tellDrain();
+    if ((events & EPOLLOUT) !== 0 && !this.#isGone && this.flush() && this.isDrainDue) this.#tellDrain();
+  }
+
+  /** The peer has said something that is not read now. */
+  #unreadable(events: number): void {
+    const isDead = (events & DEAD) !== 0;
+    const isBroken = (events & EPOLLERR) !== 0;
+    if (!isDead) {
+      if ((events & EPOLLRDHUP) !== 0) this.#tellHangup();
+      if (!this.#isGone) this.watch();
+    } else if (isBroken && (this.#hearing === HEARING.ended || this.#handlers.hangup !== undefined)) {
+      // Who wants to hear of the peer in a pause hears of that too.
+      this.#broken(this.poller.kernel.takeError(this.fd));
+    } else {
+      // The kernel would tell of the end again and again. Whoever resumes or writes finds out.
+      this.unwatch();
+    }
   }
 
   /** The poller: nobody else is on the stack. */
   told(): void {
     const due = this.#due;
-    this.#due = NOTHING;
-    if (due === OPEN) {
-      if (!this.#destroyed) this.#opened();
-    } else if (due === FAILURE) {
-      if (this.#destroyed) return;
-      this.#destroyed = true;
-      try {
-        this.#handlers.connectFailed(this.owner, connectFailure(String(this.#error)));
-      } catch (error) {
-        handlerFailed(this, this.#handlers, error);
-      }
-    } else if (due === CLOSE) {
-      this.#destroyed = true;
-      try {
-        this.#handlers.close(this, this.#error === null ? null : String(this.#error));
-      } catch (error) {
-        handlerFailed(this, this.#handlers, error);
-      }
+    this.#due = DUE.nothing;
+    if (due === DUE.open) {
+      this.#opened();
+    } else if (due === DUE.failure && !this.#isGone) {
+      this.life = LIFE.gone;
+      tellConnectFailed(this, this.#handlers, connectFailure(String(this.#error)));
+    } else if (due === DUE.close) {
+      tellClose(this, this.#handlers, this.#error === null ? null : String(this.#error));
     }
+  }
+
+  get #isGone(): boolean {
+    return this.life === LIFE.gone;
   }
 
   #opened(): void {
-    if (this.#destroyed) return;
-    this.#isOpen = true;
-    const flushed = this.#flush();
-    this.#tellOpen();
-    if (this.#destroyed) return;
-    this.#watch();
-    if (flushed && this.#drainDue && this.#queue === null) this.#tellDrain();
-  }
-
-  #tellOpen(): void {
-    try {
-      this.#handlers.open(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    if (this.#isGone) return;
+    this.life = LIFE.open;
+    const flushed = this.flush();
+    tellOpen(this, this.#handlers);
+    if (this.#isGone) return;
+    this.watch();
+    if (flushed && this.isDrainDue && !this.hasQueue) this.#tellDrain();
   }
 
   /** @param isEnding the end is behind what there is to read, or there already */
   #read(isEnding: boolean): void {
-    const { kernel, buffer } = this.#poller;
+    const { kernel, buffer } = this.poller;
     let doubt = 0;
     for (let i = 0; i < READS_A_TURN; i++) {
-      const count = kernel.receive(this.#fd, buffer);
+      const count = kernel.receive(this.fd, buffer);
       if (count > 0) {
-        if (this.#closing) continue;
-        this.#heardAt = this.#poller.clock;
-        try {
-          this.#handlers.data(this, this.#poller.view(count));
-        } catch (error) {
-          handlerFailed(this, this.#handlers, error);
-        }
-        if (this.#destroyed || this.#paused || (count < buffer.length && !isEnding)) return;
+        if (this.sending === SENDING.closing) continue;
+        this.#heardAt = this.poller.clock;
+        tellData(this, this.#handlers, this.poller.view(count));
+        if (this.#isGone || this.#isPaused || (count < buffer.length && !isEnding)) return;
       } else if (count === 0) {
         // The kernel tells a reset once, and behind that the end.
         return doubt === 0 ? this.#peerEnded() : this.#broken(doubt);
@@ -271,86 +208,34 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
   }
 
   #peerEnded(): void {
-    this.#endTold = true;
-    if (!this.#closing) {
-      try {
-        this.#handlers.end(this);
-      } catch (error) {
-        handlerFailed(this, this.#handlers, error);
-      }
-    }
-    if (this.#destroyed) return;
-    if (this.#ended && this.#queue === null) this.#finish(null);
-    else this.#watch();
-  }
-
-  /** Who wants to hear of the peer in a pause hears of that too. */
-  #tellsBreak(events: number): boolean {
-    return (events & EPOLLERR) !== 0 && this.#handlers.hangup !== undefined;
+    this.#hearing = HEARING.ended;
+    if (this.sending !== SENDING.closing) tellEnd(this, this.#handlers);
+    if (this.#isGone) return;
+    if (this.sending !== SENDING.flows && !this.hasQueue) this.#finish(null);
+    else this.watch();
   }
 
   /** FIN has come in a pause. */
   #tellHangup(): void {
-    if (this.#hangupTold || this.#handlers.hangup === undefined) return;
-    this.#hangupTold = true;
-    try {
-      this.#handlers.hangup(this, this.#poller.kernel.unread(this.#fd));
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
-  }
-
-  /** Returns how much the kernel took; -1 when the connection is broken. */
-  #send(bytes: Uint8Array, start: number, length: number, hasMore: boolean): number {
-    const { kernel } = this.#poller;
-    const taken = kernel.send(this.#fd, bytes, start, length, hasMore);
-    if (taken >= 0) return taken;
-    const error = kernel.errno();
-    if (isPassing(error)) return 0;
-    // As when reading.
-    const again = kernel.send(this.#fd, bytes, start, length, hasMore);
-    if (again >= 0 || isPassing(kernel.errno())) return Math.max(again, 0);
-    this.#queue = null;
-    this.#drainDue = false;
-    this.#ended = true;
-    // What the peer had sent before it went is still to be read, and its end is told behind that.
-    if (this.#paused || this.#endTold || this.#closing) this.#broken(error);
-    else this.#error = error;
-    return -1;
-  }
-
-  /** Returns whether everything queued is with the kernel. */
-  #flush(): boolean {
-    const queue = this.#queue;
-    if (queue !== null) {
-      for (let chunk = queue.first(); chunk !== undefined; chunk = queue.first()) {
-        const taken = this.#send(chunk, 0, chunk.length, false);
-        if (taken < 0) return false;
-        if (taken > 0) queue.taken(taken);
-        if (taken < chunk.length) return false;
-      }
-      this.#queue = null;
-      if (this.#watched !== -1) this.#watch();
-    }
-    if (this.#closing) this.destroy();
-    else if (this.#ended && !this.#destroyed) this.#shutdown();
-    return true;
-  }
-
-  #shutdown(): void {
-    this.#poller.kernel.shutdown(this.#fd);
-    // Both sides have ended.
-    if (this.#endTold) this.#finish(null);
+    if (this.#hearing !== HEARING.flows || this.#handlers.hangup === undefined) return;
+    this.#hearing = HEARING.hungUp;
+    tellHangup(this, this.#handlers, this.poller.kernel.unread(this.fd));
   }
 
   #tellDrain(): void {
-    this.#drainDue = false;
-    if (this.#ended || this.#destroyed) return;
-    try {
-      this.#handlers.drain(this);
-    } catch (error) {
-      handlerFailed(this, this.#handlers, error);
-    }
+    this.isDrainDue = false;
+    if (this.sending === SENDING.flows && !this.#isGone) tellDrain(this, this.#handlers);
+  }
+
+  protected override sendFailed(error: number): void {
+    // What the peer had sent before it went is still to be read, and its end is told behind that.
+    if (this.#isPaused || this.#hearing === HEARING.ended || this.sending === SENDING.closing) this.#broken(error);
+    else this.#error = error;
+  }
+
+  protected override sentEnd(): void {
+    // Both sides have ended.
+    if (this.#hearing === HEARING.ended) this.#finish(null);
   }
 
   #broken(error: number): void {
@@ -359,49 +244,28 @@ export class EpollConnection<Owner> implements Connection<Owner>, Pollable, Due,
 
   /** The connection has come to its end without our giving it up. */
   #finish(error: number | string | null): void {
-    if (this.#destroyed) return;
+    if (this.#isGone) return;
     this.#error = typeof error === 'number' ? errorName(error) : error;
-    this.#destroyed = true;
-    this.#release();
-    this.#soon(CLOSE);
+    this.life = LIFE.gone;
+    this.release();
+    this.#soon(DUE.close);
   }
 
-  #release(): void {
-    this.#queue = null;
-    if (this.#fd === -1) return;
-    if (this.#watched !== -1) this.#poller.forget(this.#fd, true);
-    this.#watched = -1;
-    this.#poller.kernel.close(this.#fd);
-    this.#fd = -1;
-  }
-
-  /** Asks the kernel for what matters now. */
-  #watch(): boolean {
-    const wanted = this.#wantedOfPeer() | (this.#queue === null ? 0 : EPOLLOUT);
-    if (wanted === this.#watched) return true;
-    if (this.#watched !== -1) this.#poller.change(this.#fd, this, wanted);
-    else if (!this.#poller.watch(this.#fd, this, wanted)) {
-      this.#finish(errorName(this.#poller.kernel.errno()));
-      return false;
-    }
-    this.#watched = wanted;
-    return true;
+  protected override watch(): boolean {
+    if (this.ask(this.#wantedOfPeer() | (this.hasQueue ? EPOLLOUT : 0))) return true;
+    this.#finish(errorName(this.poller.kernel.errno()));
+    return false;
   }
 
   #wantedOfPeer(): number {
-    if (this.#endTold) return 0;
-    if (!this.#paused) return READING;
-    return this.#hangupTold || this.#handlers.hangup === undefined ? 0 : EPOLLRDHUP;
-  }
-
-  #unwatch(): void {
-    this.#poller.forget(this.#fd, false);
-    this.#watched = -1;
+    if (this.#hearing === HEARING.ended) return 0;
+    if (!this.#isPaused) return READING;
+    return this.#hearing === HEARING.hungUp || this.#handlers.hangup === undefined ? 0 : EPOLLRDHUP;
   }
 
   #soon(due: number): void {
     // Of several the last one counts: who is destroyed before it is open hears nothing, who fails or closes hears no more.
-    if (this.#due === NOTHING) this.#poller.soon(this);
+    if (this.#due === DUE.nothing) this.poller.soon(this);
     this.#due = due;
   }
 }

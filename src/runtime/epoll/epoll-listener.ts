@@ -1,8 +1,9 @@
 import { AcceptAlarm } from '../accept-alarm.ts';
 import type { ConnectionHandlers, ListenOptions } from '../seam/sockets.ts';
+import { Descriptor } from './descriptor.ts';
 import { EpollConnection } from './epoll-connection.ts';
 import { EPOLLEXCLUSIVE, EPOLLIN, errorName, isPassing } from './kernel.ts';
-import type { Pollable, Poller } from './poller.ts';
+import type { Poller } from './poller.ts';
 import { decodeAddress } from './sockaddr.ts';
 
 /** Connections taken in one event; then those that are open have their turn. */
@@ -20,22 +21,16 @@ const BROKEN: readonly string[] = ['EBADF', 'EINVAL', 'ENOTSOCK'];
  * Accepts the connections of a listening descriptor. While there is none left for another, clients wait in the queue, where other
  * processes that listen there find them: nobody is taken off it to be sent away.
  */
-export class EpollListener<Owner> implements Pollable {
-  readonly id: number;
-  readonly #poller: Poller;
-  readonly #fd: number;
+export class EpollListener<Owner> extends Descriptor {
   readonly #handlers: ConnectionHandlers<Owner>;
   readonly #alarm: AcceptAlarm;
   /** The highest descriptor that a connection may have, so that some are left for files and outgoing connections. */
   readonly #highest: number;
-  #isWatching = false;
   #isClosed = false;
   #rest: ReturnType<typeof setTimeout> | null = null;
 
   constructor(poller: Poller, fd: number, handlers: ConnectionHandlers<Owner>, highest: number, options: ListenOptions) {
-    this.id = poller.nextId();
-    this.#poller = poller;
-    this.#fd = fd;
+    super(poller, fd);
     this.#handlers = handlers;
     this.#highest = highest;
     this.#alarm = new AcceptAlarm(options);
@@ -48,27 +43,25 @@ export class EpollListener<Owner> implements Pollable {
 
   /** False when the kernel refuses. */
   start(): boolean {
-    if (this.#isClosed) return false;
-    this.#isWatching = this.#poller.watch(this.#fd, this, EPOLLIN | EPOLLEXCLUSIVE);
-    return this.#isWatching;
+    return !this.#isClosed && this.ask(EPOLLIN | EPOLLEXCLUSIVE);
   }
 
   /** Accepts no more. The descriptor stays open. */
   stop(): void {
     this.#isClosed = true;
-    this.#pause();
+    this.unwatch();
     this.#alarm.stop();
     if (this.#rest !== null) clearTimeout(this.#rest);
   }
 
-  ready(): void {
-    const { kernel, address } = this.#poller;
+  override ready(): void {
+    const { kernel, address } = this.poller;
     for (let i = 0; i < ACCEPTS_A_TURN && !this.#isClosed; i++) {
-      let fd = kernel.accept(this.#fd, address);
+      let fd = kernel.accept(this.fd, address);
       if (fd === -1) {
         if (isPassing(kernel.errno())) return;
         // Of the client it said this of nothing is left; or it was no word on accept (`Kernel.errno`).
-        fd = kernel.accept(this.#fd, address);
+        fd = kernel.accept(this.fd, address);
       }
       if (fd === -1) {
         const error = kernel.errno();
@@ -77,7 +70,7 @@ export class EpollListener<Owner> implements Pollable {
         if (SHORTAGES.includes(code) || BROKEN.includes(code)) return this.#restFor(code);
         continue;
       }
-      const connection = new EpollConnection<Owner>(undefined as Owner, this.#handlers, this.#poller, fd, decodeAddress(address));
+      const connection = new EpollConnection<Owner>(undefined as Owner, this.#handlers, this.poller, fd, decodeAddress(address));
       // Those that follow it would be refused as well (fs.epoll.max_user_watches).
       if (!connection.accepted() && !this.#isClosed) return this.#restFor('ENOSPC');
       // The kernel gives the lowest that is free: the next client's would be one of those that are left for others.
@@ -85,26 +78,21 @@ export class EpollListener<Owner> implements Pollable {
     }
   }
 
-  #pause(): void {
-    if (this.#isWatching) this.#poller.forget(this.#fd, false);
-    this.#isWatching = false;
-  }
-
   #restFor(code: string): void {
     this.#alarm.failed(code);
-    this.#pause();
+    this.unwatch();
     this.#rest = setTimeout(() => this.#goOn(), SHORTAGE_MS);
   }
 
   #goOn(): void {
     this.#rest = null;
     if (!this.#hasDescriptor) this.#restFor('EMFILE');
-    else if (!this.start() && !this.#isClosed) this.#restFor(errorName(this.#poller.kernel.errno()));
+    else if (!this.start() && !this.#isClosed) this.#restFor(errorName(this.poller.kernel.errno()));
   }
 
   get #hasDescriptor(): boolean {
-    const { kernel } = this.#poller;
-    const next = kernel.dup(this.#fd);
+    const { kernel } = this.poller;
+    const next = kernel.dup(this.fd);
     if (next !== -1) kernel.close(next);
     return next !== -1 && next <= this.#highest;
   }
