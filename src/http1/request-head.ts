@@ -139,6 +139,10 @@ export class RequestHead {
     return this.#inFields;
   }
 
+  get isHttp2(): boolean {
+    return this.protocol === PROTOCOL.http2;
+  }
+
   get isRtsp(): boolean {
     return this.protocol === PROTOCOL.rtsp;
   }

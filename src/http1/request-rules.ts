@@ -1,19 +1,20 @@
 import { FAILURES, type Failure } from '../failure/failures.ts';
-import { ascii, equalsFolded, tokenEnd } from './bytes.ts';
+import { ascii, equalsFolded, readDecimal } from './bytes.ts';
 import { readConnection } from './connection-field.ts';
 import { FIELD, isHopByHop } from './field-names.ts';
 import { isValidHost } from './host.ts';
 import { type ListCursor, readListMember } from './list.ts';
-import { checkFraming } from './request-framing.ts';
+import { checkEncoding } from './request-framing.ts';
 import type { RequestHead } from './request-head.ts';
+import { settleUpgrade } from './request-upgrade.ts';
 
 const CONTINUE = ascii('100-continue');
 const TRAILERS = ascii('trailers');
-const H2C = ascii('h2c');
 
 /**
- * The rules that concern the head as a whole: one Host, one framing, Connection, Expect, Upgrade.
- * Sets what `RequestHead` derives from its fields and marks those that are not forwarded.
+ * The rules that concern the fields of a request as a whole, and hold in every version of HTTP: one Host, one length, Expect, TE. What
+ * only HTTP/1 has on its wire is asked of who knows it: Connection, Transfer-Encoding, Upgrade; a request of HTTP/2 has none of these
+ * (RFC 9113 8.2.2). Sets what `RequestHead` derives from its fields and marks those that are not forwarded.
  */
 export function checkRequest(head: RequestHead, manageExpect: boolean): Failure | null {
   const { bytes, fields } = head;
@@ -76,18 +77,22 @@ export function checkRequest(head: RequestHead, manageExpect: boolean): Failure 
         break;
     }
   }
-  return (
+  const failure =
     checkHost(head, host) ??
     (connections === 0 ? null : readConnection(head)) ??
-    checkFraming(head, length, encoding, encodings) ??
-    checkUpgrade(head, upgrades)
-  );
+    (encodings === 0 ? null : checkEncoding(head, encoding, encodings, length !== -1)) ??
+    (length === -1 ? null : checkLength(head, length));
+  if (failure === null && head.wantsUpgrade) settleUpgrade(head, upgrades);
+  return failure;
 }
 
-/** RFC 9112 3.2: exactly one valid Host on HTTP/1.1; the authority of an absolute target replaces it (3.2.2). */
+/**
+ * RFC 9112 3.2: exactly one valid Host on HTTP/1.1; the authority of an absolute target replaces it (3.2.2). In HTTP/2 `:authority` is
+ * such an authority, and enough (RFC 9113 8.3.1).
+ */
 function checkHost(head: RequestHead, host: number): Failure | null {
   // RTSP (RFC 2326) has no Host: its absolute targets say whom they mean.
-  if (host === -1) return !head.isHttp10 && !head.isRtsp ? FAILURES.noHost : null;
+  if (host === -1) return head.isHttp10 || head.isRtsp || (head.isHttp2 && head.isAbsolute) ? null : FAILURES.noHost;
   const start = head.fields.valueStart(host);
   const end = head.fields.valueEnd(host);
   if (!isValidHost(head.bytes, start, end) && !(head.isHttp10 && start === end)) return FAILURES.badHost;
@@ -98,29 +103,9 @@ function checkHost(head: RequestHead, host: number): Failure | null {
   return null;
 }
 
-/** An upgrade is passed on where a tunnel can follow it: HTTP/1.1, no body, and never to h2c, which would go around our parser. */
-function checkUpgrade(head: RequestHead, upgrades: number): Failure | null {
-  if (!head.wantsUpgrade) return null;
-  const { bytes, fields } = head;
-  head.wantsUpgrade = upgrades > 0 && !head.isHttp10 && !head.hasBody;
-  // All of them: a backend joins what stands in several fields.
-  for (let i = 0; head.wantsUpgrade && i < fields.count; i++) {
-    if (fields.id(i) === FIELD.upgrade) head.wantsUpgrade = mayUpgradeTo(bytes, fields.valueStart(i), fields.valueEnd(i));
-  }
-  return null;
-}
-
-/** True for a list of `token [ "/" token ]` (RFC 9110 7.8) that does not offer h2c, in any version. */
-function mayUpgradeTo(bytes: Uint8Array, start: number, end: number): boolean {
-  const cursor: ListCursor = { next: start, start, end };
-  while (readListMember(bytes, end, cursor)) {
-    const nameEnd = tokenEnd(bytes, cursor.start, cursor.end);
-    if (nameEnd === cursor.start || equalsFolded(bytes, cursor.start, nameEnd, H2C)) return false;
-    if (nameEnd === cursor.end) continue;
-    const isVersioned = bytes[nameEnd] === 0x2f && nameEnd + 1 < cursor.end;
-    if (!isVersioned || tokenEnd(bytes, nameEnd + 1, cursor.end) !== cursor.end) return false;
-  }
-  return true;
+function checkLength(head: RequestHead, length: number): Failure | null {
+  head.contentLength = readDecimal(head.bytes, head.fields.valueStart(length), head.fields.valueEnd(length));
+  return head.contentLength === -1 ? FAILURES.badLength : null;
 }
 
 function hasMember(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {

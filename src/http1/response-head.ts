@@ -1,19 +1,14 @@
 import { FAILURES, type Failure } from '../failure/failures.ts';
 import { AddedFields, type FieldName } from './added-fields.ts';
-import { ascii, CR, equalsFolded, LF, readDecimal, SP, tokenEnd, VALUE } from './bytes.ts';
-import { readConnectionFields } from './connection-field.ts';
-import { FIELD, isHopByHop } from './field-names.ts';
+import { ascii, CR, LF, readDecimal, SP, VALUE } from './bytes.ts';
 import { Fields, PARSE, type ParseState } from './fields.ts';
+import { checkResponse } from './response-rules.ts';
 
 /** The most a response head may take: the status line (at most 8 KiB) and 64 KiB of fields. */
 export const MAX_RESPONSE_HEAD_BYTES = 8 * 1024 + 64 * 1024 + 4;
 const MAX_STATUS_LINE = 8 * 1024;
 
 const HTTP_1 = ascii('HTTP/1.');
-const CHUNKED = ascii('chunked');
-const TEXT = ascii('text');
-const EVENT_STREAM = ascii('event-stream');
-const SLASH = 0x2f;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -80,7 +75,7 @@ export class ResponseHead {
       return this.#refuse(isSize ? FAILURES.answerHeadTooLarge : FAILURES.answerBadField);
     }
     this.end = fields.next;
-    const fault = this.#check();
+    const fault = checkResponse(this);
     return fault === null ? PARSE.complete : this.#refuse(fault);
   }
 
@@ -128,79 +123,8 @@ export class ResponseHead {
     return PARSE.complete;
   }
 
-  #check(): Failure | null {
-    const { bytes, fields } = this;
-    this.contentLength = -1;
-    this.isChunked = false;
-    this.wantsClose = false;
-    this.wantsKeepAlive = false;
-    this.wantsUpgrade = false;
-    this.keepAliveField = -1;
-    this.hasDate = false;
-    this.hasUpgrade = false;
-    this.hasUwsgiEncoding = false;
-    this.isEventStream = false;
-    let connections = 0;
-    let lengths = 0;
-    let encodings = 0;
-    let dropped = 0;
-    for (let i = 0; i < fields.count; i++) {
-      const id = fields.id(i);
-      if (id === FIELD.other) continue;
-      if (isHopByHop(id)) {
-        fields.drop(i);
-        dropped++;
-      }
-      if (id === FIELD.contentLength) {
-        if (++lengths > 1) return FAILURES.answerBadLength;
-        this.contentLength = readDecimal(bytes, fields.valueStart(i), fields.valueEnd(i));
-        if (this.contentLength === -1) return FAILURES.answerBadLength;
-      } else if (id === FIELD.transferEncoding) {
-        if (++encodings > 1 || !equalsFolded(bytes, fields.valueStart(i), fields.valueEnd(i), CHUNKED)) return FAILURES.answerBadEncoding;
-        this.isChunked = true;
-      } else if (id === FIELD.connection) connections++;
-      else if (id === FIELD.date) this.hasDate = true;
-      else if (id === FIELD.upgrade) this.hasUpgrade = true;
-      else if (id === FIELD.uwsgiEncoding) this.hasUwsgiEncoding = true;
-      else if (id === FIELD.contentType) this.isEventStream = isEventStream(bytes, fields.valueStart(i), fields.valueEnd(i));
-      else if (id === FIELD.keepAlive) this.keepAliveField = i;
-    }
-    if (lengths > 0 && encodings > 0) return FAILURES.answerLengthAndEncoding;
-    if (connections > 0) {
-      if (!readConnectionFields(bytes, fields, this)) return FAILURES.answerBadField;
-      this.hasDate &&= this.#keepsDate();
-    }
-    this.isClean = dropped === 0 && this.#linesAreClean();
-    return null;
-  }
-
-  /** False when Connection names Date: an answer that loses it gets one of ours. */
-  #keepsDate(): boolean {
-    const { fields } = this;
-    for (let i = 0; i < fields.count; i++) if (fields.id(i) === FIELD.date && !fields.isDropped(i)) return true;
-    return false;
-  }
-
-  /** One lone LF anywhere makes the whole head be written line by line. */
-  #linesAreClean(): boolean {
-    const { bytes, fields } = this;
-    if (bytes[this.statusEnd] !== CR) return false;
-    for (let i = 0; i < fields.count; i++) {
-      const lineEnd = i + 1 < fields.count ? fields.nameStart(i + 1) : fields.end;
-      if (bytes[lineEnd - 2] !== CR) return false;
-    }
-    return true;
-  }
-
   #refuse(fault: Failure): ParseState {
     this.fault = fault;
     return PARSE.refused;
   }
-}
-
-/** text/event-stream, whatever parameters follow. */
-function isEventStream(bytes: Uint8Array, start: number, end: number): boolean {
-  const slash = tokenEnd(bytes, start, end);
-  if (bytes[slash] !== SLASH || !equalsFolded(bytes, start, slash, TEXT)) return false;
-  return equalsFolded(bytes, slash + 1, tokenEnd(bytes, slash + 1, end), EVENT_STREAM);
 }
