@@ -15,34 +15,7 @@ export interface Client {
   readonly front: Front;
 }
 
-/** Who asks where only the connection tells: the same for all its requests. */
-export class ConnectedClient implements Client {
-  readonly front: Front;
-  readonly #peer: Peer;
-
-  constructor(front: Front, peer: Peer) {
-    this.front = front;
-    this.#peer = peer;
-  }
-
-  get remote(): PeerAddress {
-    return this.#peer.remote;
-  }
-
-  get peer(): PeerAddress {
-    return this.#peer.remote;
-  }
-
-  get local(): PeerAddress {
-    return this.#peer.local;
-  }
-
-  get isSecure(): boolean {
-    return this.#peer.isSecure;
-  }
-}
-
-/** Who asks as the request itself tells, in the words of somebody who is believed. */
+/** Who asks as the request itself tells, in the words of somebody who is believed. What it does not tell the connection does. */
 export class ToldClient implements Client {
   readonly front: Front;
   readonly remote: PeerAddress;
@@ -51,12 +24,11 @@ export class ToldClient implements Client {
   readonly #local: PeerAddress | null;
   readonly #connection: Peer;
 
-  /** @param local null: as the connection has it */
-  constructor(front: Front, connection: Peer, remote: PeerAddress, peer: PeerAddress, local: PeerAddress | null, isSecure: boolean) {
-    this.front = front;
+  constructor(connection: Peer, remote: PeerAddress, peer: PeerAddress, local: PeerAddress | null, isSecure: boolean | null) {
+    this.front = connection.front;
     this.remote = remote;
     this.peer = peer;
-    this.isSecure = isSecure;
+    this.isSecure = isSecure ?? connection.isSecure;
     this.#local = local;
     this.#connection = connection;
   }

@@ -2,11 +2,11 @@ import type { Connection } from '../runtime/seam/sockets.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
 import type { Entrance } from './entrance.ts';
 import { HttpHeadReader } from './head-reader.ts';
+import { Http1Session } from './http1-session.ts';
 import { PacketReader } from './packet-reader.ts';
 import { Peer } from './peer.ts';
 import type { Prelude } from './prelude.ts';
 import { PreludeStage } from './prelude-stage.ts';
-import { Session } from './session.ts';
 
 /**
  * What a client's bytes go through, from below: the connection → its prelude (PROXY or stud) → TLS, where the socket has not taken it off
@@ -17,8 +17,8 @@ import { Session } from './session.ts';
  * given the prelude for these, and only on connections without TLS, inside of which no proxy writes.
  */
 export function openStages(entrance: Entrance, owner: SessionOwner, connection: Connection<ClientSession>): ClientSession {
-  const peer = new Peer(connection);
   const { prelude } = entrance.service;
+  const peer = new Peer(entrance.front, connection);
   if (prelude === null) return openSession(entrance, owner, connection, peer, null, 0);
   return new PreludeStage(prelude, entrance, owner, connection, peer, openSession);
 }
@@ -39,5 +39,5 @@ export type OpenSession = (
 
 const openSession: OpenSession = (entrance, owner, connection, peer, prelude, waited) => {
   const heads = entrance.front.kind === 'uwsgi' ? new PacketReader(peer) : new HttpHeadReader(prelude);
-  return new Session(entrance, owner, connection, peer, heads, waited);
+  return new Http1Session(entrance, owner, connection, peer, heads, waited);
 };

@@ -9,6 +9,7 @@ import type { PeerAddress } from '../../src/net/address.ts';
 import { CidrSet } from '../../src/net/cidr.ts';
 import { MAX_PROXY_HEADER_BYTES, MAX_PROXY_LINE_BYTES, readProxyHeader } from '../../src/net/proxy-protocol.ts';
 import { forwardedClient } from '../../src/router/forwarded-client.ts';
+import { NO_FRONT } from '../../src/router/front.ts';
 import { Peer } from '../../src/router/peer.ts';
 import { Prelude } from '../../src/router/prelude.ts';
 import { bytesOf } from '../http1/support.ts';
@@ -74,7 +75,7 @@ export function checkProxy(text: string, random: Random): string {
 /** A prelude takes the header and hands on what follows, every byte of it, whatever pieces they come in. */
 function checkPrelude(text: string, random: Random): string {
   const read = (cuts: readonly number[]): string => {
-    const peer = new Peer({ remote: LOCAL, local: LOCAL, tls: null });
+    const peer = new Peer(NO_FRONT, { remote: LOCAL, local: LOCAL, tls: null });
     const prelude = new Prelude({ proxyProtocol: true, proxyFrom: null, studFrom: null }, peer);
     let rest = '';
     for (const piece of pieces(text, cuts)) {
