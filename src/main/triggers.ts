@@ -38,7 +38,7 @@ export async function startTriggers(
   ] as const;
   for (const { paths, kind } of touches) {
     if (paths.length === 0) continue;
-    const { TouchWatch } = await import('../master/touch.ts');
+    const { TouchWatch } = await import('../files/touch-watch.ts');
     const watch = new TouchWatch(absolute(paths), startedAt, (files) => {
       log.info(`touched: ${files.join(', ')}`);
       void master.reload(kind);
@@ -46,7 +46,7 @@ export async function startTriggers(
     stops.push(() => watch.stop());
   }
   if (config.watch !== null) {
-    const { SourceWatch } = await import('../master/source-watch.ts');
+    const { SourceWatch } = await import('../files/source-watch.ts');
     const roots = config.watch.length > 0 ? config.watch : [app.kind === 'none' ? '.' : app.directory];
     const watch = new SourceWatch(absolute(roots), {
       changed(files) {

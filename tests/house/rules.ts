@@ -15,7 +15,7 @@ export type Rule = (sources: Sources) => string[];
 /** Plain data that even leaves may use: what can go wrong, by code. */
 const WORDS = 'failure';
 /** Rooms that everyone may use. They are leaves. */
-const COMMON = ['net', 'time', 'log', 'metrics', 'builtin'];
+const COMMON = ['net', 'time', 'files', 'log', 'metrics', 'builtin'];
 /** Rooms that know not even those. */
 const PURE = [...COMMON, 'http1', 'http2', 'encoding'];
 
@@ -27,6 +27,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   [WORDS]: [],
   net: [],
   time: [],
+  files: [],
   log: [],
   metrics: [],
   builtin: [],

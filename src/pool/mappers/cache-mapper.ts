@@ -1,7 +1,7 @@
+import { FileWatch, fileState } from '../../files/file-watch.ts';
 import type { Log } from '../../log/log.ts';
 import type { Found, Mapper } from '../mapper.ts';
 import { readAddresses } from './address-file.ts';
-import { FileWatch, fileState } from './file-watch.ts';
 import type { MappedPools } from './mapped-pools.ts';
 import { formatFault, MapperError } from './mapper-error.ts';
 

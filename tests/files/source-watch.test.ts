@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { SourceWatch } from '../../src/master/source-watch.ts';
+import { SourceWatch } from '../../src/files/source-watch.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/paths.ts';
 import { sleep, waitFor } from '../support/wait.ts';
 

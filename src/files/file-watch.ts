@@ -1,36 +1,31 @@
+import { Poll } from './poll.ts';
+
 // Not imported: a bundle would load it at the start of every binary.
 const { stat } = process.getBuiltinModule('node:fs/promises');
 
-/** Asked of the file system once a second: its own notices get lost on network drives and when a file is replaced. */
-const LOOK_MS = 1_000;
+/** From look to look, in ms: as often as uWSGI looks. */
+export const LOOK_MS = 1_000;
 
 /** Tells when a file is another one: written to, replaced, gone or back. */
 export class FileWatch {
-  readonly #file: string;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #poll: Poll;
   #seen: string;
-  #isBusy = false;
 
   /**
    * @param seen the file's state that is known already, by `fileState`
    * @param changed is told of each new state, one at a time; false when it could not be dealt with yet: it is told again
    */
   constructor(file: string, seen: string, changed: (state: string) => Promise<boolean>) {
-    this.#file = file;
     this.#seen = seen;
-    this.#timer = setInterval(() => void this.#look(changed), LOOK_MS);
+    this.#poll = new Poll(async () => {
+      const state = await fileState(file);
+      if (state !== this.#seen && (await changed(state))) this.#seen = state;
+      return LOOK_MS;
+    }, LOOK_MS);
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  async #look(changed: (state: string) => Promise<boolean>): Promise<void> {
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    const state = await fileState(this.#file);
-    if (state !== this.#seen && (await changed(state))) this.#seen = state;
-    this.#isBusy = false;
+    this.#poll.stop();
   }
 }
 

@@ -1,3 +1,4 @@
+import { Poll } from './poll.ts';
 import { SourceTree } from './source-tree.ts';
 
 /** From look to look, in ms. */
@@ -18,19 +19,17 @@ export interface SourceWatchEvents {
 }
 
 /**
- * `--watch`: tells when source files below the given directories (or these files) change. Asked of the file system again and again:
- * its own notices have limits a user must raise, and get lost on network drives and in containers.
+ * `--watch`: tells when source files below the given directories (or these files) change.
  */
 export class SourceWatch {
   readonly #roots: readonly string[];
   readonly #maxFiles: number;
   readonly #tree: SourceTree;
   readonly #events: SourceWatchEvents;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #poll: Poll;
   /** When the changes that are not told yet began; null when there are none. */
   #changingSince: number | null = null;
   #hasToldFull = false;
-  #isStopped = false;
 
   constructor(roots: readonly string[], events: SourceWatchEvents, maxFiles = MAX_FILES) {
     this.#roots = roots;
@@ -39,12 +38,11 @@ export class SourceWatch {
     const started = performance.now();
     this.#tree = new SourceTree(roots, maxFiles);
     this.#tellIfFull();
-    this.#schedule(pause(performance.now() - started, LOOK_MS));
+    this.#poll = new Poll(() => this.#look(), pause(performance.now() - started));
   }
 
   stop(): void {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.#poll.stop();
   }
 
   #tellIfFull(): void {
@@ -56,13 +54,7 @@ export class SourceWatch {
     );
   }
 
-  #schedule(ms: number): void {
-    if (this.#isStopped) return;
-    this.#timer = setTimeout(() => this.#look(), ms);
-    this.#timer.unref();
-  }
-
-  #look(): void {
+  #look(): number {
     const started = performance.now();
     const isChanging = this.#tree.look();
     const ended = performance.now();
@@ -74,10 +66,10 @@ export class SourceWatch {
       if (files.length > 0) this.#events.changed(files);
     }
     this.#tellIfFull();
-    this.#schedule(this.#changingSince === null ? pause(ended - started, LOOK_MS) : SETTLE_MS);
+    return this.#changingSince === null ? pause(ended - started) : SETTLE_MS;
   }
 }
 
-function pause(cost: number, period: number): number {
-  return Math.max(period, cost / SHARE);
+function pause(cost: number): number {
+  return Math.max(LOOK_MS, cost / SHARE);
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { TouchWatch } from '../../src/master/touch.ts';
+import { TouchWatch } from '../../src/files/touch-watch.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { settle, waitFor } from '../support/wait.ts';
 

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
+import { LOOK_MS } from './file-watch.ts';
+import { Poll } from './poll.ts';
 
 // Not imported: a bundle would load it at the start of every binary.
 const { stat } = process.getBuiltinModule('node:fs/promises');
 
-/** As often as uWSGI looks, in ms. */
-const LOOK_MS = 1_000;
 const NS_PER_MS = 1_000_000n;
 
 /**
@@ -13,11 +13,9 @@ const NS_PER_MS = 1_000_000n;
  */
 export class TouchWatch {
   readonly #touched: (files: readonly string[]) => void;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #poll: Poll;
   /** Time of last change in ns by path; null when the file is missing or cannot be seen, or was touched before the first look. */
   readonly #times = new Map<string, bigint | null>();
-  #isBusy = false;
-  #isStopped = false;
 
   /**
    * @param since in ms of the epoch: what was touched later is told of as well. An app may take its time to load, and what it has loaded
@@ -33,27 +31,24 @@ export class TouchWatch {
       const time = changeTimeNow(path);
       this.#times.set(path, time !== null && time > from && time < to ? null : time);
     }
-    this.#timer = setInterval(() => void this.#look(), period);
-    this.#timer.unref();
+    this.#poll = new Poll(async () => {
+      await this.#look();
+      return period;
+    }, period);
   }
 
   stop(): void {
-    this.#isStopped = true;
-    clearInterval(this.#timer);
+    this.#poll.stop();
   }
 
   async #look(): Promise<void> {
-    // A network drive may take longer than a period to answer.
-    if (this.#isBusy) return;
-    this.#isBusy = true;
     const touched: string[] = [];
     for (const [path, before] of this.#times) {
       const time = await changeTime(path);
       this.#times.set(path, time);
       if (time !== null && time !== before) touched.push(path);
     }
-    this.#isBusy = false;
-    if (touched.length > 0 && !this.#isStopped) this.#touched(touched);
+    if (touched.length > 0 && !this.#poll.isStopped) this.#touched(touched);
   }
 }
 
