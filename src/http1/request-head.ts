@@ -6,7 +6,7 @@ import { type FieldFault, Fields, MAX_FIELD_BYTES, MAX_FIELDS, PARSE, type Parse
 import { checkRequest } from './request-rules.ts';
 import { readTarget } from './request-target.ts';
 
-export const MAX_METHOD_BYTES = 64;
+const MAX_METHOD_BYTES = 64;
 export const MAX_TARGET_BYTES = 16 * 1024;
 /** The most a head may take: request line, fields, the empty lines before and behind. A buffer this long holds any head. */
 export const MAX_HEAD_BYTES = 8 + MAX_METHOD_BYTES + 1 + MAX_TARGET_BYTES + 11 + 64 * 1024 + 4;

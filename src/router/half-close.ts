@@ -5,7 +5,7 @@ import type { Service } from './service.ts';
  * A FIN that comes so soon behind the client's last bytes, in ms, was sent with them: that is how `nc` and the scripts around it end their
  * half. Who leaves because it waits no longer, or closes its page, has waited before.
  */
-export const ONE_BREATH_MS = 50;
+const ONE_BREATH_MS = 50;
 /** So many looks at what has moved, in the time that a client may be without output. */
 const LOOKS = 10;
 
