@@ -1,4 +1,5 @@
-import type { ListenAddress, PeerAddress } from '../net/address.ts';
+import type { ListenAddress } from '../net/address.ts';
+import type { PeerAddress } from '../net/peer.ts';
 import type { AppHost, NativeOptions, NativeServer, NodeAnswer, NodeRequest } from '../runtime/seam/apps.ts';
 import { AnswerStream, cancelBody, outgoing, unreadBody } from './answer-stream.ts';
 import { AppBody } from './app-body.ts';

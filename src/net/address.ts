@@ -29,24 +29,6 @@ export interface FdAddress {
 export type ListenAddress = TcpAddress | UnixAddress | FdAddress;
 export type ConnectAddress = TcpAddress | UnixAddress;
 
-/** The address of one end of a connection. Unix peers have no address text and port 0. */
-export interface PeerAddress {
-  readonly family: 'ipv4' | 'ipv6' | 'unix';
-  readonly address: string;
-  readonly port: number;
-}
-
-/** The peer of every unix socket. */
-export const UNIX_PEER: PeerAddress = { family: 'unix', address: '', port: 0 };
-
-/** A TCP peer that was gone before it could be asked who it is: the kernel forgets that at a reset, and still hands out what had come. */
-export const LOST_PEER: PeerAddress = { family: 'ipv4', address: '0.0.0.0', port: 0 };
-
-/** What stands for the address of a socket that has none to tell. Only what is known to be a unix socket may count as one: they are trusted. */
-export function addressless(isUnix: boolean): PeerAddress {
-  return isUnix ? UNIX_PEER : LOST_PEER;
-}
-
 /** An address that cannot be read; `message` says what is wrong and how to write it. */
 export class AddressError extends Error {
   override readonly name = 'AddressError';
@@ -85,12 +67,6 @@ export function formatAddress(address: ListenAddress): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-/** `1.2.3.4:5`, `[::1]:5` or `unix`. */
-export function formatPeer(peer: PeerAddress): string {
-  if (peer.family === 'unix') return 'unix';
-  return peer.family === 'ipv6' ? `[${peer.address}]:${peer.port}` : `${peer.address}:${peer.port}`;
-}
-
 /** True for an IPv4 or IPv6 literal; false for anything that needs a name lookup. */
 export function isIpLiteral(host: string): boolean {
   return readIp(host, new Uint8Array(IP_BYTES));
@@ -103,17 +79,6 @@ export function isIpv4(text: string): boolean {
 /** RFC 4291 2.2 text, with an embedded IPv4 tail; a zone (`%eth0`) is allowed. */
 export function isIpv6(text: string): boolean {
   return text.includes(':') && isIpLiteral(text);
-}
-
-/** An IPv4 address carried in IPv6 (`::ffff:1.2.3.4`) as plain IPv4; anything else unchanged. */
-export function unmapIpv4(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') && address.lastIndexOf(':') === 6 ? address.slice(7) : address;
-}
-
-/** The peer address for a socket's address text and port as runtimes give them. */
-export function peerAddress(address: string, port: number): PeerAddress {
-  const text = unmapIpv4(address);
-  return { family: text.includes(':') ? 'ipv6' : 'ipv4', address: text, port };
 }
 
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;

@@ -1,7 +1,5 @@
 /** IP literals as bytes and back: what comparing and binary headers need. An IPv4 address is held as `::ffff:a.b.c.d`. */
 
-import type { PeerAddress } from './address.ts';
-
 export const IP_BYTES = 16;
 /** Where the four bytes of an IPv4 address start among the sixteen. */
 export const IPV4_OFFSET = 12;
@@ -51,19 +49,6 @@ export function formatIpv6(bytes: Uint8Array, start: number): string {
       .map((group) => group.toString(16))
       .join(':');
   return gapLength === 1 ? hex(0, 8) : `${hex(0, gap)}::${hex(gap + gapLength, 8)}`;
-}
-
-/** The peer with the address `bytes[start, start + 16)`, of family IPv4 when it carries one. */
-export function peerOfBytes(bytes: Uint8Array, start: number, port: number): PeerAddress {
-  return isMappedIpv4(bytes, start)
-    ? { family: 'ipv4', address: formatIpv4(bytes, start + IPV4_OFFSET), port }
-    : { family: 'ipv6', address: formatIpv6(bytes, start), port };
-}
-
-/** The peer with the address in an IP literal, in its recommended spelling; null for any other text. */
-export function peerOfText(text: string, port: number): PeerAddress | null {
-  const bytes = new Uint8Array(IP_BYTES);
-  return readIp(text, bytes) ? peerOfBytes(bytes, 0, port) : null;
 }
 
 /** Four decimal numbers to 255 without leading zeros. */

@@ -3,8 +3,8 @@
  * (HAProxy's proxy-protocol.txt, sections 2.1 and 2.2), and stud's prefix. Reading is stateless: give all bytes that have come so far.
  */
 
-import type { PeerAddress } from './address.ts';
-import { formatIpv4, formatIpv6, IP_BYTES, IPV4_OFFSET, isMappedIpv4, peerOfBytes, readIp } from './ip.ts';
+import { formatIpv4, formatIpv6, IP_BYTES, IPV4_OFFSET, isMappedIpv4, readIp } from './ip.ts';
+import { type PeerAddress, peerOfBytes } from './peer.ts';
 
 /** The longest line of version 1, with its CRLF. */
 export const MAX_PROXY_LINE_BYTES = 107;

@@ -1,4 +1,4 @@
-import type { PeerAddress } from '../net/address.ts';
+import type { PeerAddress } from '../net/peer.ts';
 import { IpHash } from './ip-hash.ts';
 import { LeastRunning } from './least-running.ts';
 import type { Node } from './node.ts';

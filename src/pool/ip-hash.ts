@@ -1,4 +1,4 @@
-import type { PeerAddress } from '../net/address.ts';
+import type { PeerAddress } from '../net/peer.ts';
 import type { Balancer } from './balancer.ts';
 import { hashPair, hashText } from './hash.ts';
 import type { Node } from './node.ts';

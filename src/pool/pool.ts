@@ -1,4 +1,4 @@
-import type { PeerAddress } from '../net/address.ts';
+import type { PeerAddress } from '../net/peer.ts';
 import { type Algorithm, type Balancer, makeBalancer } from './balancer.ts';
 import type { Node, NodeWatcher } from './node.ts';
 import type { NodeSource } from './node-source.ts';

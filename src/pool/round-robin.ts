@@ -1,4 +1,4 @@
-import type { PeerAddress } from '../net/address.ts';
+import type { PeerAddress } from '../net/peer.ts';
 import { FULL_TENTHS } from './backend.ts';
 import type { Balancer } from './balancer.ts';
 import type { Node } from './node.ts';

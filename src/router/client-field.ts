@@ -5,7 +5,7 @@
 
 import { type AddedFields, fieldName } from '../http1/added-fields.ts';
 import { latin1, SP, writeAscii, writeDecimal } from '../http1/bytes.ts';
-import { type PeerAddress, UNIX_PEER } from '../net/address.ts';
+import { type PeerAddress, UNIX_PEER } from '../net/peer.ts';
 
 /** What the field tells: who asks, and the address it connected to. */
 export interface ClientEnds {

@@ -1,4 +1,4 @@
-import type { PeerAddress } from '../net/address.ts';
+import type { PeerAddress } from '../net/peer.ts';
 import type { Peer } from './peer.ts';
 import type { Front } from './service.ts';
 

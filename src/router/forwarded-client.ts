@@ -1,9 +1,8 @@
 import { ascii, equalsFolded, latin1 } from '../http1/bytes.ts';
 import { FORWARDED, isForwardingField, MembersFromRight, readForwardedElement, X_FORWARDED_FOR, X_FORWARDED_PROTO } from '../http1/forwarded.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import type { PeerAddress } from '../net/address.ts';
 import type { CidrSet } from '../net/cidr.ts';
-import { peerOfText } from '../net/ip.ts';
+import { type PeerAddress, peerOfText } from '../net/peer.ts';
 
 /** Who made a request, as far as the proxies on its way are believed. */
 export interface ForwardedClient {

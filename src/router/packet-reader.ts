@@ -1,7 +1,7 @@
 import { FAILURES, type Failure } from '../failure/failures.ts';
 import { PARSE, type ParseState } from '../http1/fields.ts';
 import { MAX_HEAD_BYTES } from '../http1/request-head.ts';
-import { peerOfText } from '../net/ip.ts';
+import { peerOfText } from '../net/peer.ts';
 import { PACKET_HEADER_BYTES, type Packet, PacketError, packetEnd, readPacket } from '../uwsgi/packet.ts';
 import { headOfVars, type Vars } from '../uwsgi/request-text.ts';
 import type { HeadReader } from './head-reader.ts';

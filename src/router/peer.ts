@@ -1,4 +1,4 @@
-import type { PeerAddress } from '../net/address.ts';
+import type { PeerAddress } from '../net/peer.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import type { Client } from './client.ts';
 import type { Front } from './service.ts';

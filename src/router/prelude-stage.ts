@@ -1,5 +1,5 @@
 import { FAILURES, type Failure } from '../failure/failures.ts';
-import { formatPeer } from '../net/address.ts';
+import { formatPeer } from '../net/peer.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';

@@ -1,7 +1,7 @@
 import { FAILURES, type Failure } from '../failure/failures.ts';
 import { concat, copyOf } from '../http1/bytes.ts';
-import type { PeerAddress } from '../net/address.ts';
 import type { CidrSet } from '../net/cidr.ts';
+import type { PeerAddress } from '../net/peer.ts';
 import { type ProxiedConnection, type ProxyHeader, readProxyHeader, readStudPrefix } from '../net/proxy-protocol.ts';
 import type { Peer } from './peer.ts';
 

@@ -1,5 +1,5 @@
 import { FAILURES } from '../failure/failures.ts';
-import { LOST_PEER } from '../net/address.ts';
+import { LOST_PEER } from '../net/peer.ts';
 import type { Connection, ConnectionHandlers, Listener, ListenOptions, Sockets } from '../runtime/seam/sockets.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
 import type { Entrance } from './entrance.ts';

@@ -1,7 +1,7 @@
 import { FAILURES, type Failure, isNodesFault } from '../failure/failures.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Details } from '../log/log.ts';
-import { formatPeer } from '../net/address.ts';
+import { formatPeer } from '../net/peer.ts';
 import type { Node } from '../pool/node.ts';
 import type { Client } from './client.ts';
 import { protocolOf } from './misunderstanding.ts';

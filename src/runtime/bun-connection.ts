@@ -1,5 +1,6 @@
 import { nodeFs } from '../builtin/modules.ts';
-import { addressless, type ConnectAddress, type PeerAddress, peerAddress } from '../net/address.ts';
+import type { ConnectAddress } from '../net/address.ts';
+import { addressless, type PeerAddress, peerAddress } from '../net/peer.ts';
 import { errorCode } from './connect-failure.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';
 import { SendQueue } from './send-queue.ts';

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:dgram';
-import { isIpv6, type PeerAddress, peerAddress, type TcpAddress } from '../net/address.ts';
+import { isIpv6, type TcpAddress } from '../net/address.ts';
+import { type PeerAddress, peerAddress } from '../net/peer.ts';
 import { errorCode } from './connect-failure.ts';
 import { listenFailure } from './listen-failure.ts';
 import type { DatagramHandlers, DatagramSocket } from './seam/datagrams.ts';

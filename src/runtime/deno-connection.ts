@@ -1,4 +1,4 @@
-import { type PeerAddress, peerAddress, UNIX_PEER } from '../net/address.ts';
+import { type PeerAddress, peerAddress, UNIX_PEER } from '../net/peer.ts';
 import type { BufferPools } from './buffer-pool.ts';
 import { errorCode } from './connect-failure.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { addressless, type PeerAddress, peerAddress } from '../net/address.ts';
+import { addressless, type PeerAddress, peerAddress } from '../net/peer.ts';
 import { connectFailure, errorCode } from './connect-failure.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';
 import { tellClose, tellConnectFailed, tellData, tellDrain, tellEnd, tellOpen } from './telling.ts';

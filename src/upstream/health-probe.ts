@@ -1,7 +1,7 @@
 import { ascii } from '../http1/bytes.ts';
 import { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { PeerAddress } from '../net/address.ts';
+import type { PeerAddress } from '../net/peer.ts';
 import type { NodeFailure } from '../pool/backend.ts';
 import type { Probe } from '../pool/health-check.ts';
 import type { Node } from '../pool/node.ts';

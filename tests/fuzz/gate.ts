@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { ResponseHead } from '../../src/http1/response-head.ts';
 import { Log } from '../../src/log/log.ts';
-import type { PeerAddress } from '../../src/net/address.ts';
+import type { PeerAddress } from '../../src/net/peer.ts';
 import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import { BodyBudget } from '../../src/router/body-spool.ts';

@@ -4,16 +4,14 @@ import {
   AddressError,
   type ConnectAddress,
   formatAddress,
-  formatPeer,
   isIpLiteral,
   isIpv4,
   isIpv6,
   type ListenAddress,
   parseConnectAddress,
   parseListenAddress,
-  peerAddress,
-  UNIX_PEER,
 } from '../../src/net/address.ts';
+import { formatPeer, peerAddress, UNIX_PEER } from '../../src/net/peer.ts';
 
 const tcp = (host: string, port: number): ConnectAddress => ({ kind: 'tcp', host, port });
 const unix = (path: string, abstract = false): ConnectAddress => ({ kind: 'unix', path, abstract });

@@ -3,7 +3,8 @@ import { BlockList, isIPv4 } from 'node:net';
 import { test } from 'node:test';
 import { AddressError, isIpv4 } from '../../src/net/address.ts';
 import { CidrSet, PRIVATE_NETWORKS } from '../../src/net/cidr.ts';
-import { formatIpv4, formatIpv6, isMappedIpv4, peerOfBytes, peerOfText, readIp } from '../../src/net/ip.ts';
+import { formatIpv4, formatIpv6, isMappedIpv4, readIp } from '../../src/net/ip.ts';
+import { peerOfBytes, peerOfText } from '../../src/net/peer.ts';
 import { isIp } from '../fuzz/model.ts';
 import { check, fc } from '../support/fast-check.ts';
 

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { type PeerAddress, peerAddress, UNIX_PEER } from '../../src/net/address.ts';
-import { peerOfBytes } from '../../src/net/ip.ts';
+import { type PeerAddress, peerAddress, peerOfBytes, UNIX_PEER } from '../../src/net/peer.ts';
 import {
   MAX_PROXY_HEADER_BYTES,
   MAX_PROXY_LINE_BYTES,

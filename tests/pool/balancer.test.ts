@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PeerAddress } from '../../src/net/address.ts';
-import { UNIX_PEER } from '../../src/net/address.ts';
+import { type PeerAddress, UNIX_PEER } from '../../src/net/peer.ts';
 import { ALGORITHMS } from '../../src/pool/balancer.ts';
 import { Node } from '../../src/pool/node.ts';
 import { Pool } from '../../src/pool/pool.ts';

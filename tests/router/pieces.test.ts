@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { AppBody } from '../../src/app/app-body.ts';
 import { AppOutput } from '../../src/app/app-output.ts';
 import { latin1 } from '../../src/http1/bytes.ts';
-import type { PeerAddress } from '../../src/net/address.ts';
+import type { PeerAddress } from '../../src/net/peer.ts';
 import { Node } from '../../src/pool/node.ts';
 import type { ClientSession } from '../../src/router/client-session.ts';
 import { makeFront } from '../../src/router/front.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { peerAddress, UNIX_PEER } from '../../src/net/address.ts';
+import { peerAddress, UNIX_PEER } from '../../src/net/peer.ts';
 import { writeProxyHeader } from '../../src/net/proxy-protocol.ts';
 import type { Settings } from '../../src/options/config.ts';
 import { startHaproxy } from '../peers/haproxy.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-
-import { type ConnectAddress, LOST_PEER, UNIX_PEER } from '../../src/net/address.ts';
+import type { ConnectAddress } from '../../src/net/address.ts';
+import { LOST_PEER, UNIX_PEER } from '../../src/net/peer.ts';
 import { AF_INET, AF_INET6, AF_UNIX } from '../../src/runtime/epoll/kernel.ts';
 import { decodeAddress, encodeAddress } from '../../src/runtime/epoll/sockaddr.ts';
 import { check, fc } from '../support/fast-check.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PARSE } from '../../src/http1/fields.ts';
 import { RequestHead } from '../../src/http1/request-head.ts';
-import type { PeerAddress } from '../../src/net/address.ts';
+import type { PeerAddress } from '../../src/net/peer.ts';
 import { Node } from '../../src/pool/node.ts';
 import { makeFront } from '../../src/router/front.ts';
 import type { UpstreamExchange } from '../../src/router/upstream.ts';

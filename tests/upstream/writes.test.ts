@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { latin1 } from '../../src/http1/bytes.ts';
 import { PARSE } from '../../src/http1/fields.ts';
 import { RequestHead } from '../../src/http1/request-head.ts';
-import type { PeerAddress } from '../../src/net/address.ts';
+import type { PeerAddress } from '../../src/net/peer.ts';
 import { Node } from '../../src/pool/node.ts';
 import type { Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection, ConnectionHandlers } from '../../src/runtime/seam/sockets.ts';

@@ -1,4 +1,5 @@
-import { type ListenAddress, LOST_PEER, peerAddress, UNIX_PEER } from '../../net/address.ts';
+import type { ListenAddress } from '../../net/address.ts';
+import { LOST_PEER, peerAddress, UNIX_PEER } from '../../net/peer.ts';
 import type { AppHost, NativeHandlers, NativeOptions } from '../seam/apps.ts';
 import { offerOnBun } from './bun-modules.ts';
 import { FAILED, pathOf, refuseDescriptor, type Started, startNative } from './native-server.ts';

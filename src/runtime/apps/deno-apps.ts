@@ -1,4 +1,5 @@
-import { type ListenAddress, peerAddress, UNIX_PEER } from '../../net/address.ts';
+import type { ListenAddress } from '../../net/address.ts';
+import { peerAddress, UNIX_PEER } from '../../net/peer.ts';
 import type { AppHost, NativeHandlers, NativeOptions } from '../seam/apps.ts';
 import { ListenError } from '../seam/sockets.ts';
 import { feedDeno } from './deno-responses.ts';

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { type ListenAddress, peerAddress, UNIX_PEER } from '../../net/address.ts';
+import type { ListenAddress } from '../../net/address.ts';
+import { peerAddress, UNIX_PEER } from '../../net/peer.ts';
 import type { NativeHandlers, NativeOptions, NodeAnswerStream, NodeRequest } from '../seam/apps.ts';
 import { FAILED, pathOf, type Started } from './native-server.ts';
 

@@ -1,4 +1,4 @@
-import { LOST_PEER, type PeerAddress, UNIX_PEER } from '../../net/address.ts';
+import { LOST_PEER, type PeerAddress, UNIX_PEER } from '../../net/peer.ts';
 import { connectFailure } from '../connect-failure.ts';
 import type { Due } from '../seam/event-loop.ts';
 import type { Connection, ConnectionHandlers } from '../seam/sockets.ts';

@@ -1,4 +1,4 @@
-import { type PeerAddress, UNIX_PEER } from '../../net/address.ts';
+import { type PeerAddress, UNIX_PEER } from '../../net/peer.ts';
 import { SendQueue } from '../send-queue.ts';
 import { Descriptor } from './descriptor.ts';
 import { isPassing } from './kernel.ts';

@@ -1,5 +1,6 @@
-import { addressless, type ConnectAddress, type PeerAddress, UNIX_PEER } from '../../net/address.ts';
-import { formatIpv4, IP_BYTES, IPV4_OFFSET, peerOfBytes, readIp } from '../../net/ip.ts';
+import { type ConnectAddress, isIpv4 } from '../../net/address.ts';
+import { formatIpv4, IP_BYTES, IPV4_OFFSET, readIp } from '../../net/ip.ts';
+import { addressless, type PeerAddress, peerOfBytes, UNIX_PEER } from '../../net/peer.ts';
 import { ADDRESS_BYTES, AF_INET, AF_INET6, AF_UNIX } from './kernel.ts';
 
 /** Where to connect to, as the kernel reads it. */
@@ -24,10 +25,10 @@ export function encodeAddress(to: ConnectAddress): SocketAddress | null {
     bytes.set(path, at);
     return { family: AF_UNIX, bytes, length: to.abstract ? at + path.length : at + path.length + 1, peer: UNIX_PEER };
   }
-  words.setUint16(2, to.port);
   const ip = new Uint8Array(IP_BYTES);
   readIp(to.host, ip);
-  if (!to.host.includes(':')) {
+  words.setUint16(2, to.port);
+  if (isIpv4(to.host)) {
     words.setUint16(0, AF_INET, true);
     bytes.set(ip.subarray(IPV4_OFFSET), 4);
     return { family: AF_INET, bytes, length: 16, peer: decodeAddress(bytes) };

@@ -1,4 +1,5 @@
-import type { ListenAddress, PeerAddress } from '../../net/address.ts';
+import type { ListenAddress } from '../../net/address.ts';
+import type { PeerAddress } from '../../net/peer.ts';
 
 /** What a runtime does for apps written for it. Loaded when an app is to be. */
 export interface AppHost {

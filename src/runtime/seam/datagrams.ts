@@ -1,4 +1,5 @@
-import type { PeerAddress, TcpAddress } from '../../net/address.ts';
+import type { TcpAddress } from '../../net/address.ts';
+import type { PeerAddress } from '../../net/peer.ts';
 
 export interface DatagramHandlers {
   /** `bytes` are valid only during the call. */

@@ -1,4 +1,5 @@
-import type { ListenAddress, PeerAddress, TcpAddress, UnixAddress } from '../../net/address.ts';
+import type { ListenAddress, TcpAddress, UnixAddress } from '../../net/address.ts';
+import type { PeerAddress } from '../../net/peer.ts';
 import type { DatagramHandlers, DatagramSocket } from './datagrams.ts';
 
 /**
