@@ -1,14 +1,8 @@
 import type { GzipEngine } from '../encoding/gzip.ts';
-import type { Log } from '../log/log.ts';
 import type { NodeMark } from '../master/messages.ts';
 import { CidrSet, PRIVATE_NETWORKS } from '../net/cidr.ts';
 import type { Config } from '../options/config.ts';
 import type { Backends } from '../pool/backends.ts';
-import { Node } from '../pool/node.ts';
-import { NodeList } from '../pool/node-list.ts';
-import type { NodeSource } from '../pool/node-source.ts';
-import { Pool } from '../pool/pool.ts';
-import type { PoolMaker } from '../pool/pool-maker.ts';
 import type { WorkerSource } from '../pool/worker-source.ts';
 import { checkSpoolDirectory } from '../router/body-spool.ts';
 import type { PreludeSettings } from '../router/prelude.ts';
@@ -17,9 +11,9 @@ import { NO_SINK } from '../router/transaction.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { HealthProbe } from '../upstream/health-probe.ts';
 import type { KeptUpstreams } from '../upstream/kept-upstreams.ts';
-import type { MadeMapper } from './mapper.ts';
 import { NodeCare } from './node-care.ts';
 import { poolMakerOf } from './pools.ts';
+import { appHere, makeRoutes } from './routes.ts';
 import { type AppHere, makeUpstreams } from './upstreams.ts';
 
 /** What a generation is made from, beside its config. */
@@ -58,7 +52,7 @@ export interface Generation {
  * @throws {MapperError} when a file that requests are mapped by does not work
  */
 export async function makeGeneration(given: Config, parts: GenerationParts): Promise<Generation> {
-  const { runtime, process, app, workers } = parts;
+  const { runtime, process, workers } = parts;
   // Our Python workers are told the length of a body: who passes on chunks hands them to apps that can ask uWSGI for them.
   const config = workers?.kind === 'wsgi' ? { ...given, chunkedInput: false } : given;
   const { log, wheel, failed } = process;
@@ -68,16 +62,8 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
   }
   if (config.postBufferingDir !== null) checkSpoolDirectory(config.postBufferingDir);
   const maker = poolMakerOf(runtime, config, () => wheel.precise(), log, parts.backends);
-  const ofApp = appSource(parts);
-  // Its workers are as good as each other: the one with the fewest requests.
-  const appPool = ofApp === null ? null : new Pool([ofApp], config.graceTime, { algorithm: 'lrc' });
-  const pool = await makePool(config, maker, ofApp, appPool);
-  const fallbacks = new Pool(await maker.sources(config.fallbacks), config.graceTime);
-  const made = await loadMapper(config, maker, pool, log).catch((error) => {
-    pool.stop();
-    fallbacks.stop();
-    throw error;
-  });
+  const app = await appHere(runtime, config, parts);
+  const routes = await makeRoutes(config, maker, app !== null, workers, runtime.hostname() ?? 'localhost', log);
   const workersKind = app === null && workers !== null ? workers.kind : 'none';
   const upstreams = await makeUpstreams(runtime, config, wheel, log, failed, app, workersKind, parts.kept);
   const gzip = await makeGzip(runtime, config);
@@ -85,11 +71,8 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
   const service: Service = {
     ...process,
     settings: makeSettings(config, runtime),
-    pool,
-    appPool,
-    mapper: made?.mapper ?? null,
-    defaultKey: runtime.hostname() ?? 'localhost',
-    fallbacks,
+    route: routes.route,
+    appRoute: routes.appRoute,
     open: upstreams.open,
     needsLength: upstreams.needsLength,
     gzip,
@@ -100,7 +83,7 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
   const { check, graceTime } = config;
   const ping = new HealthProbe(runtime, upstreams.openCheck, null);
   const probe = check === null ? null : new HealthProbe(runtime, upstreams.openCheck, check.path, check.host);
-  const care = new NodeCare({ pool, mapped: made?.pools ?? null, graceTime, check, ping, probe, wheel, log });
+  const care = new NodeCare({ pool: routes.pool, mapped: routes.made?.pools ?? null, graceTime, check, ping, probe, wheel, log });
   let isRetired = false;
   let isForgotten = false;
   return {
@@ -112,39 +95,15 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
       if (isRetired) return;
       isRetired = true;
       care.stop();
-      // What is known stays for the requests in flight.
-      made?.mapper.stop();
-      pool.stop();
-      fallbacks.stop();
+      routes.stop();
       upstreams.stop();
     },
     forget() {
-      if (!isForgotten) made?.pools.stop();
+      if (!isForgotten) routes.made?.pools.stop();
       isForgotten = true;
     },
     close: () => gzip?.close(),
   };
-}
-
-/** The app as nodes; null when there is none. */
-function appSource({ app, workers }: GenerationParts): NodeSource | null {
-  return app !== null ? new NodeList([new Node({ kind: 'app' })]) : workers;
-}
-
-/**
- * What `http` leads to: the nodes of `http-to`, the app where there are none, both with `http-use-socket`. Without any place for
- * requests, the welcome page is the only node.
- */
-async function makePool(config: Config, maker: PoolMaker, app: NodeSource | null, appPool: Pool | null): Promise<Pool> {
-  const sources = await maker.sources(config.nodes);
-  if (app === null) return maker.pool(config.hasRoutes ? sources : [new NodeList([new Node({ kind: 'app' })])]);
-  if (appPool !== null && config.nodes.length === 0 && !config.hasMappers) return appPool;
-  return maker.pool(config.httpUseSocket === null ? sources : [...sources, app]);
-}
-
-/** Only who routes by key waits for that to load. */
-async function loadMapper(config: Config, maker: PoolMaker, pool: Pool, log: Log): Promise<MadeMapper | null> {
-  return config.hasMappers ? (await import('./mapper.ts')).makeMapper(config, maker, pool, log) : null;
 }
 
 /** Only who compresses waits for zlib and fflate to load. */

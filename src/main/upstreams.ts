@@ -1,4 +1,4 @@
-import { AppWork } from '../app/app-work.ts';
+import type { AppWork } from '../app/app-work.ts';
 import type { FetchHandler } from '../app/fetch-handler.ts';
 import type { RunningRequests } from '../app/timed-app.ts';
 import { FAILURES } from '../failure/failures.ts';
@@ -15,7 +15,6 @@ import { UwsgiUpstreams } from '../upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../uwsgi/request-vars.ts';
 import { describe } from './describe.ts';
 import type { AppKind } from './listener-configs.ts';
-import { VERSION } from './version.ts';
 
 /** An app that is called in this process. */
 export interface AppHere {
@@ -38,6 +37,7 @@ export interface Upstreams {
 }
 
 /**
+ * @param app is called in this process; null when none is
  * @param failed is told of exceptions in handlers
  * @param kept connections that other generations may have already
  */
@@ -51,7 +51,7 @@ export async function makeUpstreams(
   workers: AppKind,
   kept: KeptUpstreams,
 ): Promise<Upstreams> {
-  const openApp = await makeOpenApp(runtime, app ?? (config.hasRoutes || workers !== 'none' ? null : await welcomePage(runtime)), config, wheel, log);
+  const openApp = await makeOpenApp(runtime, app, config, wheel, log);
   if (!config.hasRoutes && workers === 'none') return { open: openApp, openCheck: openApp, needsLength: false, stop: () => {} };
   const { upstreamIdle: idle, upstreamConnections: connections } = config;
   const needsLength = mayReachUwsgi(config) || (workers === 'wsgi' && !config.hasRoutes);
@@ -98,13 +98,6 @@ export async function makeUpstreams(
 function mayReachUwsgi({ nodes, fallbacks, hasMappers }: Config): boolean {
   const isUwsgi = ({ kind }: NodeConfig): boolean => kind !== 'http';
   return hasMappers || nodes.some(isUwsgi) || fallbacks.some(isUwsgi);
-}
-
-/** Only who needs it waits for Hono to load. */
-async function welcomePage(runtime: Runtime): Promise<AppHere> {
-  const { makeWelcomeApp } = await import('../app/welcome.ts');
-  const welcome = makeWelcomeApp(VERSION, `${runtime.name} ${runtime.version}`);
-  return { handler: (request, context) => welcome.fetch(request, context), board: null, work: new AppWork() };
 }
 
 async function makeOpenApp(runtime: Runtime, app: AppHere | null, { harakiri: limit }: Config, wheel: TimerWheel, log: Log): Promise<OpenUpstream> {

@@ -1,33 +1,26 @@
 import { FAILURES, type Failure } from '../failure/failures.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import { httpsRedirect } from './https-redirect.ts';
-import type { OwnAnswer } from './own-answer.ts';
 import type { Front, ServiceSettings } from './service.ts';
 
 /**
  * What becomes of a request whose head has been read, before anybody looks for who answers it. `refused`: it breaks a limit, and what
- * follows on its connection cannot be told from it. `turned-down`: nothing is wrong with it. `answered`: by this.
+ * follows on its connection cannot be told from it. `turned-down`: nothing is wrong with it.
  */
 export type Admission =
   | { readonly kind: 'admitted' }
   | { readonly kind: 'refused'; readonly failure: Failure }
-  | { readonly kind: 'turned-down'; readonly failure: Failure }
-  | { readonly kind: 'answered'; readonly answer: OwnAnswer };
+  | { readonly kind: 'turned-down'; readonly failure: Failure };
 
 const ADMITTED: Admission = { kind: 'admitted' };
 const TOO_LARGE: Admission = { kind: 'refused', failure: FAILURES.bodyTooLarge };
 const EXPECTS_TOO_MUCH: Admission = { kind: 'refused', failure: FAILURES.expectTooLarge };
 const PAUSED: Admission = { kind: 'turned-down', failure: FAILURES.paused };
-const NOWHERE: Admission = { kind: 'refused', failure: FAILURES.badHost };
 
-/** The rules for a request as a whole, whatever protocol it came by: limits, pause, redirect. Pure. */
-export function admission(head: RequestHead, { redirect }: Front, { maxBody, expectMaxBody }: ServiceSettings, isPaused: boolean): Admission {
+/** The rules for a request as a whole, whatever protocol it came by: limits, pause. Pure. */
+export function admission(head: RequestHead, { maxBody, expectMaxBody }: ServiceSettings, isPaused: boolean): Admission {
   if (head.contentLength > maxBody) return TOO_LARGE;
   if (head.expectsContinue && head.contentLength > expectMaxBody) return EXPECTS_TOO_MUCH;
-  if (isPaused) return PAUSED;
-  if (redirect === null) return ADMITTED;
-  const answer = httpsRedirect(head, redirect);
-  return answer === null ? NOWHERE : { kind: 'answered', answer };
+  return isPaused ? PAUSED : ADMITTED;
 }
 
 /**

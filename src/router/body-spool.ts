@@ -38,7 +38,7 @@ export interface SpoolLimits {
 export class BodySpool {
   /** Bytes written so far. */
   size = 0;
-  /** Why it could not be put into a file, for the log: the system's code and words. */
+  /** Why it could not be put into a file, or read from it, for the log: the system's code and words. */
   problem: string | undefined = undefined;
   readonly #limits: SpoolLimits;
   readonly #memoryBytes: number;
@@ -82,8 +82,17 @@ export class BodySpool {
     return FAILURES.bufferFailed;
   }
 
-  /** The next piece of the body, valid until the next call; null behind the last one. Throws what reading the file throws. */
+  /** The next piece of the body, valid until the next call; null behind the last one, and where the file cannot be read (`problem`). */
   read(): Uint8Array | null {
+    try {
+      return this.#next();
+    } catch (error) {
+      this.problem = String(error);
+      return null;
+    }
+  }
+
+  #next(): Uint8Array | null {
     if (this.#read < this.#inMemory) {
       this.#read = this.#inMemory;
       return this.#memory.subarray(0, this.#inMemory);

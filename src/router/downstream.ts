@@ -1,5 +1,6 @@
 import type { Failure } from '../failure/failures.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import type { OwnAnswer } from './own-answer.ts';
 
 /**
  * The client's side of one exchange, as the exchange sees it. Made by an HTTP/1 session, later by an HTTP/2 stream.
@@ -20,6 +21,8 @@ export interface Downstream {
   end(): void;
   /** The answer cannot be completed: the client must see that it was cut off. */
   reset(): void;
+  /** A whole answer of our own; only before `head`. */
+  own(answer: OwnAnswer): void;
   /** Answers with an error of our own; only before `head`. */
   fail(failure: Failure): void;
   /**

@@ -1,68 +1,54 @@
-import { CONNECT_FAILURES, FAILURES, type Failure, isBrokenOff, isNodesFault } from '../failure/failures.ts';
-import { copyOf } from '../http1/bytes.ts';
-import { GrowingBytes } from '../http1/growing-bytes.ts';
+import { CONNECT_FAILURES, FAILURES, type Failure, isNodesFault } from '../failure/failures.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { isPassing, type NodeFailure } from '../pool/backend.ts';
-import { type Found, isRefusal, type Mapper } from '../pool/mapper.ts';
-import type { Node } from '../pool/node.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { NodeFailure } from '../pool/backend.ts';
 import type { Deadline } from '../time/timer-wheel.ts';
-import { BodySpool } from './body-spool.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
-import { heardFrom, neverHeardFrom, protocolOf } from './misunderstanding.ts';
-import { NodeSearch } from './node-search.ts';
-import { routingKey } from './routing-key.ts';
+import { latenessOf, STATE } from './exchange-state.ts';
+import { HeldBody, mustSpool } from './held-body.ts';
+import { NodeSearch, type SearchingExchange } from './node-search.ts';
+import type { OwnAnswer } from './own-answer.ts';
+import type { Handler, Nodes } from './route.ts';
 import type { Service } from './service.ts';
 import type { Transaction } from './transaction.ts';
-import type { Upstream, UpstreamExchange } from './upstream.ts';
+import type { Upstream } from './upstream.ts';
 
 /**
- * The states of an exchange. `routing`: it looks for the pool, which may take time. `spooling`: the body is read whole first.
- * `active`: the request goes out and the answer comes in, at the same time if the backend likes. `tunnel`: bytes both ways, no
- * more HTTP.
+ * One request and its answer: has the route's handler answer, relays both bodies with backpressure, and ends in exactly one way.
+ * Knows nothing of the bytes on either side.
  */
-const STATE = { routing: 0, spooling: 1, connecting: 2, backoff: 3, active: 4, tunnel: 5, done: 6 } as const;
-
-/**
- * One request and its answer: finds a node, retries while nothing was sent, relays both bodies with backpressure, and ends in
- * exactly one way. Knows nothing of the bytes on either side.
- */
-export class Exchange implements UpstreamExchange {
+export class Exchange implements SearchingExchange {
   readonly request: RequestHead;
   readonly client: Client;
+  readonly transaction: Transaction;
   /** Length of a chunked body that has been read whole; −1 otherwise. */
   bodyLength = -1;
 
   readonly #service: Service;
   readonly #downstream: Downstream;
-  readonly #transaction: Transaction;
   /** The connection's; ours while the exchange lasts. */
   readonly #deadline: Deadline;
   #state: number = STATE.routing;
-  readonly #search: NodeSearch;
+  /** Null when no node is asked. */
+  #search: NodeSearch | null = null;
   #upstream: Upstream | null = null;
-  #backoff: ReturnType<typeof setTimeout> | null = null;
-  #spool: BodySpool | null = null;
-  /** Body bytes that came before there was a connection for them. */
-  #early: GrowingBytes | null = null;
-  /** The same of trailers. */
-  #trailers: Uint8Array | null = null;
+  /** Null as long as nobody was waited for. */
+  #held: HeldBody | null = null;
   #requestEnded = false;
   #requestPaused = false;
   #answered = false;
   #answerEnded = false;
   #answerPaused = false;
 
-  constructor(service: Service, downstream: Downstream, request: RequestHead, client: Client, transaction: Transaction, deadline: Deadline) {
+  /** @param transaction of the request, whose head has been read */
+  constructor(service: Service, downstream: Downstream, transaction: Transaction, deadline: Deadline) {
     this.#service = service;
     this.#downstream = downstream;
-    this.#transaction = transaction;
-    this.request = request;
-    this.client = client;
+    this.transaction = transaction;
+    this.request = transaction.request!;
+    this.client = transaction.client!;
     this.#deadline = deadline;
-    this.#search = new NodeSearch(service, client, transaction);
   }
 
   /** True once nothing more comes of it. */
@@ -70,23 +56,20 @@ export class Exchange implements UpstreamExchange {
     return this.#state === STATE.done;
   }
 
-  // From the downstream
+  // From the session
 
   start(): void {
-    const { mapper, pool } = this.#service;
-    if (mapper === null) this.#begin(pool);
-    else this.#map(mapper);
+    this.findAgain();
   }
 
   /** `bytes[start, end)` of the request's body, or of the tunnel. False: hold the client back until `Downstream.resume`. */
   requestBody(bytes: Uint8Array, start: number, end: number): boolean {
-    this.#transaction.receivedBody += end - start;
+    this.transaction.receivedBody += end - start;
     switch (this.#state) {
-      case STATE.spooling: {
+      case STATE.spooling:
         this.#touch();
-        this.#spoolBody(bytes.subarray(start, end));
+        this.#isHeld(this.#held!.write(bytes.subarray(start, end)));
         return true;
-      }
       case STATE.active:
       case STATE.tunnel:
         this.#touch();
@@ -95,8 +78,8 @@ export class Exchange implements UpstreamExchange {
       case STATE.done:
         return true;
       default:
-        this.#early ??= new GrowingBytes();
-        this.#early.append(bytes, start, end);
+        this.#held ??= new HeldBody();
+        this.#held.keep(bytes, start, end);
     }
     this.#requestPaused = true;
     return false;
@@ -104,8 +87,10 @@ export class Exchange implements UpstreamExchange {
 
   /** Checked trailer lines behind a chunked body, before `requestEnd`; valid only during the call. */
   requestTrailers(lines: Uint8Array): void {
-    if (this.#state === STATE.active) this.#upstream!.trailers?.(lines);
-    else if (this.#state !== STATE.spooling && this.#state !== STATE.done) this.#trailers = copyOf(lines);
+    if (this.#state === STATE.active) return this.#upstream!.trailers?.(lines);
+    if (this.#state === STATE.spooling || this.#state === STATE.done) return;
+    this.#held ??= new HeldBody();
+    this.#held.keepTrailers(lines);
   }
 
   /** The request is complete; in a tunnel, the client's side has ended. */
@@ -127,7 +112,7 @@ export class Exchange implements UpstreamExchange {
   /** The client left: nobody waits for the answer. */
   clientGone(): void {
     if (this.#state === STATE.done) return;
-    this.#transaction.clientLeft();
+    this.transaction.clientLeft();
     this.abort();
   }
 
@@ -140,21 +125,17 @@ export class Exchange implements UpstreamExchange {
 
   /** The connection's deadline has passed while the exchange had it. */
   expired(): void {
-    switch (this.#state) {
-      case STATE.routing:
-        return this.#fail(FAILURES.noNode);
-      case STATE.spooling:
-        return this.#fail(FAILURES.bodyTimeout);
-      case STATE.connecting:
-        this.#upstream!.abort();
-        return this.connectFailed('timeout', 'ETIMEDOUT');
-      case STATE.tunnel:
-        if (!this.#answered) return this.failed(FAILURES.upstreamTimeout);
-        return this.#giveUp(FAILURES.tunnelIdle);
-      case STATE.active:
-        if (this.#answerPaused) return this.#giveUp(FAILURES.clientStalled);
-        return this.failed(this.#answered || this.#requestEnded || this.#requestPaused ? FAILURES.upstreamTimeout : FAILURES.bodyTimeout);
-    }
+    const late = latenessOf({
+      state: this.#state,
+      hasAnswer: this.#answered,
+      isAnswerPaused: this.#answerPaused,
+      owesNothing: this.#requestEnded || this.#requestPaused,
+    });
+    if (late === FAILURES.connectTimeout) {
+      this.#upstream!.abort();
+      this.connectFailed('timeout', 'ETIMEDOUT');
+    } else if (late !== null && late.status === 0) this.#cutOff(late);
+    else if (late !== null) this.failed(late);
   }
 
   /** A handler of the upstream threw. */
@@ -162,46 +143,95 @@ export class Exchange implements UpstreamExchange {
     this.failed(FAILURES.internal);
   }
 
+  // From the route and its handlers
+
+  findAgain(): void {
+    this.#state = STATE.routing;
+    const found = this.#service.route.find(this.request, this.client);
+    if (!(found instanceof Promise)) return this.#routed(found);
+    this.#touch();
+    void found.then((late) => this.later(() => this.#routed(late)));
+  }
+
+  #routed(handler: Handler): void {
+    this.transaction.routed();
+    handler.handle(this);
+  }
+
+  search(nodes: Nodes): void {
+    const search = this.#search;
+    if (search !== null) {
+      search.nodes = nodes;
+      return search.next(CONNECT_FAILURES.missing);
+    }
+    this.#search = new NodeSearch(this, this.#service, nodes);
+    if (mustSpool(this.request, this.#service)) this.#startSpool();
+    else this.#search.next();
+  }
+
+  connect(upstream: Upstream): void {
+    this.#state = STATE.connecting;
+    this.#arm(this.#service.settings.connectTimeout);
+    this.#upstream = upstream;
+    if (upstream.isConnected === true) this.connected();
+  }
+
+  waits(): void {
+    this.#state = STATE.waiting;
+  }
+
+  own(answer: OwnAnswer): void {
+    this.abort();
+    this.transaction.answered(answer.status);
+    this.#downstream.own(answer);
+    this.#downstream.flush();
+  }
+
+  /** @param problem what lies behind it, where the failure does not say */
+  fail(failure: Failure, problem?: string): void {
+    this.transaction.failed(failure, problem);
+    this.abort();
+    this.#downstream.fail(failure);
+    this.#downstream.flush();
+  }
+
+  later(step: () => void): void {
+    if (this.#state === STATE.done) return;
+    try {
+      step();
+      this.#downstream.flush();
+    } catch (error) {
+      this.#service.failed(error);
+      this.crashed();
+    }
+  }
+
   // From the upstream
 
   connected(): void {
-    this.#search.connected();
-    const { isRaw } = this.request;
-    this.#state = isRaw ? STATE.tunnel : STATE.active;
+    this.transaction.connected();
+    this.#search?.connected();
+    this.#state = this.request.isRaw ? STATE.tunnel : STATE.active;
     this.#touch();
-    const early = this.#early?.bytes ?? null;
-    this.#early = null;
-    if (this.request.expectsContinue && this.#spool === null && early === null) this.#downstream.continue();
-    const isReady = this.#upstream!.send(early);
-    if (this.#spool !== null) {
+    const upstream = this.#upstream!;
+    const held = this.#held;
+    const isSpooled = held?.isSpooled ?? false;
+    const early = held === null ? null : held.takeEarly();
+    if (this.request.expectsContinue && !isSpooled && early === null) this.#downstream.continue();
+    const isReady = upstream.send(early);
+    if (isSpooled) {
       if (isReady) this.#sendSpool();
     } else if (this.#requestEnded) {
-      if (this.#trailers !== null) this.#upstream!.trailers?.(this.#trailers);
+      held?.sendTrailers(upstream);
       this.#passedOn();
     } else if (isReady) this.#resumeRequest();
     this.#downstream.flush();
   }
 
   connectFailed(failure: NodeFailure, code: string): void {
-    const { log, mapper, settings, wheel } = this.#service;
-    const node = this.#search.node!;
     this.#upstream = null;
-    this.#search.refused();
-    const hasDied = node.failed(failure, wheel.now);
-    // A full backlog is asked again and again: once is enough to know.
-    if (!settings.quiet && !(isPassing(failure) && this.#search.isWaiting))
-      log.event('warn', `connect-${failure}`, 'unable to connect to a node', {
-        node: node.name,
-        protocol: protocolOf(node),
-        error: code,
-        attempt: this.#search.attempts,
-      });
-    if (hasDied) this.#tellDead(node);
-    if (isPassing(failure)) return this.#retryLater(failure);
-    this.#search.nodeFailed();
-    // The socket is gone: the key may have another by now, be it without its port, or of another mapper.
-    if (failure === 'missing' && mapper !== null && this.#search.pool !== null) this.#map(mapper);
-    else this.#route(CONNECT_FAILURES[failure]);
+    if (this.#search === null) this.fail(CONNECT_FAILURES[failure]);
+    else this.#search.connectFailed(failure, code);
   }
 
   interim(head: ResponseHead): void {
@@ -217,9 +247,7 @@ export class Exchange implements UpstreamExchange {
       this.#requestEnded = false;
     }
     this.#beginAnswer(head.status);
-    const node = this.#search.node!;
-    if (!node.backend.isUnderstood) heardFrom(node, head, this.#service.log);
-    if (head.status === 101) node.backend.answered();
+    this.#search?.answerBegun(head);
     this.#touch();
     this.#downstream.head(head);
   }
@@ -242,30 +270,26 @@ export class Exchange implements UpstreamExchange {
       this.#answerEnded = true;
       return this.#downstream.end();
     }
-    this.#search.node!.backend.answered();
+    this.#search?.answered();
     this.#finish();
     this.#downstream.end();
   }
 
   failed(cause: Failure): void {
-    const failure = !this.#answered && isBrokenOff(cause) && this.#search.isOverdue ? FAILURES.harakiri : cause;
-    const { node } = this.#search;
+    const search = this.#search;
+    const failure = search === null || this.#answered ? cause : search.reasonOf(cause);
     // Many apps end a WebSocket so; it says nothing about the node.
-    if (this.#state === STATE.tunnel && this.#answered && isNodesFault(failure)) return this.#giveUp(FAILURES.tunnelBroken);
-    const isNodes = node !== null && isNodesFault(failure);
-    if (isNodes && node.answerFailed(this.#service.wheel.now)) this.#tellDead(node);
-    if (this.#answered) {
-      this.#transaction.failed(failure);
-      this.abort();
-      this.#downstream.reset();
-    } else this.#fail(failure);
-    if (isNodes && !node.backend.isUnderstood) neverHeardFrom(node, this.#service.log);
+    if (this.#state === STATE.tunnel && this.#answered && isNodesFault(failure)) return this.#cutOff(FAILURES.tunnelBroken);
+    search?.failed(failure);
+    if (this.#answered) this.#cutOff(failure);
+    else this.fail(failure);
+    search?.doubt(failure);
     this.#downstream.flush();
   }
 
   drained(): void {
     this.#touch();
-    if (this.#spool !== null) this.#sendSpool();
+    if (this.#held?.isSpooled) this.#sendSpool();
     else this.#resumeRequest();
   }
 
@@ -275,128 +299,51 @@ export class Exchange implements UpstreamExchange {
     this.#upstream!.pause();
   }
 
-  // Finding a node
+  // Relaying
 
-  #map(mapper: Mapper): void {
-    this.#state = STATE.routing;
-    const found = mapper.find(routingKey(this.request, this.#service.defaultKey));
-    if (!(found instanceof Promise)) return this.#found(found);
-    this.#touch();
-    void found.then((late) => this.#guard(() => this.#found(late)));
-  }
-
-  #found(found: Found): void {
-    if (found !== null && isRefusal(found)) return this.#fail(found);
-    if (!this.#search.hasTried) return this.#begin(found);
-    this.#search.pool = found;
-    this.#route(CONNECT_FAILURES.missing);
-  }
-
-  #begin(pool: Pool | null): void {
-    const { settings, bodyBudget } = this.#service;
-    this.#search.pool = pool;
-    this.#transaction.routed();
-    if (!this.#mustSpool) return this.#route();
-    if (this.request.contentLength > settings.bodyBufferMax) return this.#fail(FAILURES.bufferTooLarge);
+  /** The body is read whole before a node is asked. */
+  #startSpool(): void {
+    if (this.request.contentLength > this.#service.settings.bodyBufferMax) return this.fail(FAILURES.bufferTooLarge);
     // Nobody should send a body that nobody will read.
-    if (!this.#search.canFind) return this.#fail(FAILURES.noNode);
+    if (!this.#search!.canFind) return this.fail(FAILURES.noNode);
     this.#state = STATE.spooling;
-    this.#spool = new BodySpool(settings, settings.postBuffering || settings.bodyBuffer, bodyBudget);
     this.#touch();
     if (this.request.expectsContinue) this.#downstream.continue();
-    const early = this.#early;
-    this.#early = null;
-    if (early !== null) this.#spoolBody(early.bytes);
-    if (this.#state !== STATE.spooling) return;
+    this.#held ??= new HeldBody();
+    if (!this.#isHeld(this.#held.spool(this.#service))) return;
     if (this.#requestEnded) this.#spooled();
     else this.#resumeRequest();
   }
 
-  /** A chunked body towards uwsgi, which knows no other length than CONTENT_LENGTH; and any body with `http-post-buffering`. */
-  get #mustSpool(): boolean {
-    const { request } = this;
-    if (!request.hasBody || request.isRaw) return false;
-    return this.#service.settings.postBuffering > 0 || (request.lengthIsUnknown && this.#service.needsLength && !this.#keepsChunks);
-  }
-
-  /** The body goes on in its chunks, whatever the node. */
-  get #keepsChunks(): boolean {
-    return this.request.isChunked && this.#service.needsLength && this.#service.settings.chunkedInput;
-  }
-
-  #route(lastFailure: Failure = FAILURES.noNode): void {
-    const node = this.#search.next();
-    if (node !== null) this.#connect(node);
-    else this.#fail(this.#search.isFull ? FAILURES.nodesFull : lastFailure);
-  }
-
-  #connect(node: Node): void {
-    this.#state = STATE.connecting;
-    this.#search.take(node);
-    this.#arm(this.#service.settings.connectTimeout);
-    const upstream = this.#service.open(node, this);
-    if ('status' in upstream) return this.#fail(upstream);
-    this.#upstream = upstream;
-    if (upstream.isConnected === true) this.connected();
-  }
-
-  #retryLater(failure: NodeFailure): void {
-    const wait = this.#search.backoff();
-    if (wait === null) return this.#fail(CONNECT_FAILURES[failure]);
-    this.#state = STATE.backoff;
-    this.#backoff = setTimeout(() => this.#guard(() => this.#connect(this.#search.again())), wait);
-  }
-
-  /** Nobody stands above a timer or a promise: what is thrown ends the exchange, not the process. */
-  #guard(step: () => void): void {
-    if (this.#state === STATE.done) return;
-    try {
-      step();
-      this.#downstream.flush();
-    } catch (error) {
-      this.#service.failed(error);
-      this.crashed();
-    }
-  }
-
-  // Relaying
-
-  #spoolBody(bytes: Uint8Array): void {
-    const refusal = this.#spool!.write(bytes);
-    if (refusal !== null) this.#fail(refusal, this.#spool!.problem);
+  /** @param refusal why it could not be */
+  #isHeld(refusal: Failure | null): boolean {
+    if (refusal !== null) this.fail(refusal, this.#held!.problem);
+    return refusal === null;
   }
 
   /** The body has come whole. */
   #spooled(): void {
-    if (this.request.lengthIsUnknown && !this.#keepsChunks) this.bodyLength = this.#spool!.size;
-    this.#route();
+    this.bodyLength = this.#held!.lengthFor(this.request, this.#service);
+    this.#search!.next();
   }
 
   #sendSpool(): void {
-    for (let piece = this.#readSpool(); piece !== null; piece = this.#readSpool()) if (!this.#upstream!.body(piece, 0, piece.length)) return;
-    if (this.#state === STATE.active) this.#passedOn();
-  }
-
-  /** Null behind the last piece, and when there is none because reading failed. */
-  #readSpool(): Uint8Array | null {
-    try {
-      return this.#spool!.read();
-    } catch (error) {
-      this.#service.log.event('error', FAILURES.bufferFailed.code, String(error), this.#transaction.details());
-      this.failed(FAILURES.bufferFailed);
-      return null;
-    }
+    const held = this.#held!;
+    if (!held.sendSpool(this.#upstream!)) return;
+    if (held.problem === undefined) return this.#passedOn();
+    this.#service.log.event('error', FAILURES.bufferFailed.code, held.problem, this.transaction.details());
+    this.failed(FAILURES.bufferFailed);
   }
 
   /** The request is with the node, whole. */
   #passedOn(): void {
-    this.#transaction.passedOn();
+    this.transaction.passedOn();
     this.#upstream!.end();
   }
 
   #beginAnswer(status: number): void {
     this.#answered = true;
-    this.#transaction.answered(status);
+    this.transaction.answered(status);
   }
 
   #resumeRequest(): void {
@@ -416,14 +363,6 @@ export class Exchange implements UpstreamExchange {
 
   // Ending
 
-  /** Ends the exchange with an answer of our own. */
-  #fail(failure: Failure, problem?: string): void {
-    this.#transaction.failed(failure, problem);
-    this.abort();
-    this.#downstream.fail(failure);
-    this.#downstream.flush();
-  }
-
   /** Both halves have ended: what is still on its way to the backend gets there. */
   #endTunnel(): void {
     const upstream = this.#upstream!;
@@ -431,9 +370,9 @@ export class Exchange implements UpstreamExchange {
     upstream.end();
   }
 
-  /** Closes the client's connection: there is nobody to answer. */
-  #giveUp(failure: Failure): void {
-    this.#transaction.failed(failure);
+  /** The answer, or the tunnel, cannot be completed. */
+  #cutOff(failure: Failure): void {
+    this.transaction.failed(failure);
     this.abort();
     this.#downstream.reset();
   }
@@ -441,14 +380,8 @@ export class Exchange implements UpstreamExchange {
   #finish(): void {
     this.#state = STATE.done;
     this.#upstream = null;
-    this.#search.release();
-    if (this.#backoff !== null) clearTimeout(this.#backoff);
-    this.#spool?.discard();
-    this.#spool = null;
-    this.#early = null;
-  }
-
-  #tellDead(node: Node): void {
-    this.#service.log.event('warn', 'node-dead', 'a node is marked as failed', { node: node.name });
+    this.#search?.release();
+    this.#held?.discard();
+    this.#held = null;
   }
 }

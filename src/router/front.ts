@@ -1,5 +1,6 @@
 import { MAX_ADDED_BYTES } from '../http1/request-writer.ts';
 import { RequestBuffers } from './request-buffer.ts';
+import { type Route, ToHttps } from './route.ts';
 import type { Front, Service, ServiceSettings } from './service.ts';
 import { NO_SINK } from './transaction.ts';
 
@@ -34,7 +35,8 @@ const UWSGI_SETTINGS: Partial<ServiceSettings> = { ...NO_FOREIGN, keepalive: 0, 
 
 /** The generation as it serves what comes through a listener: the same object where the listener has nothing of its own. */
 export function serviceThrough(front: Front, generation: Service): Service {
-  const service = front.isPrivate || front.kind !== 'http' ? ofApp(generation) : generation;
+  const route = routeThrough(front, generation);
+  const service = route === generation.route ? generation : { ...generation, route };
   if (front.isPrivate) {
     // The head is as long as the client's may be, and holds what the router added. What becomes of the request the router tells.
     return { ...bare(service, PRIVATE_SETTINGS), transactions: NO_SINK, requestBuffers: new RequestBuffers(MAX_ADDED_BYTES) };
@@ -47,9 +49,10 @@ export function serviceThrough(front: Front, generation: Service): Service {
   return { ...service, settings: { ...settings, keepalive, manageRtsp } };
 }
 
-/** Its listeners lead to the app whatever the nodes of `http`. */
-function ofApp(service: Service): Service {
-  return { ...service, pool: service.appPool ?? service.pool, mapper: null, fallbacks: null };
+/** The app's own listeners lead to it whatever the nodes of `http`. */
+function routeThrough({ isPrivate, kind, redirect }: Front, { route, appRoute }: Service): Route {
+  if (redirect !== null) return new ToHttps(redirect);
+  return isPrivate || kind !== 'http' ? appRoute : route;
 }
 
 /** Without what is for clients: who they are is told in another way, and compressing is the front's. */

@@ -59,9 +59,6 @@ export class Http1Ending {
       case 'turned-down':
         transaction.failed(admission.failure);
         return this.#answer.fail(admission.failure);
-      case 'answered':
-        transaction.answered(admission.answer.status);
-        return this.#answer.own(admission.answer);
     }
   }
 

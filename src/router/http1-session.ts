@@ -148,7 +148,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
     if (admission.kind !== 'admitted') return this.ending.turnDown(admission);
     const isAll = !hasBody && !isRaw;
     if (isAll && !this.#wantBoth(head)) this.#connection.expectNoMore();
-    const exchange = this.#request.open(head, this.#answer, this.#deadline);
+    const exchange = this.#request.open(this.#answer, this.#deadline);
     exchange.start();
     if (isAll && !exchange.isDone) exchange.requestEnd();
   }

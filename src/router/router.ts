@@ -145,7 +145,6 @@ export class Router implements SessionOwner {
     this.isDraining = true;
     this.stopAccepting();
     for (const session of this.#sessions) session.destroy();
-    this.#service.pool.stop();
   }
 
   #open(connection: Connection<ClientSession>, entrance: Entrance): void {

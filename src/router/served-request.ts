@@ -1,7 +1,6 @@
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Deadline } from '../time/timer-wheel.ts';
 import { type Admission, admission, isRaw } from './admission.ts';
-import type { Client } from './client.ts';
 import type { SessionOwner } from './client-session.ts';
 import type { Downstream } from './downstream.ts';
 import type { Entrance } from './entrance.ts';
@@ -20,19 +19,17 @@ export class ServedRequest {
   /** It began with this generation; between requests, the next one will as far as that is known. */
   service: Service;
   readonly transaction = new Transaction();
-  /** Null before it starts, and when no node was to answer it. */
+  /** Null before it starts, and when it was not admitted. */
   exchange: Exchange | null = null;
   readonly #entrance: Entrance;
   readonly #owner: SessionOwner;
   readonly #peer: Peer;
-  #client: Client;
 
   constructor(entrance: Entrance, owner: SessionOwner, peer: Peer) {
     this.service = entrance.service;
     this.#entrance = entrance;
     this.#owner = owner;
     this.#peer = peer;
-    this.#client = peer;
   }
 
   /** Its first bytes have come, or it is refused before that. May be told again. */
@@ -46,15 +43,14 @@ export class ServedRequest {
     const { front } = this.#entrance;
     this.#owner.requests++;
     this.transaction.headRead();
-    this.#client = whoAsks(head, this.#peer, trustedProxies);
-    this.transaction.client = this.#client;
+    this.transaction.client = whoAsks(head, this.#peer, trustedProxies);
     head.isRaw = isRaw(head, front, settings);
-    return admission(head, front, settings, this.#owner.isPaused);
+    return admission(head, settings, this.#owner.isPaused);
   }
 
   /** It was admitted: an exchange is opened for it, which the caller starts. @param deadline is the exchange's while that lasts */
-  open(head: RequestHead, downstream: Downstream, deadline: Deadline): Exchange {
-    this.exchange = new Exchange(this.service, downstream, head, this.#client, this.transaction, deadline);
+  open(downstream: Downstream, deadline: Deadline): Exchange {
+    this.exchange = new Exchange(this.service, downstream, this.transaction, deadline);
     return this.exchange;
   }
 

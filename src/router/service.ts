@@ -1,8 +1,6 @@
 import type { GzipEngine } from '../encoding/gzip.ts';
 import type { Log } from '../log/log.ts';
 import type { CidrSet } from '../net/cidr.ts';
-import type { Mapper } from '../pool/mapper.ts';
-import type { Pool } from '../pool/pool.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
 import type { BodyBudget } from './body-spool.ts';
 import type { DateLine } from './date-line.ts';
@@ -11,6 +9,7 @@ import type { HttpsRedirect } from './https-redirect.ts';
 import type { OutBuffer } from './out-buffer.ts';
 import type { PreludeSettings } from './prelude.ts';
 import type { RequestBuffers } from './request-buffer.ts';
+import type { Route } from './route.ts';
 import type { TransactionSink } from './transaction.ts';
 import type { OpenUpstream } from './upstream.ts';
 
@@ -100,15 +99,11 @@ export interface ProcessParts {
  */
 export interface Service extends ProcessParts {
   readonly settings: ServiceSettings;
-  readonly pool: Pool;
-  /** Where requests go that come to the app's own listeners (`http-socket`, `socket`, a worker's private one); null: to `pool`. */
-  readonly appPool: Pool | null;
-  /** Finds the pool by the host asked for; null where all requests go to `pool`. */
-  readonly mapper: Mapper | null;
-  /** The routing key of a request that names no host: this machine's name, as in uWSGI. */
-  readonly defaultKey: string;
-  /** Tried in order when the pool has no node left for a request (`http-fallback`). */
-  readonly fallbacks: Pool | null;
+  /** Who answers what comes to `http`. */
+  readonly route: Route;
+  /** Who answers what comes to the app's own listeners (`http-socket`, `socket`, a worker's private one). */
+  readonly appRoute: Route;
+  /** Speaks to nodes, each in its protocol. */
   readonly open: OpenUpstream;
   /** uwsgi knows only CONTENT_LENGTH: a chunked body must have been read whole before its head can be sent. */
   readonly needsLength: boolean;

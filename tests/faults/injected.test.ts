@@ -11,6 +11,7 @@ import { DateLine } from '../../src/router/date-line.ts';
 import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
+import { Nodes } from '../../src/router/route.ts';
 import { Router } from '../../src/router/router.ts';
 import type { Service } from '../../src/router/service.ts';
 import { NO_SINK } from '../../src/router/transaction.ts';
@@ -75,8 +76,8 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
   const log = change.log ?? new Log(() => {});
   const service: Service = {
     settings: { ...DEFAULTS, timeout: 2000, connectTimeout: 1000, tempDirectory: tmpdir() },
-    pool: new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000),
-    fallbacks: null,
+    route: new Nodes(new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000)),
+    appRoute: new Nodes(new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000)),
     open,
     failed,
     needsLength: true,
@@ -86,10 +87,7 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
     dates: new DateLine(),
     requestBuffers: new RequestBuffers(),
     bodyBudget: new BodyBudget(1e8),
-    appPool: null,
     transactions: NO_SINK,
-    mapper: null,
-    defaultKey: 'host',
     gzip: null,
     prelude: null,
     trustedProxies: null,
@@ -244,7 +242,7 @@ function brokenOnce<T extends object>(whole: T, method: keyof T): T {
 
 const SERVICE_PARTS: readonly (readonly [method: string, change: () => Partial<Service>, request: string, expected: number | 'cut'])[] = [
   ['take of request buffers', () => ({ requestBuffers: brokenOnce(new RequestBuffers(), 'take') }), get('/a'), 500],
-  ['pick of the pool', () => ({ pool: brokenOnce(new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000), 'pick') }), get('/a'), 500],
+  ['pick of the pool', () => ({ route: new Nodes(brokenOnce(new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000), 'pick')) }), get('/a'), 500],
   [
     'take of the body budget',
     () => ({ bodyBudget: brokenOnce(new BodyBudget(1e8), 'take') }),

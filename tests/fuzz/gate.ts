@@ -16,6 +16,7 @@ import { DateLine } from '../../src/router/date-line.ts';
 import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
+import { Nodes } from '../../src/router/route.ts';
 import type { Service } from '../../src/router/service.ts';
 import { openStages } from '../../src/router/stages.ts';
 import { NO_SINK } from '../../src/router/transaction.ts';
@@ -186,15 +187,13 @@ const SHARED = {
   dates: new DateLine(),
   requestBuffers: new RequestBuffers(),
   bodyBudget: new BodyBudget(1e9),
-  appPool: null,
   transactions: NO_SINK,
-  mapper: null,
-  defaultKey: 'host',
   gzip: null,
   prelude: null,
   trustedProxies: null,
   log: new Log(() => {}, 'error'),
-  pool: new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000),
+  route: new Nodes(new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000)),
+  appRoute: new Nodes(new Pool([{ nodes: [new Node({ kind: 'app' })] }], 1000)),
 } as const;
 
 class Gate {
@@ -211,7 +210,7 @@ class Gate {
     this.answer = answer;
     const open: OpenUpstream = (_node, exchange) => new BackendSide(this, exchange);
     const settings = { ...DEFAULTS, tempDirectory: null };
-    const service: Service = { ...SHARED, settings, fallbacks: null, open, needsLength, failed: (error) => assert.ifError(error) };
+    const service: Service = { ...SHARED, settings, open, needsLength, failed: (error) => assert.ifError(error) };
     this.client = new ClientSide(this);
     this.#session = openStages({ front: makeFront(0, { port: '80' }), service }, OWNER, this.client);
     this.client.owner = this.#session;

@@ -10,6 +10,7 @@ import { DateLine } from '../../src/router/date-line.ts';
 import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
+import { Nodes } from '../../src/router/route.ts';
 import { Router } from '../../src/router/router.ts';
 import { NO_SINK } from '../../src/router/transaction.ts';
 import type { OpenUpstream } from '../../src/router/upstream.ts';
@@ -30,8 +31,8 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
   const router = new Router(
     {
       settings: { ...DEFAULTS, tempDirectory: null },
-      pool: new Pool([{ nodes: [node] }], 1000),
-      fallbacks: null,
+      route: new Nodes(new Pool([{ nodes: [node] }], 1000)),
+      appRoute: new Nodes(new Pool([{ nodes: [node] }], 1000)),
       open,
       failed: (error) => thrown.push((error as Error).message),
       needsLength: false,
@@ -41,10 +42,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
       dates: new DateLine(),
       requestBuffers: new RequestBuffers(),
       bodyBudget: new BodyBudget(1e6),
-      appPool: null,
       transactions: NO_SINK,
-      mapper: null,
-      defaultKey: 'host',
       gzip: null,
       prelude: null,
       trustedProxies: null,

@@ -9,6 +9,7 @@ import { DateLine } from '../../src/router/date-line.ts';
 import { makeFront } from '../../src/router/front.ts';
 import { OutBuffer } from '../../src/router/out-buffer.ts';
 import { RequestBuffers } from '../../src/router/request-buffer.ts';
+import { Nodes } from '../../src/router/route.ts';
 import { Router } from '../../src/router/router.ts';
 import type { Front, ProcessParts, Service, ServiceSettings } from '../../src/router/service.ts';
 import { NO_SINK } from '../../src/router/transaction.ts';
@@ -92,12 +93,9 @@ export class Wired implements AsyncDisposable {
     return {
       ...this.parts,
       settings: { ...DEFAULTS, tempDirectory: null, ...settings },
-      pool: new Pool([{ nodes }], 1000),
-      appPool: null,
+      route: new Nodes(new Pool([{ nodes }], 1000)),
+      appRoute: new Nodes(new Pool([{ nodes }], 1000)),
       transactions: NO_SINK,
-      mapper: null,
-      defaultKey: 'host',
-      fallbacks: null,
       open: this.#open,
       needsLength: nodes.some(({ target }) => target.kind === 'uwsgi'),
       gzip: null,

@@ -1,4 +1,4 @@
-import { isFileName, normalKey } from './key.ts';
+import { isFileName, normalKey } from '../../http1/routing-key.ts';
 import { MapperError, type MapperFault } from './mapper-error.ts';
 
 /** More would scroll the first ones away, and the first ones are usually the cause. */

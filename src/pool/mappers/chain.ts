@@ -1,7 +1,7 @@
 import type { Failure } from '../../failure/failures.ts';
+import { withoutPort } from '../../http1/routing-key.ts';
 import { type Found, isRefusal, type Mapper } from '../mapper.ts';
 import type { Pool } from '../pool.ts';
-import { withoutPort } from './key.ts';
 
 /** What may be configured, in uWSGI's order of priority; subscriptions come between `pattern` and `base`. */
 export interface Mappers {

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { FAILURES } from '../../failure/failures.ts';
+import { isFileName } from '../../http1/routing-key.ts';
 import type { Found, Mapper } from '../mapper.ts';
 import type { Pool } from '../pool.ts';
-import { isFileName } from './key.ts';
 import type { MappedPools } from './mapped-pools.ts';
 import { MapperError } from './mapper-error.ts';
 

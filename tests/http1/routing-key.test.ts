@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withoutPort } from '../../src/pool/mappers/key.ts';
-import { routingKey } from '../../src/router/routing-key.ts';
-import { requestHead } from '../http1/support.ts';
+import { routingKey, withoutPort } from '../../src/http1/routing-key.ts';
+import { requestHead } from './support.ts';
 
 const keyOf = (host: string): string => routingKey(requestHead(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`));
 

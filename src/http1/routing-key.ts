@@ -1,10 +1,27 @@
-/** Routing keys: what a request asks for, as mappers know it. */
+/** Routing keys: what a request asks for, in the one spelling that mappers and pools know. */
+
+import type { RequestHead } from './request-head.ts';
 
 /** A longer one is no key for uWSGI either. */
 export const MAX_KEY_CHARS = 255;
 
 const COLON = ':';
 const DOT = 0x2e;
+
+/**
+ * The authority a request asks for, with its port where it gives one, as mappers know it: lower case, no dot at the end of the
+ * host. A request without one (HTTP/1.0) has the key of `otherwise`: the TLS server name or this machine's name.
+ */
+export function routingKey(head: RequestHead, otherwise = ''): string {
+  const { bytes, hostStart, hostEnd } = head;
+  if (hostStart === hostEnd) return normalKey(otherwise);
+  let key = '';
+  for (let i = hostStart; i < hostEnd; i++) {
+    const byte = bytes[i];
+    key += String.fromCharCode(byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte);
+  }
+  return withoutRootDot(key);
+}
 
 /**
  * The one spelling of a key: lower case, and without the dot that may end a host name (RFC 3986 3.2.2). `example.com.` is the
@@ -15,7 +32,7 @@ export function normalKey(text: string): string {
 }
 
 /** `host.` → `host`, `host.:80` → `host:80`; a host that is nothing but a dot stays. */
-export function withoutRootDot(key: string): string {
+function withoutRootDot(key: string): string {
   const end = portStart(key);
   if (end < 2 || key.charCodeAt(end - 1) !== DOT) return key;
   return key.slice(0, end - 1) + key.slice(end);
