@@ -1,6 +1,13 @@
+import type { TimerWheel } from '../time/timer-wheel.ts';
 import { type HalfClosedClient, HalfCloseWatch } from './half-close.ts';
 import { Pace, type PacedClient } from './pace.ts';
-import type { Service } from './service.ts';
+import type { ServiceSettings } from './service.ts';
+
+/** By what a client is waited for. */
+interface Patience {
+  readonly wheel: TimerWheel;
+  readonly settings: Pick<ServiceSettings, 'minRate' | 'halfCloseTimeout'>;
+}
 
 /** The session as far as it concerns the watch over its client. */
 export interface WatchedSession {
@@ -58,9 +65,9 @@ export class ClientWatch implements PacedClient, HalfClosedClient {
   }
 
   /** Its body flows again. */
-  letGo(service: Service): void {
+  letGo(patience: Patience): void {
     this.#isHeldBack = false;
-    if (this.isOwing) this.waits(service);
+    if (this.isOwing) this.waits(patience);
   }
 
   /** The body has come whole. */
@@ -69,9 +76,9 @@ export class ClientWatch implements PacedClient, HalfClosedClient {
   }
 
   /** It reads more slowly than it is written to. */
-  fellBehind(service: Service): void {
+  fellBehind(patience: Patience): void {
     this.#takenThen = this.taken;
-    this.waits(service);
+    this.waits(patience);
   }
 
   /** It has taken all. */
@@ -80,7 +87,7 @@ export class ClientWatch implements PacedClient, HalfClosedClient {
   }
 
   /** From now on it is waited for, if it was not already. */
-  waits({ settings, wheel }: Service): void {
+  waits({ settings, wheel }: Patience): void {
     if (settings.minRate === 0) return;
     this.#pace ??= new Pace(this, wheel, settings.minRate);
     this.#pace.start();
@@ -91,8 +98,8 @@ export class ClientWatch implements PacedClient, HalfClosedClient {
     return this.#halfClose !== null;
   }
 
-  halfClosed(service: Service): void {
-    this.#halfClose ??= new HalfCloseWatch(this, service);
+  halfClosed({ settings, wheel }: Patience): void {
+    this.#halfClose ??= new HalfCloseWatch(this, wheel, settings.halfCloseTimeout);
   }
 
   stop(): void {

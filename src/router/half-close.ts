@@ -1,5 +1,4 @@
-import { Deadline, type Expiring } from '../time/timer-wheel.ts';
-import type { Service } from './service.ts';
+import { Deadline, type Expiring, type TimerWheel } from '../time/timer-wheel.ts';
 
 /**
  * A FIN that comes so soon behind the client's last bytes, in ms, was sent with them: that is how `nc` and the scripts around it end their
@@ -34,32 +33,35 @@ export interface HalfClosedClient {
  */
 export class HalfCloseWatch implements Expiring {
   readonly #client: HalfClosedClient;
-  readonly #service: Service;
+  readonly #wheel: TimerWheel;
+  readonly #timeout: number;
   readonly #deadline = new Deadline(this);
   #moved: number;
   /** By the wheel's clock. */
   #since: number;
 
-  constructor(client: HalfClosedClient, service: Service) {
+  /** @param timeout ms without output (`http-half-close-timeout`) */
+  constructor(client: HalfClosedClient, wheel: TimerWheel, timeout: number) {
     this.#client = client;
-    this.#service = service;
+    this.#wheel = wheel;
+    this.#timeout = timeout;
     this.#moved = client.moved;
-    this.#since = service.wheel.now;
+    this.#since = wheel.now;
     this.#look();
   }
 
   stop(): void {
-    this.#service.wheel.remove(this.#deadline);
+    this.#wheel.remove(this.#deadline);
   }
 
   expired(): void {
     const { moved, isReading } = this.#client;
-    const { wheel, settings } = this.#service;
+    const { now } = this.#wheel;
     if (moved !== this.#moved || isReading) {
       this.#moved = moved;
-      this.#since = wheel.now;
+      this.#since = now;
     }
-    if (wheel.now - this.#since >= settings.halfCloseTimeout) this.#client.halfClosedTooLong();
+    if (now - this.#since >= this.#timeout) this.#client.halfClosedTooLong();
     else this.#look();
   }
 
@@ -68,7 +70,6 @@ export class HalfCloseWatch implements Expiring {
   }
 
   #look(): void {
-    const { wheel, settings } = this.#service;
-    if (settings.halfCloseTimeout !== Number.POSITIVE_INFINITY) wheel.arm(this.#deadline, settings.halfCloseTimeout / LOOKS);
+    if (this.#timeout !== Number.POSITIVE_INFINITY) this.#wheel.arm(this.#deadline, this.#timeout / LOOKS);
   }
 }

@@ -1,10 +1,16 @@
 import type { Failure } from '../failure/failures.ts';
 import { PARSE, type ParseState } from '../http1/fields.ts';
 import type { Prelude } from './prelude.ts';
-import type { RequestBuffer } from './request-buffer.ts';
-import type { Service } from './service.ts';
+import type { RequestBuffer, RequestBuffers } from './request-buffer.ts';
+import type { ServiceSettings } from './service.ts';
 
 const NONE = new Uint8Array(0);
+
+/** By what heads are read, and into what. */
+export interface HeadRules {
+  readonly requestBuffers: RequestBuffers;
+  readonly settings: Pick<ServiceSettings, 'manageExpect' | 'manageRtsp' | 'manageSource' | 'rawTarget'>;
+}
 
 /** Finds the heads of requests in the bytes of a connection, one after the other. */
 export interface HeadReader {
@@ -19,9 +25,9 @@ export interface HeadReader {
   /** All that is to be written before the connection closes, when what was refused is no request that could be answered; else null. */
   readonly lastWords: Uint8Array | null;
   /** Reads on, with what holds for the request; returns the bytes behind those it took. */
-  read(bytes: Uint8Array, service: Service): Uint8Array;
+  read(bytes: Uint8Array, rules: HeadRules): Uint8Array;
   /** The request is over: what it held is free. */
-  release(service: Service): void;
+  release(rules: HeadRules): void;
   /** The next byte begins another request. */
   reopen(): void;
 }
@@ -43,18 +49,18 @@ export class HttpHeadReader implements HeadReader {
     return this.#prelude?.refusal != null ? this.#prelude.rule : (this.refusal?.rule ?? '');
   }
 
-  read(bytes: Uint8Array, service: Service): Uint8Array {
-    if (this.#prelude === null) return this.#parse(bytes, service);
+  read(bytes: Uint8Array, rules: HeadRules): Uint8Array {
+    if (this.#prelude === null) return this.#parse(bytes, rules);
     const rest = this.#prelude.read(bytes);
-    if (rest !== null && rest.length > 0) return this.#parse(rest, service);
+    if (rest !== null && rest.length > 0) return this.#parse(rest, rules);
     this.refusal = this.#prelude.refusal;
     this.state = this.refusal === null ? PARSE.incomplete : PARSE.refused;
     return NONE;
   }
 
-  release(service: Service): void {
+  release({ requestBuffers }: HeadRules): void {
     if (this.buffer === null) return;
-    service.requestBuffers.give(this.buffer);
+    requestBuffers.give(this.buffer);
     this.buffer = null;
   }
 
@@ -62,7 +68,7 @@ export class HttpHeadReader implements HeadReader {
     this.#prelude?.reopen();
   }
 
-  #parse(bytes: Uint8Array, { requestBuffers, settings }: Service): Uint8Array {
+  #parse(bytes: Uint8Array, { requestBuffers, settings }: HeadRules): Uint8Array {
     this.buffer ??= requestBuffers.take();
     const { buffer } = this;
     const { head } = buffer;

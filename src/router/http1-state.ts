@@ -46,13 +46,16 @@ export const DO = {
 } as const;
 export type Do = (typeof DO)[keyof typeof DO];
 
-export const ON_BYTES: readonly Do[] = [DO.readHead, DO.readHead, DO.readBody, DO.passOn, DO.nothing, DO.throwAway, DO.nothing];
+/** By state, in their order. */
+type ReadonlyRow = readonly [idle: Do, head: Do, busy: Do, tunnel: Do, closing: Do, lingering: Do, closed: Do];
+
+export const ON_BYTES: ReadonlyRow = [DO.readHead, DO.readHead, DO.readBody, DO.passOn, DO.nothing, DO.throwAway, DO.nothing];
 /** FIN, and nobody waits for an answer. */
-export const ON_LEFT: readonly Do[] = [DO.finish, DO.breakOff, DO.giveUp, DO.endHalf, DO.nothing, DO.closeBehind, DO.nothing];
+export const ON_LEFT: ReadonlyRow = [DO.finish, DO.breakOff, DO.giveUp, DO.endHalf, DO.nothing, DO.closeBehind, DO.nothing];
 /** FIN of one that does. */
-export const ON_HALF_CLOSED: readonly Do[] = [DO.waitOn, DO.breakOff, DO.waitOn, DO.endHalf, DO.nothing, DO.closeBehind, DO.nothing];
-export const ON_DEADLINE: readonly Do[] = [DO.finish, DO.refuse, DO.expire, DO.expire, DO.close, DO.close, DO.nothing];
-export const ON_DRAIN: readonly Do[] = [DO.finish, DO.nothing, DO.nothing, DO.nothing, DO.nothing, DO.nothing, DO.nothing];
+export const ON_HALF_CLOSED: ReadonlyRow = [DO.waitOn, DO.breakOff, DO.waitOn, DO.endHalf, DO.nothing, DO.closeBehind, DO.nothing];
+export const ON_DEADLINE: ReadonlyRow = [DO.finish, DO.refuse, DO.expire, DO.expire, DO.close, DO.close, DO.nothing];
+export const ON_DRAIN: ReadonlyRow = [DO.finish, DO.nothing, DO.nothing, DO.nothing, DO.nothing, DO.nothing, DO.nothing];
 
 /** The state of one connection, which its parts share. */
 export class Life {

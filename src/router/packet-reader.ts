@@ -4,10 +4,9 @@ import { MAX_HEAD_BYTES } from '../http1/request-head.ts';
 import { peerOfText } from '../net/peer.ts';
 import { PACKET_HEADER_BYTES, type Packet, PacketError, packetEnd, readPacket } from '../uwsgi/packet.ts';
 import { headOfVars, type Vars } from '../uwsgi/request-text.ts';
-import type { HeadReader } from './head-reader.ts';
+import type { HeadReader, HeadRules } from './head-reader.ts';
 import type { Peer } from './peer.ts';
 import type { RequestBuffer } from './request-buffer.ts';
-import type { Service } from './service.ts';
 
 const NONE = new Uint8Array(0);
 const PING = 100;
@@ -33,7 +32,7 @@ export class PacketReader implements HeadReader {
     this.#peer = peer;
   }
 
-  read(bytes: Uint8Array, service: Service): Uint8Array {
+  read(bytes: Uint8Array, rules: HeadRules): Uint8Array {
     const taken = this.#held === null ? 0 : this.#hold(bytes);
     let packet: Packet | null;
     try {
@@ -54,12 +53,12 @@ export class PacketReader implements HeadReader {
       this.state = PARSE.refused;
       return NONE;
     }
-    return this.#parse(packet, service) ? bytes.subarray(used) : NONE;
+    return this.#parse(packet, rules) ? bytes.subarray(used) : NONE;
   }
 
-  release(service: Service): void {
+  release({ requestBuffers }: HeadRules): void {
     if (this.buffer === null) return;
-    service.requestBuffers.give(this.buffer);
+    requestBuffers.give(this.buffer);
     this.buffer = null;
   }
 
@@ -85,7 +84,7 @@ export class PacketReader implements HeadReader {
   }
 
   /** False when the vars are none of a request. */
-  #parse(packet: Packet, { requestBuffers }: Service): boolean {
+  #parse(packet: Packet, { requestBuffers }: HeadRules): boolean {
     const vars = new Map(packet.vars);
     this.#tellPeer(vars);
     const text = headOfVars(packet, vars);

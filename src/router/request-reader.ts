@@ -3,13 +3,12 @@ import { PARSE } from '../http1/fields.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import type { ClientWatch } from './client-watch.ts';
-import type { HeadReader } from './head-reader.ts';
+import type { HeadReader, HeadRules } from './head-reader.ts';
 import type { Http1Answer } from './http1-answer.ts';
 import type { Http1Ending } from './http1-ending.ts';
 import { DO, type Life, ON_BYTES } from './http1-state.ts';
 import { RequestBody } from './request-body.ts';
 import type { ServedRequest } from './served-request.ts';
-import type { Service } from './service.ts';
 import { Stash } from './stash.ts';
 
 const NONE = new Uint8Array(0);
@@ -168,9 +167,9 @@ export class RequestReader {
   }
 
   /** The request is over: what it held is free. */
-  release(service: Service): void {
+  release(rules: HeadRules): void {
     this.#body = null;
-    this.#heads.release(service);
+    this.#heads.release(rules);
   }
 
   /** The next byte begins another request. */

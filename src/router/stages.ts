@@ -38,6 +38,6 @@ export type OpenSession = (
 ) => ClientSession;
 
 const openSession: OpenSession = (entrance, owner, connection, peer, prelude, waited) => {
-  const heads = entrance.front.kind === 'uwsgi' ? new PacketReader(peer) : new HttpHeadReader(prelude);
+  const heads = entrance.front.kind === 'uwsgi' ? new PacketReader(peer) : new HttpHeadReader(connection.tls === null ? prelude : null);
   return new Http1Session(entrance, owner, connection, peer, heads, waited);
 };

@@ -3,6 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CidrSet } from '../../src/net/cidr.ts';
+import { UNIX_PEER } from '../../src/net/peer.ts';
+import type { ClientSession } from '../../src/router/client-session.ts';
+import { makeFront } from '../../src/router/front.ts';
+import { Peer } from '../../src/router/peer.ts';
+import { ServedRequest } from '../../src/router/served-request.ts';
+import type { Service } from '../../src/router/service.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, type Script, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep, waitFor } from '../support/wait.ts';
@@ -146,4 +152,52 @@ test('a session that is being answered is counted as running, and each request o
   assert.equal(wired.router.running, 0);
   await idle.request(get());
   assert.equal(wired.router.requests, 2);
+});
+
+test('a connection may have requests of two generations at a time: each waits for its own', async () => {
+  await using it = await rig();
+  const { router } = it.wired;
+  const front = makeFront(0);
+  router.handlers(front);
+  const services = [1, 2, 3].map(() => it.wired.generation([nodeAt('uwsgi', it.first.address)]));
+  router.use(services[0]!);
+  const entrance = { front, service: services[0]! };
+  const peer = new Peer(front, { remote: UNIX_PEER, local: UNIX_PEER, tls: null });
+  const requests: ServedRequest[] = [];
+  // As HTTP/2 has it: many streams on one connection.
+  const session = {
+    get running() {
+      return requests.filter(({ exchange }) => exchange !== null).length;
+    },
+    renew: (before: ReadonlySet<Service>) => requests.reduce((sum, request) => sum + request.renew(before), 0),
+    destroy: () => {},
+  } as unknown as ClientSession;
+  router.sessionOpened(session);
+  const start = (): ServedRequest => {
+    const request = new ServedRequest(entrance, router, peer);
+    requests.push(request);
+    request.begin();
+    request.exchange = {} as never;
+    return request;
+  };
+  const unused: number[] = [];
+  const renew = (generation: number): void => {
+    entrance.service = services[generation]!;
+    router.use(entrance.service, () => unused.push(generation - 1));
+  };
+  const [a, b] = [start(), start()];
+  renew(1);
+  const c = start();
+  renew(2);
+  assert.equal(router.running, 3);
+  assert.deepEqual([a.service, c.service], [services[0], services[1]]);
+  a.end(0, 0);
+  assert.deepEqual(unused, []);
+  c.end(0, 0);
+  assert.deepEqual(unused, [1], 'the younger one is done with first');
+  b.end(0, 0);
+  assert.deepEqual(unused, [1, 0]);
+  assert.equal(b.service, services[2]);
+  assert.equal(router.running, 0);
+  router.sessionClosed(session);
 });
