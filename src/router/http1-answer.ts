@@ -1,26 +1,18 @@
 import type { GzipOutput } from '../encoding/gzip.ts';
 import type { Failure } from '../failure/failures.ts';
-import type { AddedFields } from '../http1/added-fields.ts';
-import { copyBytes } from '../http1/bytes.ts';
-import { LAST_CHUNK, MAX_CHUNK_SIZE_LINE, writeChunkSize } from '../http1/chunked-writer.ts';
+import { LAST_CHUNK } from '../http1/chunked-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { CONNECTION, type ConnectionSays, writeOwnHead, writeResponseHead } from '../http1/response-writer.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import { type Compression, compressed } from './compression.ts';
 import type { Downstream } from './downstream.ts';
+import { Http1Output } from './http1-output.ts';
 import { errorAnswer, type OwnAnswer } from './own-answer.ts';
 import type { Service } from './service.ts';
 
 /** How the body is framed. `raw` is a tunnel. */
 const BODY = { none: 0, length: 1, chunked: 2, untilClose: 3, raw: 4 } as const;
-
-/** A piece up to this is copied behind what is gathered, to go out with it; a larger one is written as it is. */
-const COPY_BYTES = 64 * 1024;
-/** With nothing gathered a piece of this size is better written where it lies. */
-const ALONE_BYTES = 4 * 1024;
-/** A chunk is worth more copying: its size line and its end would be two more writes. */
-const COPY_CHUNK_BYTES = 128 * 1024;
 
 const CRLF = Uint8Array.of(0x0d, 0x0a);
 const LAST_SIZE_LINE = LAST_CHUNK.subarray(0, 3);
@@ -53,17 +45,13 @@ export interface AnswerOwner {
 export class Http1Answer implements Downstream, GzipOutput {
   /** The final head of the current answer has been written. */
   hasBegun = false;
-  /** More than `responseBuffer` waits for the kernel. */
-  isBlocked = false;
-  /** Bytes written so far, over all answers of the connection. */
-  written = 0;
   /** Bytes of the current answer's body, without framing. */
   bodyBytes = 0;
   /** What is being written are events or a tunnel, which may rest as they like. */
   isOpenEnded = false;
   #service: Service;
   readonly #owner: AnswerOwner;
-  readonly #connection: Connection<unknown>;
+  readonly #output: Http1Output;
   #request: RequestHead | null = null;
   #body: number = BODY.none;
   /** Of a body with a length: bytes still to come. */
@@ -77,13 +65,14 @@ export class Http1Answer implements Downstream, GzipOutput {
   constructor(service: Service, owner: AnswerOwner, connection: Connection<unknown>, isCgi = false) {
     this.#service = service;
     this.#owner = owner;
-    this.#connection = connection;
+    this.#output = new Http1Output(service.out, service.settings.responseBuffer, connection, owner);
     this.#isCgi = isCgi;
   }
 
   /** Between two answers: what holds for the next ones. */
   use(service: Service): void {
     this.#service = service;
+    this.#output.limit = service.settings.responseBuffer;
   }
 
   /** True once a tunnel has been opened. */
@@ -96,9 +85,19 @@ export class Http1Answer implements Downstream, GzipOutput {
     return this.#body === BODY.untilClose;
   }
 
+  /** More than `http-response-buffer` waits for the kernel. */
+  get isBlocked(): boolean {
+    return this.#output.isBlocked;
+  }
+
+  /** Bytes written so far, over all answers of the connection. */
+  get written(): number {
+    return this.#output.written;
+  }
+
   /** Bytes made so far, over all answers of the connection: those written, and what waits to be flushed. */
   get produced(): number {
-    return this.written + this.#service.out.length;
+    return this.#output.produced;
   }
 
   /** A new request has been read; `null` when not even its head could be. */
@@ -115,7 +114,7 @@ export class Http1Answer implements Downstream, GzipOutput {
   }
 
   continue(): void {
-    if (!this.#owner.bodyHasBegun) this.#write(CONTINUE);
+    if (!this.#owner.bodyHasBegun) this.#output.write(CONTINUE);
   }
 
   interim(head: ResponseHead): void {
@@ -169,23 +168,23 @@ export class Http1Answer implements Downstream, GzipOutput {
         const stop = Math.min(end, start + this.#remaining);
         this.#remaining -= stop - start;
         this.bodyBytes += stop - start;
-        return this.#write(bytes, start, stop);
+        return this.#output.write(bytes, start, stop);
       }
       case BODY.chunked:
         this.bodyBytes += end - start;
-        return this.#writeChunk(bytes, start, end);
+        return this.#output.writeChunk(bytes, start, end);
       default:
         this.bodyBytes += end - start;
         this.hasBegun = true;
-        return this.#write(bytes, start, end);
+        return this.#output.write(bytes, start, end);
     }
   }
 
   trailers(lines: Uint8Array): void {
     if (this.#body !== BODY.chunked || !this.#request!.acceptsTrailers || lines.length === 0) return;
-    this.#write(LAST_SIZE_LINE);
-    this.#write(lines);
-    this.#write(CRLF);
+    this.#output.write(LAST_SIZE_LINE);
+    this.#output.write(lines);
+    this.#output.write(CRLF);
     this.#body = BODY.none;
   }
 
@@ -197,7 +196,7 @@ export class Http1Answer implements Downstream, GzipOutput {
     if (this.#body === BODY.length && this.#remaining > 0) return this.reset();
     if (this.#compression !== null && !this.#compression.finish()) return this.reset();
     this.#compression = null;
-    if (this.#body === BODY.chunked) this.#write(LAST_CHUNK);
+    if (this.#body === BODY.chunked) this.#output.write(LAST_CHUNK);
     this.#owner.answered(this.#persists);
   }
 
@@ -223,27 +222,17 @@ export class Http1Answer implements Downstream, GzipOutput {
 
   /** The kernel has taken all. */
   drained(): void {
-    this.isBlocked = false;
+    this.#output.isBlocked = false;
   }
 
   flush(): boolean {
-    const { out } = this.#service;
-    if (out.length > 0) {
-      const { length } = out;
-      out.length = 0;
-      this.#send(out.bytes, 0, length);
-    }
-    return !this.isBlocked;
+    this.#output.flush();
+    return !this.#output.isBlocked;
   }
 
   /** Sends what is left, and closes the connection behind it. */
   close(): void {
-    const { out } = this.#service;
-    const { length } = out;
-    out.length = 0;
-    this.written += length;
-    this.#connection.close(out.bytes, 0, length);
-    if (this.#connection.queued > 0) this.#owner.fellBehind();
+    this.#output.close();
   }
 
   pause(): void {
@@ -269,59 +258,26 @@ export class Http1Answer implements Downstream, GzipOutput {
   }
 
   #writeHead(head: ResponseHead, keepLength: boolean, connection: ConnectionSays): void {
-    const { out, dates } = this.#service;
-    this.#makeRoom(head.added);
-    const date = this.#isCgi ? null : dates.for(head);
+    const { buffer } = this.#output;
+    this.#output.roomForHead(head.added);
+    const date = this.#isCgi ? null : this.#service.dates.for(head);
     const isChunked = this.#body === BODY.chunked;
-    out.length = writeResponseHead(out.bytes, out.length, head, isChunked, keepLength && !isChunked, connection, date);
+    buffer.length = writeResponseHead(buffer.bytes, buffer.length, head, isChunked, keepLength && !isChunked, connection, date);
   }
 
   #writeOwn({ status, fields, body }: OwnAnswer, mayPersist: boolean): void {
-    const { out, dates } = this.#service;
+    const { buffer } = this.#output;
     const request = this.#request;
     this.hasBegun = true;
     this.#persists = mayPersist && this.#owner.mayPersist;
-    this.#makeRoom(fields);
+    this.#output.roomForHead(fields);
     const connection = this.#ownConnection(request?.isHttp10 === true);
-    out.length = writeOwnHead(out.bytes, out.length, status, fields, body.length, request, connection, dates.line());
-    if (request === null || !request.isHead) this.#write(body);
-    this.#owner.answered(this.#persists);
-  }
-
-  /** For a head of any size, and `added`. */
-  #makeRoom(added: AddedFields | null): void {
-    if (!this.#service.out.hasRoomForHead(added === null ? 0 : added.length)) this.flush();
-  }
-
-  /** Size line, bytes and CRLF; small ones in one write with what is there already. */
-  #writeChunk(bytes: Uint8Array, start: number, end: number): void {
-    const { out } = this.#service;
-    const length = end - start;
-    if (length === 0) return;
-    const isCopied = length <= COPY_CHUNK_BYTES;
-    if (!out.has(MAX_CHUNK_SIZE_LINE + (isCopied ? length + CRLF.length : 0))) this.flush();
-    out.length = writeChunkSize(out.bytes, out.length, length);
-    if (isCopied) out.length = copyBytes(out.bytes, out.length, bytes, start, end);
-    else this.#write(bytes, start, end);
-    this.#write(CRLF);
-  }
-
-  #write(bytes: Uint8Array, start = 0, end = bytes.length): void {
-    const { out } = this.#service;
-    if (end - start <= (out.length === 0 ? ALONE_BYTES : COPY_BYTES)) {
-      if (!out.has(end - start)) this.flush();
-      out.length = copyBytes(out.bytes, out.length, bytes, start, end);
-      return;
+    const date = this.#service.dates.line();
+    buffer.length = writeOwnHead(buffer.bytes, buffer.length, status, fields, body.length, request, connection, date);
+    if (request === null || !request.isHead) {
+      this.bodyBytes = body.length;
+      this.#output.write(body);
     }
-    this.flush();
-    this.#send(bytes, start, end);
-  }
-
-  #send(bytes: Uint8Array, start: number, end: number): void {
-    this.written += end - start;
-    if (this.#connection.write(bytes, start, end)) return;
-    // The shield (`http-response-buffer`): so much is read ahead of a slow client, to let the backend go.
-    this.isBlocked = this.#connection.queued > this.#service.settings.responseBuffer;
-    this.#owner.fellBehind();
+    this.#owner.answered(this.#persists);
   }
 }
