@@ -63,7 +63,7 @@ const FIELD_REFUSALS: Readonly<Record<FieldFault, Failure>> = REQUEST_FAULTS;
 export class RequestHead {
   /** What the offsets point into: set by `parse`, and by who moves the head to a buffer of its own. */
   bytes: Uint8Array = EMPTY;
-  /** Offset of the first byte behind the head. */
+  /** Offset of the first byte behind the head; of one that was refused: behind what had come by then. */
   end = 0;
   refusal: Failure | null = null;
 
@@ -186,10 +186,14 @@ export class RequestHead {
     this.bytes = bytes;
     if (!this.#inFields) {
       const state = this.#requestLine(bytes, length, foreign);
+      if (state === PARSE.refused) this.end = length;
       if (state !== PARSE.complete) return state;
     }
     const state = this.fields.parse(bytes, length, false);
-    if (state === PARSE.refused) return this.#refuse(FIELD_REFUSALS[this.fields.fault!]);
+    if (state === PARSE.refused) {
+      this.end = length;
+      return this.#refuse(FIELD_REFUSALS[this.fields.fault!]);
+    }
     if (state === PARSE.incomplete) return state;
     this.end = this.fields.next;
     const refusal = checkRequest(this, manageExpect);

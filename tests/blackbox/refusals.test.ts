@@ -131,6 +131,19 @@ blackbox('N13: the line of a refusal has the host that was asked for, also where
     assertOwnAnswer(await client.readResponse(), 400);
     await assertLogged(gate, new RegExp(`code=${code} .*method=GET target="/some\\?a=1" host=www\\.example:8080`), logged);
   }
+  for (const [line, status, code] of [
+    ['GET /a#b HTTP/1.1', 400, 'bad-target'],
+    ['GET / HTTP/2.1', 505, 'version-not-supported'],
+    ['CONNECT a.example:1 HTTP/1.1', 501, 'connect-not-offered'],
+    ['G@T / HTTP/1.1', 400, 'bad-method'],
+    ['GET / HTTP/1.1\r\nX-A: \0', 400, 'bad-field-value'],
+  ] as const) {
+    const logged = gate.stderr.length;
+    await using client = await RawClient.connect(gate.target);
+    client.write(`${line}\r\nX-A: b\r\nHost: www.example:8080\r\n\r\n`);
+    assertOwnAnswer(await client.readResponse(), status);
+    await assertLogged(gate, new RegExp(`code=${code} .*host=www\\.example:8080`), logged);
+  }
 });
 
 for (const [what, script, code] of ANSWERS) {
