@@ -1,6 +1,5 @@
 import type { Config } from '../options/config.ts';
-import { makeFront } from '../router/front.ts';
-import type { Front } from '../router/service.ts';
+import { type Front, makeFront } from '../router/front.ts';
 import type { ListenerConfig } from './listener-configs.ts';
 
 /** A listener as requests know it. The port follows when it is known. */

@@ -4,7 +4,7 @@ import type { RunningRequests } from '../app/timed-app.ts';
 import { FAILURES } from '../failure/failures.ts';
 import type { Log } from '../log/log.ts';
 import type { Config, NodeConfig } from '../options/config.ts';
-import type { Front } from '../router/service.ts';
+import type { Front } from '../router/front.ts';
 import type { OpenUpstream } from '../router/upstream.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';

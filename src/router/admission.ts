@@ -1,6 +1,7 @@
 import { FAILURES, type Failure } from '../failure/failures.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import type { Front, ServiceSettings } from './service.ts';
+import type { Front } from './front.ts';
+import type { ServiceSettings } from './service.ts';
 
 /**
  * What becomes of a request whose head has been read, before anybody looks for who answers it. `refused`: it breaks a limit, and what

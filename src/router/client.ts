@@ -1,6 +1,6 @@
 import type { PeerAddress } from '../net/peer.ts';
+import type { Front } from './front.ts';
 import type { Peer } from './peer.ts';
-import type { Front } from './service.ts';
 
 /** Who asks, and through which listener. Of one request, and never another while that lasts. */
 export interface Client {

@@ -1,8 +1,41 @@
 import { MAX_ADDED_BYTES } from '../http1/request-writer.ts';
+import type { HttpsRedirect } from './https-redirect.ts';
 import { RequestBuffers } from './request-buffer.ts';
 import { type Route, ToHttps } from './route.ts';
-import type { Front, Service, ServiceSettings } from './service.ts';
+import type { Service, ServiceSettings } from './service.ts';
 import { NO_SINK } from './transaction.ts';
+
+/** `http`; `http-socket` and `http11-socket`, which in uWSGI are the workers' own; `uwsgi-socket`, where web servers speak uwsgi. */
+export type FrontKind = 'http' | 'http-socket' | 'http11-socket' | 'uwsgi';
+
+/** The modifiers of uwsgi packets. */
+export interface Modifiers {
+  readonly modifier1: number;
+  readonly modifier2: number;
+}
+
+/** One listener, as requests that came through it know it. It outlives generations. `makeFront` makes one. */
+export interface Front {
+  /** Its place among the listeners; −1 for what is none. */
+  readonly index: number;
+  readonly kind: FrontKind;
+  /** The text behind the last `:` of its address, once that is known; empty for a unix socket. */
+  port: string;
+  /** It only sends its clients to https (`http-to-https`); null for a listener that serves. */
+  readonly redirect: HttpsRedirect | null;
+  /** Idle ms between its requests, in place of the service's; null for that. */
+  readonly keepalive: number | null;
+  /** Of requests that came through it, in place of `http-modifier1` and `http-modifier2`; null for those. */
+  readonly modifiers: Modifiers | null;
+  /** The socket of a worker, where only routers of ours come in: they are believed, and have applied the rules for clients already. */
+  readonly isPrivate: boolean;
+}
+
+/** A front, and the generation that requests which come through it begin with. */
+export interface ServedFront {
+  readonly front: Front;
+  service: Service;
+}
 
 /** A listener of `http`, but for what is `given`. `port` may follow when it is known. */
 export function makeFront(index: number, given: Partial<Omit<Front, 'index'>> = {}): Front {

@@ -4,7 +4,7 @@ import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
 import { ClientWatch, type WatchedSession } from './client-watch.ts';
-import type { Entrance } from './entrance.ts';
+import type { ServedFront } from './front.ts';
 import { hasLeft } from './half-close.ts';
 import type { HeadReader } from './head-reader.ts';
 import { type AnswerOwner, Http1Answer } from './http1-answer.ts';
@@ -32,12 +32,12 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
   #isHalfClosed = false;
 
   /** @param waited ms that the connection has been open */
-  constructor(entrance: Entrance, owner: SessionOwner, connection: Connection<ClientSession>, peer: Peer, heads: HeadReader, waited: number) {
-    const { front, service } = entrance;
+  constructor(served: ServedFront, owner: SessionOwner, connection: Connection<ClientSession>, peer: Peer, heads: HeadReader, waited: number) {
+    const { front, service } = served;
     this.#owner = owner;
     this.#connection = connection;
     this.#isPrivate = front.isPrivate;
-    this.#request = new ServedRequest(entrance, owner, peer);
+    this.#request = new ServedRequest(served, owner, peer);
     this.#answer = new Http1Answer(service, this, connection, front.kind === 'uwsgi');
     this.#watch = new ClientWatch(this, this.#answer, connection);
     this.#reader = new RequestReader(this, this.#life, connection, this.#request, this.#answer, this.#watch, heads);

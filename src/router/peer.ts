@@ -1,7 +1,7 @@
 import type { PeerAddress } from '../net/peer.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import type { Client } from './client.ts';
-import type { Front } from './service.ts';
+import type { Front } from './front.ts';
 
 /** A socket, as far as it tells who is there. */
 type Socket = Pick<Connection<unknown>, 'remote' | 'local' | 'tls'>;

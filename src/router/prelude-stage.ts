@@ -3,7 +3,7 @@ import { formatPeer } from '../net/peer.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
-import type { Entrance } from './entrance.ts';
+import type { ServedFront } from './front.ts';
 import type { Peer } from './peer.ts';
 import { Prelude, type PreludeSettings } from './prelude.ts';
 import type { OpenSession } from './stages.ts';
@@ -14,7 +14,7 @@ import type { OpenSession } from './stages.ts';
  */
 export class PreludeStage implements ClientSession, Expiring {
   readonly running = 0;
-  readonly #entrance: Entrance;
+  readonly #served: ServedFront;
   readonly #owner: SessionOwner;
   readonly #connection: Connection<ClientSession>;
   readonly #peer: Peer;
@@ -27,13 +27,13 @@ export class PreludeStage implements ClientSession, Expiring {
 
   constructor(
     settings: PreludeSettings,
-    entrance: Entrance,
+    served: ServedFront,
     owner: SessionOwner,
     connection: Connection<ClientSession>,
     peer: Peer,
     open: OpenSession,
   ) {
-    this.#entrance = entrance;
+    this.#served = served;
     this.#owner = owner;
     this.#connection = connection;
     this.#peer = peer;
@@ -42,7 +42,7 @@ export class PreludeStage implements ClientSession, Expiring {
     const {
       wheel,
       settings: { headersTimeout },
-    } = entrance.service;
+    } = served.service;
     wheel.arm(this.#deadline, headersTimeout);
     this.#since = wheel.now;
   }
@@ -77,7 +77,7 @@ export class PreludeStage implements ClientSession, Expiring {
   ended(): void {
     if (!this.#hasBegun) return this.#next().ended();
     const client = formatPeer(this.#peer.remote);
-    this.#entrance.service.log.event('info', 'client-left', 'the client left in the middle of a head', { client });
+    this.#served.service.log.event('info', 'client-left', 'the client left in the middle of a head', { client });
     this.#connection.destroy();
   }
 
@@ -85,7 +85,7 @@ export class PreludeStage implements ClientSession, Expiring {
   hungUp(): void {}
 
   closed(): void {
-    this.#entrance.service.wheel.remove(this.#deadline);
+    this.#served.service.wheel.remove(this.#deadline);
     this.#owner.sessionClosed(this);
   }
 
@@ -100,9 +100,9 @@ export class PreludeStage implements ClientSession, Expiring {
 
   /** The session that has the connection from now on. Its first head has what time is left of the connection's. */
   #next(): ClientSession {
-    const { wheel } = this.#entrance.service;
+    const { wheel } = this.#served.service;
     const later = this.#prelude.mayRepeat ? this.#prelude : null;
-    const session = this.#open(this.#entrance, this.#owner, this.#connection, this.#peer, later, wheel.now - this.#since);
+    const session = this.#open(this.#served, this.#owner, this.#connection, this.#peer, later, wheel.now - this.#since);
     wheel.remove(this.#deadline);
     this.#connection.owner = session;
     this.#owner.sessionOpened(session);

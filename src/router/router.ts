@@ -2,9 +2,8 @@ import { FAILURES } from '../failure/failures.ts';
 import { LOST_PEER } from '../net/peer.ts';
 import type { Connection, ConnectionHandlers, Listener, ListenOptions, Sockets } from '../runtime/seam/sockets.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
-import type { Entrance } from './entrance.ts';
-import { serviceThrough } from './front.ts';
-import type { Front, Service } from './service.ts';
+import { type Front, type ServedFront, serviceThrough } from './front.ts';
+import type { Service } from './service.ts';
 import { openStages } from './stages.ts';
 
 /** A generation that new requests do not begin with. */
@@ -26,7 +25,7 @@ export class Router implements SessionOwner {
   readonly #maxConnections: number;
   readonly #sessions = new Set<ClientSession>();
   readonly #listeners: Listener[] = [];
-  readonly #entrances: Entrance[] = [];
+  readonly #fronts: ServedFront[] = [];
   readonly #retired = new Set<Retired>();
   #drained: (() => void) | null = null;
 
@@ -53,9 +52,9 @@ export class Router implements SessionOwner {
    * the one before it, and is new: none comes back.
    */
   use(service: Service, unused: () => void = () => {}): void {
-    const before = new Set(this.#entrances.map((entrance) => entrance.service));
+    const before = new Set(this.#fronts.map((served) => served.service));
     this.#service = service;
-    for (const entrance of this.#entrances) entrance.service = serviceThrough(entrance.front, service);
+    for (const served of this.#fronts) served.service = serviceThrough(served.front, service);
     let running = 0;
     for (const session of this.#sessions) running += session.renew(before);
     if (running === 0) unused();
@@ -87,10 +86,10 @@ export class Router implements SessionOwner {
 
   /** What a listener is given: one shared object, each call handed on to the session of its connection. */
   handlers(front: Front): ConnectionHandlers<ClientSession> {
-    const entrance: Entrance = { front, service: serviceThrough(front, this.#service) };
-    this.#entrances.push(entrance);
+    const served: ServedFront = { front, service: serviceThrough(front, this.#service) };
+    this.#fronts.push(served);
     return {
-      open: (connection) => this.#open(connection, entrance),
+      open: (connection) => this.#open(connection, served),
       data: (connection, bytes) => connection.owner.data(bytes),
       drain: (connection) => connection.owner.drained(),
       end: (connection) => connection.owner.ended(),
@@ -147,13 +146,13 @@ export class Router implements SessionOwner {
     for (const session of this.#sessions) session.destroy();
   }
 
-  #open(connection: Connection<ClientSession>, entrance: Entrance): void {
-    const session = openStages(entrance, this, connection);
+  #open(connection: Connection<ClientSession>, served: ServedFront): void {
+    const session = openStages(served, this, connection);
     connection.owner = session;
     this.sessionOpened(session);
     // Nobody is left to answer, and what was sent by we know not whom is better not believed.
     if (connection.remote === LOST_PEER) session.destroy();
-    else if (this.#sessions.size > this.#maxConnections && !entrance.front.isPrivate) session.turnAway(FAILURES.tooManyConnections);
+    else if (this.#sessions.size > this.#maxConnections && !served.front.isPrivate) session.turnAway(FAILURES.tooManyConnections);
   }
 
   #failed(connection: Connection<ClientSession>, error: unknown): void {

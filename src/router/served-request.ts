@@ -3,8 +3,8 @@ import type { Deadline } from '../time/timer-wheel.ts';
 import { type Admission, admission, isRaw } from './admission.ts';
 import type { SessionOwner } from './client-session.ts';
 import type { Downstream } from './downstream.ts';
-import type { Entrance } from './entrance.ts';
 import { Exchange } from './exchange.ts';
+import type { ServedFront } from './front.ts';
 import type { Peer } from './peer.ts';
 import type { Service } from './service.ts';
 import { Transaction } from './transaction.ts';
@@ -21,13 +21,13 @@ export class ServedRequest {
   readonly transaction = new Transaction();
   /** Null before it starts, and when it was not admitted. */
   exchange: Exchange | null = null;
-  readonly #entrance: Entrance;
+  readonly #served: ServedFront;
   readonly #owner: SessionOwner;
   readonly #peer: Peer;
 
-  constructor(entrance: Entrance, owner: SessionOwner, peer: Peer) {
-    this.service = entrance.service;
-    this.#entrance = entrance;
+  constructor(served: ServedFront, owner: SessionOwner, peer: Peer) {
+    this.service = served.service;
+    this.#served = served;
     this.#owner = owner;
     this.#peer = peer;
   }
@@ -40,7 +40,7 @@ export class ServedRequest {
   /** Its head is whole: whose it is, whether HTTP goes on behind it, and whether it may go on. */
   admit(head: RequestHead): Admission {
     const { settings, trustedProxies } = this.service;
-    const { front } = this.#entrance;
+    const { front } = this.#served;
     this.#owner.requests++;
     this.transaction.headRead();
     this.transaction.client = whoAsks(head, this.#peer, trustedProxies);
@@ -57,7 +57,7 @@ export class ServedRequest {
   /** As `ClientSession.renew`, of this one. */
   renew(before: ReadonlySet<Service>): number {
     if (this.exchange !== null) return before.has(this.service) ? 1 : 0;
-    this.service = this.#entrance.service;
+    this.service = this.#served.service;
     return 0;
   }
 
@@ -66,8 +66,8 @@ export class ServedRequest {
     this.transaction.end(sent, sentBody);
     this.exchange = null;
     const { service } = this;
-    if (service === this.#entrance.service) return;
-    this.service = this.#entrance.service;
+    if (service === this.#served.service) return;
+    this.service = this.#served.service;
     this.#owner.requestFinished(service);
   }
 }

@@ -5,7 +5,6 @@ import type { TimerWheel } from '../time/timer-wheel.ts';
 import type { BodyBudget } from './body-spool.ts';
 import type { DateLine } from './date-line.ts';
 import type { HalfClose } from './half-close.ts';
-import type { HttpsRedirect } from './https-redirect.ts';
 import type { OutBuffer } from './out-buffer.ts';
 import type { PreludeSettings } from './prelude.ts';
 import type { RequestBuffers } from './request-buffer.ts';
@@ -53,32 +52,6 @@ export interface ServiceSettings {
   readonly halfCloseTimeout: number;
   /** Where bodies beyond `bodyBuffer` go; null when there is no such place. */
   readonly tempDirectory: string | null;
-}
-
-/** `http`; `http-socket` and `http11-socket`, which in uWSGI are the workers' own; `uwsgi-socket`, where web servers speak uwsgi. */
-export type FrontKind = 'http' | 'http-socket' | 'http11-socket' | 'uwsgi';
-
-/** The modifiers of uwsgi packets. */
-export interface Modifiers {
-  readonly modifier1: number;
-  readonly modifier2: number;
-}
-
-/** One listener, as requests that came through it know it. It outlives generations. `makeFront` makes one. */
-export interface Front {
-  /** Its place among the listeners; −1 for what is none. */
-  readonly index: number;
-  readonly kind: FrontKind;
-  /** The text behind the last `:` of its address, once that is known; empty for a unix socket. */
-  port: string;
-  /** It only sends its clients to https (`http-to-https`); null for a listener that serves. */
-  readonly redirect: HttpsRedirect | null;
-  /** Idle ms between its requests, in place of the service's; null for that. */
-  readonly keepalive: number | null;
-  /** Of requests that came through it, in place of `http-modifier1` and `http-modifier2`; null for those. */
-  readonly modifiers: Modifiers | null;
-  /** The socket of a worker, where only routers of ours come in: they are believed, and have applied the rules for clients already. */
-  readonly isPrivate: boolean;
 }
 
 /** What all generations of a process share: what a session holds of these stays valid whatever generation serves its next request. */

@@ -1,6 +1,6 @@
 import type { Connection } from '../runtime/seam/sockets.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
-import type { Entrance } from './entrance.ts';
+import type { ServedFront } from './front.ts';
 import { HttpHeadReader } from './head-reader.ts';
 import { Http1Session } from './http1-session.ts';
 import { PacketReader } from './packet-reader.ts';
@@ -16,11 +16,11 @@ import { PreludeStage } from './prelude-stage.ts';
  * A PROXY header that stands before a later request is no stage. Where one begins only who reads requests knows: its `HeadReader` is
  * given the prelude for these, and only on connections without TLS, inside of which no proxy writes.
  */
-export function openStages(entrance: Entrance, owner: SessionOwner, connection: Connection<ClientSession>): ClientSession {
-  const { prelude } = entrance.service;
-  const peer = new Peer(entrance.front, connection);
-  if (prelude === null) return openSession(entrance, owner, connection, peer, null, 0);
-  return new PreludeStage(prelude, entrance, owner, connection, peer, openSession);
+export function openStages(served: ServedFront, owner: SessionOwner, connection: Connection<ClientSession>): ClientSession {
+  const { prelude } = served.service;
+  const peer = new Peer(served.front, connection);
+  if (prelude === null) return openSession(served, owner, connection, peer, null, 0);
+  return new PreludeStage(prelude, served, owner, connection, peer, openSession);
 }
 
 /**
@@ -29,7 +29,7 @@ export function openStages(entrance: Entrance, owner: SessionOwner, connection: 
  * @param waited ms that the connection has been open
  */
 export type OpenSession = (
-  entrance: Entrance,
+  served: ServedFront,
   owner: SessionOwner,
   connection: Connection<ClientSession>,
   peer: Peer,
@@ -37,7 +37,7 @@ export type OpenSession = (
   waited: number,
 ) => ClientSession;
 
-const openSession: OpenSession = (entrance, owner, connection, peer, prelude, waited) => {
-  const heads = entrance.front.kind === 'uwsgi' ? new PacketReader(peer) : new HttpHeadReader(connection.tls === null ? prelude : null);
-  return new Http1Session(entrance, owner, connection, peer, heads, waited);
+const openSession: OpenSession = (served, owner, connection, peer, prelude, waited) => {
+  const heads = served.front.kind === 'uwsgi' ? new PacketReader(peer) : new HttpHeadReader(connection.tls === null ? prelude : null);
+  return new Http1Session(served, owner, connection, peer, heads, waited);
 };

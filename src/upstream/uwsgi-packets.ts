@@ -1,6 +1,6 @@
 import { FAILURES, type Failure } from '../failure/failures.ts';
 import type { Node } from '../pool/node.ts';
-import type { Front } from '../router/service.ts';
+import type { Front } from '../router/front.ts';
 import type { UpstreamExchange } from '../router/upstream.ts';
 import { MAX_PACKET_BYTES, writePacketHeader } from '../uwsgi/packet.ts';
 import { type VarsTemplate, writeRequestVars } from '../uwsgi/request-vars.ts';

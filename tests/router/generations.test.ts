@@ -161,7 +161,7 @@ test('a connection may have requests of two generations at a time: each waits fo
   router.handlers(front);
   const services = [1, 2, 3].map(() => it.wired.generation([nodeAt('uwsgi', it.first.address)]));
   router.use(services[0]!);
-  const entrance = { front, service: services[0]! };
+  const served = { front, service: services[0]! };
   const peer = new Peer(front, { remote: UNIX_PEER, local: UNIX_PEER, tls: null });
   const requests: ServedRequest[] = [];
   // As HTTP/2 has it: many streams on one connection.
@@ -174,7 +174,7 @@ test('a connection may have requests of two generations at a time: each waits fo
   } as unknown as ClientSession;
   router.sessionOpened(session);
   const start = (): ServedRequest => {
-    const request = new ServedRequest(entrance, router, peer);
+    const request = new ServedRequest(served, router, peer);
     requests.push(request);
     request.begin();
     request.exchange = {} as never;
@@ -182,8 +182,8 @@ test('a connection may have requests of two generations at a time: each waits fo
   };
   const unused: number[] = [];
   const renew = (generation: number): void => {
-    entrance.service = services[generation]!;
-    router.use(entrance.service, () => unused.push(generation - 1));
+    served.service = services[generation]!;
+    router.use(served.service, () => unused.push(generation - 1));
   };
   const [a, b] = [start(), start()];
   renew(1);
