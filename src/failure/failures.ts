@@ -120,6 +120,8 @@ export const FAILURES = {
   clientStalled: ending('client-stalled', 'the client stopped reading its answer for http-timeout'),
   clientTooSlow: ending('client-too-slow', 'the client read its answer more slowly than http-min-rate'),
   tunnelIdle: ending('tunnel-idle', 'a tunnel was idle for http-tunnel-timeout and is closed'),
+  shutDown: ending('shut-down', 'ugate ended before the answer was complete'),
+  gzipFailed: { ...ending('gzip-failed', 'the compressor failed; the answer is cut off'), level: 'error' },
   tunnelBroken: ending('tunnel-broken', 'the node broke a tunnel off'),
 } as const satisfies Record<string, Failure>;
 

@@ -1,4 +1,5 @@
 import type { GzipEngine, GzipOutput, GzipStream } from '../encoding/gzip.ts';
+import { FAILURES } from '../failure/failures.ts';
 import { acceptsGzip } from '../http1/accept-encoding.ts';
 import { fieldName } from '../http1/added-fields.ts';
 import { ascii, equalsFolded, latin1 } from '../http1/bytes.ts';
@@ -38,7 +39,8 @@ export class Compression {
   }
 
   #failed(): false {
-    this.#log.event('error', 'gzip-failed', 'the compressor failed; the answer is cut off');
+    const { level, code, rule } = FAILURES.gzipFailed;
+    this.#log.event(level, code, rule);
     this.discard();
     return false;
   }

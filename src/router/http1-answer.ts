@@ -1,5 +1,5 @@
 import type { GzipOutput } from '../encoding/gzip.ts';
-import type { Failure } from '../failure/failures.ts';
+import { FAILURES, type Failure } from '../failure/failures.ts';
 import { LAST_CHUNK } from '../http1/chunked-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
@@ -26,8 +26,8 @@ export interface AnswerOwner {
   readonly bodyHasBegun: boolean;
   /** The answer is written. */
   answered(persists: boolean): void;
-  /** The answer cannot be completed. */
-  cutOff(): void;
+  /** The answer cannot be completed. @param failure why, where the exchange does not know */
+  cutOff(failure: Failure | null): void;
   /** The backend has switched protocols: from here on bytes go both ways. */
   tunnelOpened(): void;
   /** The backend's half of a tunnel has ended. */
@@ -151,7 +151,7 @@ export class Http1Answer implements Downstream, GzipOutput {
 
   body(bytes: Uint8Array, start: number, end: number): void {
     if (this.#compression === null) this.#frame(bytes, start, end);
-    else if (!this.#compression.write(bytes, start, end)) this.reset();
+    else if (!this.#compression.write(bytes, start, end)) this.#cutOff(FAILURES.gzipFailed);
   }
 
   /** From the compressor. */
@@ -194,15 +194,19 @@ export class Http1Answer implements Downstream, GzipOutput {
       return this.#owner.tunnelEnded();
     }
     if (this.#body === BODY.length && this.#remaining > 0) return this.reset();
-    if (this.#compression !== null && !this.#compression.finish()) return this.reset();
+    if (this.#compression !== null && !this.#compression.finish()) return this.#cutOff(FAILURES.gzipFailed);
     this.#compression = null;
     if (this.#body === BODY.chunked) this.#output.write(LAST_CHUNK);
     this.#owner.answered(this.#persists);
   }
 
   reset(): void {
+    this.#cutOff(null);
+  }
+
+  #cutOff(failure: Failure | null): void {
     this.flush();
-    this.#owner.cutOff();
+    this.#owner.cutOff(failure);
   }
 
   fail(failure: Failure): void {

@@ -62,6 +62,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
   }
 
   destroy(): void {
+    this.#request.transaction.note(FAILURES.shutDown);
     this.ending.close();
   }
 
@@ -179,7 +180,8 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
   }
 
   /** The closed connection tells the client. */
-  cutOff(): void {
+  cutOff(failure: Failure | null): void {
+    if (failure !== null) this.#request.transaction.note(failure);
     this.ending.close();
   }
 

@@ -104,8 +104,9 @@ export class Transaction {
     this.connectedAt = this.#now();
   }
 
+  /** Of a tunnel the client's end comes here as well, which is not meant. */
   passedOn(): void {
-    this.passedOnAt = this.#now();
+    if (Number.isNaN(this.passedOnAt)) this.passedOnAt = this.#now();
   }
 
   /** The answer begins. @param status 0 when it has no head that tells, as what is raw */
