@@ -19,7 +19,7 @@ describe(`accepting without descriptors on ${runtime.name}`, () => {
     await waitFor(
       () => lines.length > 0,
       () => 'the port',
-      8000,
+      30_000,
     );
     const address = { kind: 'tcp', host: '127.0.0.1', port: Number(lines[0]) } as const;
     // Deno 2.9 sets up a signal handler about 0.6 s after its start, and panics when there is no descriptor for it just then.
