@@ -109,16 +109,21 @@ class NodeKernel extends LibcKernel {
       wake();
     };
     pipe.readStart();
-    if (!this.#isHostSought) this.#seekHost(fd);
+    if (!this.#isHostSought) this.#seekHost(fd, () => isParked);
     return leave;
   }
 
-  /** libuv tells the kernel of a descriptor when it next waits, which is before the next immediate. */
-  #seekHost(fd: number): void {
+  /**
+   * libuv tells the kernel of a descriptor when it next waits. The next immediate may come before that, when we are called from a wait; the
+   * one behind it does not. Who has been woken by then looks the next time.
+   */
+  #seekHost(fd: number, isParked: () => boolean): void {
     this.#isHostSought = true;
-    setImmediate(() => {
-      this.hostEpoll = findEpoll({ watched: fd });
-    });
+    const seek = (): void => {
+      if (isParked()) this.hostEpoll = findEpoll({ watched: fd });
+      else this.#isHostSought = false;
+    };
+    setImmediate(() => setImmediate(seek));
   }
 }
 
