@@ -4,6 +4,7 @@ import type { ChildProcess, Signal } from '../runtime/seam/processes.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { ENDING, type Instance } from './instance.ts';
 import type { Pidfiles } from './pidfiles.ts';
+import { formatStatus } from './status-text.ts';
 import { obeySignals, startTriggers } from './triggers.ts';
 
 /**
@@ -99,7 +100,10 @@ export async function live(runtime: Runtime, instance: Instance, { pidfiles, yie
       log.error((error as Error).message);
     }
   };
-  const wishes = { stop, replace, updatePidfiles: () => writePidfiles(null) };
+  const tellStatus = async (): Promise<void> => {
+    for (const line of formatStatus(await master.status())) log.info(line);
+  };
+  const wishes = { stop, replace, updatePidfiles: () => writePidfiles(null), tellStatus: () => void tellStatus() };
   try {
     pidfiles.write(yields);
     stopTriggers = await startTriggers(runtime, instance, wishes, yields !== null);

@@ -12,6 +12,8 @@ export interface Wishes {
   /** A new ugate takes this one's place. */
   replace(): void;
   updatePidfiles(): void;
+  /** Writes to the log how the processes are. */
+  tellStatus(): void;
 }
 
 /** What makes a master reload and the like, beside signals: FIFOs, touched files, changed sources. Returns how to stop it.
@@ -74,7 +76,7 @@ function obey(command: MasterCommand, log: Log, master: Master, wishes: Wishes):
     case 'pause':
       return master.togglePause();
     case 'status':
-      return void master.status();
+      return wishes.tellStatus();
     case 'replace':
       return wishes.replace();
     case 'update-pidfiles':
@@ -92,7 +94,7 @@ export function obeySignals(runtime: Runtime, held: HeldSignals, wanted: Readonl
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) runtime.onSignal(signal, () => wishes.stop(signal, false));
   const obey = (signal: AskingSignal): void => {
     if (signal === 'SIGHUP') void master.reload('graceful');
-    else if (signal === 'SIGUSR1') void master.status();
+    else if (signal === 'SIGUSR1') wishes.tellStatus();
     else if (signal === 'SIGUSR2') wishes.replace();
     else master.togglePause();
   };

@@ -119,8 +119,7 @@ export class FetchWorkers implements Workers, WorkerSlotOwner {
       this.#slots.map(async ({ id, life: { current } }) => {
         const status = current?.isReady ? await current.status() : null;
         const state = current === null ? 'dead' : !current.isReady ? 'starting' : status === null ? 'silent' : 'ready';
-        const busy = status === null || status.running === 0 ? null : `${status.running} requests`;
-        return { id, pid: current?.pid ?? 0, state, requests: status?.requests ?? 0, busy };
+        return { id, pid: current?.pid ?? 0, state, requests: status?.requests ?? 0, running: status?.running ?? 0, request: null, since: null };
       }),
     );
   }

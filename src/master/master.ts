@@ -4,7 +4,7 @@ import type { AppTarget, SettingMessage } from './messages.ts';
 import { togglePause } from './pause.ts';
 import { IDLE, type ReloadEffect, type ReloadEvent, type ReloadKind, type ReloadState, stepReload } from './reload-state.ts';
 import type { RouterPlan, Routers } from './routers.ts';
-import { formatStatus } from './status.ts';
+import type { MasterStatus } from './status.ts';
 import type { Topics } from './topics.ts';
 import { PATIENCE_MS, START_LIMIT_MS } from './worker-slot.ts';
 import type { Workers } from './workers.ts';
@@ -127,12 +127,11 @@ export class Master {
     for (const workers of [...this.#leaving, this.#workers]) workers?.destroy();
   }
 
-  async status(): Promise<void> {
+  async status(): Promise<MasterStatus> {
     const [routers, workers] = await Promise.all([this.#routers.status(), this.#workers?.status() ?? []]);
     const uptime = performance.now() - this.#startedAt;
     const { version } = this.#options;
-    for (const line of formatStatus({ version, pid: process.pid, uptime, generation: this.#generation, isPaused: this.isPaused, routers, workers }))
-      this.#log.info(line);
+    return { version, pid: process.pid, uptime, generation: this.#generation, isPaused: this.isPaused, routers, workers };
   }
 
   get #canChain(): boolean {

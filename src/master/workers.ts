@@ -8,14 +8,17 @@ export function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
 
-/** One line of what `SIGUSR1` prints. */
+/** What is known of one worker. */
 export interface WorkerStatus {
   readonly id: number;
   readonly pid: number;
   readonly state: string;
   readonly requests: number;
-  /** What it works at, as far as that is known. */
-  readonly busy: string | null;
+  /** Requests that it works at. */
+  readonly running: number;
+  /** The first line of the request that it works at, and for how long it has, in s; null where that is not known. */
+  readonly request: string | null;
+  readonly since: number | null;
 }
 
 /** One generation of app workers, of either kind. */

@@ -73,12 +73,14 @@ export class WsgiWorkers implements Workers {
 
   async status(): Promise<readonly WorkerStatus[]> {
     const workers = (await this.#python?.status()) ?? [];
-    return workers.map(({ id, pid, state, requests, busy, since }) => ({
+    return workers.map(({ id, pid, state, requests, running, busy, since }) => ({
       id,
       pid,
       state,
       requests,
-      busy: busy === null ? null : `${busy} for ${(since ?? 0).toFixed(1)} s`,
+      running,
+      request: busy,
+      since: busy === null ? null : (since ?? 0),
     }));
   }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatStatus } from '../../src/master/status.ts';
+import { formatStatus } from '../../src/main/status-text.ts';
 
 const MASTER = { version: 'ugate 0.1.0 (bun 1.4.5)', pid: 100, uptime: 3_723_000, generation: 3, isPaused: false };
 
@@ -11,8 +11,8 @@ test('one line for the master and one for each process, in columns', () => {
     ...MASTER,
     routers: [{ id: 1, pid: 101, connections: 1, requests: 12345, running: 2 }],
     workers: [
-      { id: 1, pid: 102, state: 'ready', requests: 1, busy: null },
-      { id: 12, pid: 4194303, state: 'draining', requests: 0, busy: 'GET /slow HTTP/1.1' },
+      { id: 1, pid: 102, state: 'ready', requests: 1, running: 0, request: null, since: null },
+      { id: 12, pid: 4194303, state: 'draining', requests: 0, running: 1, request: 'GET /slow HTTP/1.1', since: null },
     ],
   });
   assert.deepEqual(lines, [
