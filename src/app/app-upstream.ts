@@ -13,6 +13,7 @@ import type { ResponseParts } from './app-response.ts';
 import { AppUrls } from './app-url.ts';
 import type { AppWork } from './app-work.ts';
 import { type AppExecution, ClientContext, type FetchHandler, makeExecution } from './fetch-handler.ts';
+import { TimeSlice } from './time-slice.ts';
 
 export type { AppContext, FetchHandler } from './fetch-handler.ts';
 
@@ -193,7 +194,7 @@ export class AppUpstream implements Upstream {
   async #stream(answer: AnswerStream): Promise<void> {
     const exchange = this.#exchange;
     const { guests } = this.#shared;
-    guests.stepped();
+    const slice = new TimeSlice(guests.stepped());
     const output = new AppOutput(exchange, (error) => this.#failed(error));
     try {
       const reader = answer.stream.getReader();
@@ -202,9 +203,10 @@ export class AppUpstream implements Upstream {
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
         if (this.#isAborted) return;
         const bytes = answer.take(piece.value);
-        guests.stepped();
+        const now = guests.stepped();
         output.write(bytes);
         if (this.#isPaused) await this.#untilResumed();
+        else if (slice.isOver(now)) await slice.next();
       }
       if (this.#isAborted) return;
       answer.end();

@@ -10,9 +10,10 @@ export class Guests {
   count = 0;
   #steppedAt = Number.NEGATIVE_INFINITY;
 
-  /** One that may go on for hours, and need not be waited for between its steps, has taken one. */
-  stepped(): void {
+  /** One that may go on for hours, and need not be waited for between its steps, has taken one. @returns when, by `performance.now()` */
+  stepped(): number {
     this.#steppedAt = performance.now();
+    return this.#steppedAt;
   }
 
   /** @param now by `performance.now()` */
