@@ -15,6 +15,7 @@ import type { NativeServer } from '../runtime/seam/apps.ts';
 import type { BoundSocket } from '../runtime/seam/sockets.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
+import { TurnClock } from '../time/turn-clock.ts';
 import { KeptUpstreams } from '../upstream/kept-upstreams.ts';
 import { describe } from './describe.ts';
 import { makeFrontOf } from './fronts.ts';
@@ -84,6 +85,7 @@ export class Server {
       failed,
       log,
       wheel: new TimerWheel(() => runtime.now(), failed),
+      clock: new TurnClock(runtime),
       out: new OutBuffer(),
       dates: new DateLine(),
       requestBuffers: new RequestBuffers(),

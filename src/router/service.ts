@@ -2,6 +2,7 @@ import type { GzipEngine } from '../encoding/gzip.ts';
 import type { Log } from '../log/log.ts';
 import type { CidrSet } from '../net/cidr.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
+import type { TurnClock } from '../time/turn-clock.ts';
 import type { BodyBudget } from './body-spool.ts';
 import type { DateLine } from './date-line.ts';
 import type { HalfClose } from './half-close.ts';
@@ -60,6 +61,7 @@ export interface ProcessParts {
   /** Is told what was thrown where only a bug throws. */
   readonly failed: (error: unknown) => void;
   readonly wheel: TimerWheel;
+  readonly clock: TurnClock;
   readonly out: OutBuffer;
   readonly dates: DateLine;
   readonly requestBuffers: RequestBuffers;

@@ -13,7 +13,7 @@ export const CLIENT_LEFT = 499;
 
 /** Whoever wants to know of every request: a log, metrics. Several become one that hands on. */
 export interface TransactionSink {
-  /** It reads times: the clock is asked at each phase. Otherwise they are as coarse as the wheel, and cost nothing. */
+  /** It reads times: the clock is asked once or twice for a request. Otherwise they are as coarse as the wheel, and cost nothing. */
   readonly isTimed: boolean;
   /** A request is over. The record and all it leads to are lent for the call. Must not throw. */
   ended(transaction: Transaction): void;
@@ -27,7 +27,8 @@ export const NO_SINK: TransactionSink = /* @__PURE__ */ Object.freeze({ isTimed:
  * request that was answered, refused, turned away, cut off or left by its client. One record serves all requests of a session, one
  * after the other, so that nothing is allocated for it.
  *
- * Times are milliseconds of the wheel's clock, NaN for a phase that was not reached; of several tries they are the last one's.
+ * Times are milliseconds of the runtime's clock, the same for all that is handled in one turn of the event loop, and NaN for a phase that
+ * was not reached; of several tries they are the last one's.
  */
 export class Transaction {
   /** It has begun and not ended. */
@@ -111,7 +112,9 @@ export class Transaction {
 
   /** The answer begins. @param status 0 when it has no head that tells, as what is raw */
   answered(status: number): void {
-    this.answeredAt = this.#now();
+    const { transactions, clock, wheel } = this.#service!;
+    // An app in this process may have worked in between.
+    this.answeredAt = transactions.isTimed ? clock.precise() : wheel.now;
     this.status = status;
   }
 
@@ -167,7 +170,7 @@ export class Transaction {
   }
 
   #now(): number {
-    const { transactions, wheel } = this.#service!;
-    return transactions.isTimed ? wheel.precise() : wheel.now;
+    const { transactions, clock, wheel } = this.#service!;
+    return transactions.isTimed ? clock.now() : wheel.now;
   }
 }

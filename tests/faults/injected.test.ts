@@ -18,6 +18,7 @@ import { NO_SINK } from '../../src/router/transaction.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
+import { TurnClock } from '../../src/time/turn-clock.ts';
 import { UwsgiUpstreams } from '../../src/upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../../src/uwsgi/request-vars.ts';
 import { get, request } from '../router/support.ts';
@@ -83,6 +84,7 @@ async function startFaulty(part: Part | null, change: Partial<Service> = {}): Pr
     needsLength: true,
     log,
     wheel,
+    clock: new TurnClock(runtime),
     out: new OutBuffer(),
     dates: new DateLine(),
     requestBuffers: new RequestBuffers(),

@@ -23,6 +23,7 @@ import { NO_SINK } from '../../src/router/transaction.ts';
 import type { OpenUpstream, Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection } from '../../src/runtime/seam/sockets.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
+import { TurnClock } from '../../src/time/turn-clock.ts';
 import { ResponseReader } from '../../src/upstream/response-reader.ts';
 import { bytesOf } from '../http1/support.ts';
 import { DEFAULTS } from '../support/defaults.ts';
@@ -183,6 +184,7 @@ class BackendSide implements Upstream {
 /** What is shared by all sessions of a service, and so by all inputs of a run: nothing of one may show in the next. */
 const SHARED = {
   wheel: new TimerWheel(() => performance.now(), assert.ifError),
+  clock: new TurnClock({ now: () => performance.now(), atTurnEnd: () => {} }),
   out: new OutBuffer(),
   dates: new DateLine(),
   requestBuffers: new RequestBuffers(),

@@ -16,6 +16,7 @@ import { NO_SINK } from '../../src/router/transaction.ts';
 import type { OpenUpstream } from '../../src/router/upstream.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
+import { TurnClock } from '../../src/time/turn-clock.ts';
 import { DEFAULTS } from '../support/defaults.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { waitFor } from '../support/wait.ts';
@@ -38,6 +39,7 @@ async function startRouter(open: OpenUpstream): Promise<{ port: number; thrown: 
       needsLength: false,
       log,
       wheel: new TimerWheel(() => runtime.now(), assert.ifError),
+      clock: new TurnClock(runtime),
       out: new OutBuffer(),
       dates: new DateLine(),
       requestBuffers: new RequestBuffers(),

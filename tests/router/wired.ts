@@ -17,6 +17,7 @@ import type { OpenUpstream } from '../../src/router/upstream.ts';
 import type { Runtime } from '../../src/runtime/seam.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
+import { TurnClock } from '../../src/time/turn-clock.ts';
 import { HttpUpstreams, WORKER_SETTINGS } from '../../src/upstream/http.ts';
 import { UwsgiUpstreams } from '../../src/upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../../src/uwsgi/request-vars.ts';
@@ -50,6 +51,7 @@ export class Wired implements AsyncDisposable {
       log,
       failed,
       wheel,
+      clock: new TurnClock(runtime),
       out: new OutBuffer(),
       dates: new DateLine(),
       requestBuffers: new RequestBuffers(),
