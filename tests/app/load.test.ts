@@ -65,6 +65,16 @@ test('hono is there for an app that has none, with what belongs to it', async ()
   assert.equal(await answerOf(files.at('app.ts')), 'function,function,function');
 });
 
+test('W17: a part of hono that is not there is told with what to do', async () => {
+  using files = appFiles({ 'app.mjs': "import 'hono/no-such-part';\nexport default () => new Response();\n" });
+  const error = await fault(files.at('app.mjs'));
+  assert.match(error.message, /hono.*app\.mjs|app\.mjs.*hono/);
+  assert.match(
+    error.hint ?? '',
+    runtime.name === 'deno' ? /write npm:NAME/ : /ugate carries hono and some of its parts, not all: .*npm install hono/,
+  );
+});
+
 test('what is no app says what there is instead', async () => {
   using files = appFiles({
     'number.mjs': 'export default 5; export const admin = () => new Response("");',
