@@ -1,57 +1,35 @@
-import { nodeFs } from '../builtin/modules.ts';
 import type { ConnectAddress } from '../net/address.ts';
 import { addressless, type PeerAddress, peerAddress } from '../net/peer.ts';
+import { type BunReading, HeldBytes, isWhole, SLICE } from './bun-reading.ts';
+import { BunSending } from './bun-sending.ts';
 import { errorCode } from './connect-failure.ts';
+import { SENDING } from './connection-states.ts';
 import type { ConnectFailure, Connection, ConnectionHandlers } from './seam/sockets.ts';
-import { SendQueue } from './send-queue.ts';
 import { tellClose, tellConnectFailed, tellData, tellDrain, tellEnd, tellOpen } from './telling.ts';
 import type { BunSocket } from './types/bun.ts';
 
-/** The most bytes one `data` carries, so that a relay queues no more than this. Bun itself delivers up to 512 KiB. */
-const SLICE = 131072;
 /** A piece this large is part of a stream: more of it is likely to be there already. */
 const STREAM_BYTES = 65536;
-/** Bytes of one read of our own: half of what a unix socket holds by default (net.core.wmem_default), the cheapest of the sizes tried. */
-const READ_BYTES = 106496;
 /** Reads of our own in one event; then the other connections have their turn. */
 const READS_A_TURN = 16;
 
-/** What the connections of one runtime share. */
-export class BunShared {
-  /** Own reads go here; made when the first stream was paused. */
-  #buffer: Uint8Array | null = null;
-  #read: typeof import('node:fs').readSync | null = null;
+/** The peer's side. `endDue`: it has ended, and that is told when what came before it is. */
+const HEARING = { flows: 0, endDue: 1, ended: 2 } as const;
 
-  get readSync(): typeof import('node:fs').readSync {
-    this.#read ??= nodeFs().readSync;
-    return this.#read;
-  }
-
-  get readBuffer(): Uint8Array {
-    this.#buffer ??= new Uint8Array(READ_BYTES);
-    return this.#buffer;
-  }
-}
-
-/** A connection on a Bun socket, which reaches it as `socket.data`. Bun's sockets buffer nothing, so the queue is ours. */
-export class BunConnection<Owner> implements Connection<Owner> {
+/** A connection on a Bun socket, which reaches it as `socket.data`. */
+export class BunConnection<Owner> extends BunSending<BunConnection<Owner>> implements Connection<Owner> {
   owner: Owner;
   /** Where an outgoing connection goes; null on accepted ones. */
   readonly to: ConnectAddress | null;
   /** When connecting started, by `performance.now()`. */
   readonly startedAt: number;
   readonly #handlers: ConnectionHandlers<Owner>;
-  readonly #shared: BunShared;
+  readonly #reading: BunReading;
   readonly #isUnix: boolean;
-  /** Null before it is open and after it is closed. */
-  #socket: BunSocket<BunConnection<Owner>> | null = null;
-  #queue: SendQueue | null = null;
   #remote: PeerAddress | null = null;
   #local: PeerAddress | null = null;
-  /** What is not told yet because of a pause: the rest of a large piece, or what Bun delivered when the peer reset. */
-  #held: Uint8Array[] | null = null;
-  #endDue = false;
-  #endTold = false;
+  #held: HeldBytes | null = null;
+  #hearing: number = HEARING.flows;
   #closeDue = false;
   #closeError: string | null = null;
   #readError: string | null = null;
@@ -61,21 +39,15 @@ export class BunConnection<Owner> implements Connection<Owner> {
   #socketPaused = false;
   /** The last piece was large: a stream flows. */
   #streaming = false;
-  #drainDue = false;
-  #ended = false;
   #heardAt = performance.now();
-  /** Gone once the queue is with the kernel. */
-  #closing = false;
-  #destroyed = false;
-  /** A method of this connection is on the stack, and Bun may call `close` from within. */
-  #inside = false;
 
-  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, shared: BunShared, isUnix: boolean, to: ConnectAddress | null, startedAt: number) {
+  constructor(owner: Owner, handlers: ConnectionHandlers<Owner>, reading: BunReading, isUnix: boolean, to: ConnectAddress | null, startedAt: number) {
+    super();
     this.owner = owner;
     this.to = to;
     this.startedAt = startedAt;
     this.#handlers = handlers;
-    this.#shared = shared;
+    this.#reading = reading;
     this.#isUnix = isUnix;
   }
 
@@ -83,49 +55,18 @@ export class BunConnection<Owner> implements Connection<Owner> {
     return null;
   }
 
-  get queued(): number {
-    return this.#queue === null ? 0 : this.#queue.size;
-  }
-
   get silence(): number {
     return performance.now() - this.#heardAt;
   }
 
   get remote(): PeerAddress {
-    this.#remote ??= addressOf(this.#socket?.remoteAddress, this.#socket?.remotePort, this.#isUnix);
+    this.#remote ??= addressOf(this.socket?.remoteAddress, this.socket?.remotePort, this.#isUnix);
     return this.#remote;
   }
 
   get local(): PeerAddress {
-    this.#local ??= addressOf(this.#socket?.localAddress, this.#socket?.localPort, this.#isUnix);
+    this.#local ??= addressOf(this.socket?.localAddress, this.socket?.localPort, this.#isUnix);
     return this.#local;
-  }
-
-  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
-    if (this.#ended || this.#destroyed) return true;
-    let taken = 0;
-    if (this.#queue === null && this.#socket !== null) {
-      taken = this.#socket.write(bytes, start, end - start);
-      // -1: the socket is closing, and `close` is on its way.
-      if (taken === end - start || taken < 0) return true;
-    }
-    this.#queue ??= new SendQueue();
-    this.#queue.push(bytes, start + taken, end);
-    this.#drainDue = true;
-    return false;
-  }
-
-  end(): void {
-    if (this.#ended || this.#destroyed) return;
-    this.#ended = true;
-    if (this.#queue === null && this.#socket !== null) this.#shutdown();
-  }
-
-  close(last?: Uint8Array, start?: number, end?: number): void {
-    if (last !== undefined) this.write(last, start, end);
-    if (this.#queue === null) return this.destroy();
-    this.#ended = true;
-    this.#closing = true;
   }
 
   destroy(): void {
@@ -137,36 +78,36 @@ export class BunConnection<Owner> implements Connection<Owner> {
   }
 
   #destroy(isReset: boolean): void {
-    if (this.#destroyed) return;
-    this.#destroyed = true;
-    this.#queue = null;
+    if (this.isDestroyed) return;
+    this.isDestroyed = true;
+    this.dropQueue();
     this.#held = null;
     if (this.#closeDue) this.#tellSoon();
-    else if (this.#socket !== null) {
-      this.#inside = true;
-      if (isReset) this.#socket.terminate();
-      else this.#socket.close();
-      this.#inside = false;
+    else if (this.socket !== null) {
+      this.isInside = true;
+      if (isReset) this.socket.terminate();
+      else this.socket.close();
+      this.isInside = false;
     }
   }
 
   pause(): void {
-    if (this.#paused || this.#destroyed) return;
+    if (this.#paused || this.isDestroyed) return;
     this.#paused = true;
     if (this.#socketPaused) return;
     this.#socketPaused = true;
-    this.#socket?.pause();
+    this.socket?.pause();
   }
 
   resume(): void {
-    if (!this.#paused || this.#destroyed) return;
+    if (!this.#paused || this.isDestroyed) return;
     this.#paused = false;
     this.#heardAt = performance.now();
-    if (this.#held !== null || this.#endDue || this.#closeDue || this.#streaming) {
+    if (this.#held !== null || this.#hearing === HEARING.endDue || this.#closeDue || this.#streaming) {
       this.#tellSoon();
     } else {
       this.#socketPaused = false;
-      this.#socket?.resume();
+      this.socket?.resume();
     }
   }
 
@@ -175,37 +116,37 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   /** True once it is destroyed or closed: nothing but `close` may be told. */
   get cancelled(): boolean {
-    return this.#destroyed;
+    return this.isDestroyed;
   }
 
   /** No connection could be made. */
   failed(failure: ConnectFailure): void {
-    if (this.#destroyed) return;
-    this.#destroyed = true;
+    if (this.isDestroyed) return;
+    this.isDestroyed = true;
     tellConnectFailed(this, this.#handlers, failure);
   }
 
   /** Bun: the socket is open. */
   opened(socket: BunSocket<BunConnection<Owner>>): void {
-    if (this.#destroyed) {
+    if (this.isDestroyed) {
       socket.close();
       return;
     }
-    this.#socket = socket;
+    this.socket = socket;
     if (this.#socketPaused) socket.pause();
-    const flushed = this.#flush();
+    const flushed = this.flush();
     tellOpen(this, this.#handlers);
-    if (flushed && this.#drainDue && this.#queue === null) this.#tellDrain();
+    if (flushed && this.isDrainDue && !this.hasQueue) this.#tellDrain();
   }
 
   /** Bun: bytes came, in a buffer of their own. */
   received(bytes: Uint8Array): void {
-    if (this.#destroyed || this.#closing) return;
+    if (this.isDestroyed || this.sending === SENDING.closing) return;
     this.#heardAt = performance.now();
     this.#streaming = bytes.length >= STREAM_BYTES;
     const isHeld = this.#paused || this.#held !== null || bytes.length > SLICE;
     if (isHeld) {
-      this.#held ??= [];
+      this.#held ??= new HeldBytes();
       this.#held.push(bytes);
       if (!this.#paused && !this.#tellDue) this.#tell();
     }
@@ -215,59 +156,31 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   /** Bun: the socket takes bytes again. Comes unasked for too, such as after a FIN. */
   writable(): void {
-    if (this.#drainDue && this.#flush()) this.#tellDrain();
+    if (this.isDrainDue && this.flush()) this.#tellDrain();
   }
 
   /** Bun: the peer sent FIN. */
   peerEnded(): void {
-    if (this.#endDue || this.#endTold || this.#closing) return;
-    this.#endDue = true;
+    if (this.#hearing !== HEARING.flows || this.sending === SENDING.closing) return;
+    this.#hearing = HEARING.endDue;
     if (!this.#tellDue) this.#tell();
   }
 
   /** Bun: the socket is gone. */
   closed(error: string | null): void {
     // Given up before it was open.
-    if (this.#socket === null) return;
+    if (this.socket === null) return;
     this.#closeDue = true;
-    this.#closeError = this.#destroyed ? null : (this.#readError ?? error);
+    this.#closeError = this.isDestroyed ? null : (this.#readError ?? error);
     // Bun may tell an orderly close alone when our FIN went first.
-    if (this.#closeError === null && !this.#endTold) this.#endDue = true;
-    if (this.#inside) this.#tellSoon();
+    if (this.#closeError === null && this.#hearing === HEARING.flows) this.#hearing = HEARING.endDue;
+    if (this.isInside) this.#tellSoon();
     else if (!this.#tellDue) this.#tell();
   }
 
-  #shutdown(): void {
-    this.#inside = true;
-    this.#socket!.shutdown();
-    this.#inside = false;
-  }
-
-  /** Returns whether everything queued is with the kernel. */
-  #flush(): boolean {
-    const queue = this.#queue;
-    if (queue !== null) {
-      for (let chunk = queue.first(); chunk !== undefined; chunk = queue.first()) {
-        const taken = this.#socket!.write(chunk);
-        if (taken < 0) {
-          // Closing: nobody waits for `drain` any more, `close` is on its way.
-          this.#queue = null;
-          this.#drainDue = false;
-          return false;
-        }
-        queue.taken(taken);
-        if (taken < chunk.length) return false;
-      }
-      this.#queue = null;
-    }
-    if (this.#closing) this.destroy();
-    else if (this.#ended && !this.#destroyed) this.#shutdown();
-    return true;
-  }
-
   #tellDrain(): void {
-    this.#drainDue = false;
-    if (this.#ended || this.#destroyed) return;
+    this.isDrainDue = false;
+    if (this.sending !== SENDING.flows || this.isDestroyed) return;
     tellDrain(this, this.#handlers);
   }
 
@@ -282,19 +195,19 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   /** Tells what was held back, in order, until the owner pauses again; then goes on reading. */
   #tell(): void {
-    while (!this.#paused && !this.#destroyed) {
-      const bytes = this.#nextHeld();
+    while (!this.#paused && !this.isDestroyed) {
+      const bytes = this.#held?.next() ?? null;
+      if (this.#held?.isEmpty) this.#held = null;
       if (bytes !== null) {
         tellData(this, this.#handlers, bytes);
-      } else if (this.#endDue) {
-        this.#endDue = false;
-        this.#endTold = true;
+      } else if (this.#hearing === HEARING.endDue) {
+        this.#hearing = HEARING.ended;
         tellEnd(this, this.#handlers);
       } else if (this.#socketPaused && !this.#closeDue) {
         const read = this.#streaming ? this.#readGently() : null;
         if (read === null) {
           this.#socketPaused = false;
-          this.#socket!.resume();
+          this.socket!.resume();
           break;
         }
         tellData(this, this.#handlers, read);
@@ -302,28 +215,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
         break;
       }
     }
-    if (this.#paused) this.#trimHeld();
-    if (this.#closeDue && (this.#destroyed || (!this.#paused && !this.#endDue))) this.#tellClose();
-  }
-
-  /** The next slice of what is held; null when nothing is. */
-  #nextHeld(): Uint8Array | null {
-    const held = this.#held;
-    if (held === null) return null;
-    const bytes = held[0]!;
-    if (bytes.length > SLICE) {
-      held[0] = bytes.subarray(SLICE);
-      return bytes.subarray(0, SLICE);
-    }
-    held.shift();
-    if (held.length === 0) this.#held = null;
-    return bytes;
-  }
-
-  /** A small rest of a large buffer is copied, so that a long pause does not pin all of it. */
-  #trimHeld(): void {
-    const rest = this.#held?.[0];
-    if (rest !== undefined && rest.length < rest.buffer.byteLength * 0.75) this.#held![0] = Uint8Array.from(rest);
+    if (this.#paused) this.#held?.trim();
+    if (this.#closeDue && (this.isDestroyed || (!this.#paused && this.#hearing !== HEARING.endDue))) this.#tellClose();
   }
 
   /**
@@ -331,11 +224,10 @@ export class BunConnection<Owner> implements Connection<Owner> {
    * Null when nothing is waiting any more, or Bun has to see for itself what is wrong.
    */
   #readGently(): Uint8Array | null {
-    const buffer = this.#shared.readBuffer;
     try {
-      const count = this.#shared.readSync(this.#socket!.fd, buffer);
-      this.#streaming = count === buffer.length;
-      return count === 0 ? null : buffer.subarray(0, count);
+      const read = this.#reading.read(this.socket!.fd);
+      this.#streaming = isWhole(read);
+      return read;
     } catch (error) {
       const code = errorCode(error, 'EIO');
       this.#streaming = false;
@@ -347,7 +239,7 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   /** Goes on reading into our own buffer: Bun makes and fills a fresh one for each of its reads. */
   #readOn(): void {
-    for (let i = 0; i < READS_A_TURN && !this.#paused && !this.#destroyed; i++) {
+    for (let i = 0; i < READS_A_TURN && !this.#paused && !this.isDestroyed; i++) {
       const read = this.#readGently();
       if (read === null) return;
       tellData(this, this.#handlers, read);
@@ -357,8 +249,8 @@ export class BunConnection<Owner> implements Connection<Owner> {
 
   #tellClose(): void {
     this.#closeDue = false;
-    this.#destroyed = true;
-    this.#queue = null;
+    this.isDestroyed = true;
+    this.dropQueue();
     tellClose(this, this.#handlers, this.#closeError);
   }
 }

@@ -2,7 +2,8 @@ import type { ListenAddress, TcpAddress, UnixAddress } from '../net/address.ts';
 import { AcceptAlarm } from './accept-alarm.ts';
 import { highestAccepted } from './accept-limit.ts';
 import { bindDescriptor, DescriptorSocket } from './bun-bind.ts';
-import { BunConnection, BunShared } from './bun-connection.ts';
+import { BunConnection } from './bun-connection.ts';
+import { BunReading } from './bun-reading.ts';
 import { Refusals } from './bun-refusal.ts';
 import { CommonRuntime } from './common.ts';
 import { errorCode } from './connect-failure.ts';
@@ -49,7 +50,7 @@ export function createRuntime(): Runtime {
 class BunRuntime extends CommonRuntime implements Runtime {
   readonly name = 'bun';
   readonly version = Bun.version;
-  readonly #shared = new BunShared();
+  readonly #reading = new BunReading();
   /** Bun's handler object for outgoing connections, one for each of the core's. */
   readonly #outgoing = new WeakMap<object, object>();
   readonly #refusals = new Refusals(Bun);
@@ -154,7 +155,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
   connect<Owner>(to: TcpAddress | UnixAddress, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> {
     const own = this.own.sockets?.connect(to, owner, handlers);
     if (own !== undefined && own !== null) return own;
-    const connection = new BunConnection(owner, handlers, this.#shared, to.kind === 'unix', to, performance.now());
+    const connection = new BunConnection(owner, handlers, this.#reading, to.kind === 'unix', to, performance.now());
     const socket = this.#outgoingFor(handlers);
     // The promise is of no use: with a connectError handler its rejection counts as handled.
     if (to.kind === 'tcp') Bun.connect({ hostname: to.host, port: to.port, data: connection, socket, allowHalfOpen: true });
@@ -163,7 +164,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
   }
 
   #incomingFor<Owner>({ kind }: ListenAddress, handlers: ConnectionHandlers<Owner>, options: ListenOptions): BunSocketHandlers<BunConnection<Owner>> {
-    const shared = this.#shared;
+    const reading = this.#reading;
     const alarm = new AcceptAlarm(options);
     const highest = highestAccepted(this.openFilesLimit());
     return {
@@ -172,7 +173,7 @@ class BunRuntime extends CommonRuntime implements Runtime {
         // The core's `open` sets the owner before it returns; nothing reads it earlier.
         // What an inherited descriptor is, its connections tell: only of TCP they have an address of their own, also behind a reset.
         const isUnix = kind === 'unix' || (kind === 'fd' && socket.localAddress === undefined);
-        const connection = new BunConnection<Owner>(undefined as Owner, handlers, shared, isUnix, null, 0);
+        const connection = new BunConnection<Owner>(undefined as Owner, handlers, reading, isUnix, null, 0);
         socket.data = connection;
         if (socket.fd <= highest) {
           connection.opened(socket);

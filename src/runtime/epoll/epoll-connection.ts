@@ -1,11 +1,12 @@
 import { LOST_PEER, type PeerAddress, UNIX_PEER } from '../../net/peer.ts';
 import { connectFailure } from '../connect-failure.ts';
+import { LIFE, SENDING } from '../connection-states.ts';
 import type { Due } from '../seam/event-loop.ts';
 import type { Connection, ConnectionHandlers } from '../seam/sockets.ts';
 import { tellClose, tellConnectFailed, tellData, tellDrain, tellEnd, tellHangup, tellOpen } from '../telling.ts';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, errorName, isPassing } from './kernel.ts';
 import type { Patient, Poller } from './poller.ts';
-import { LIFE, SENDING, SendingHalf } from './sending-half.ts';
+import { SendingHalf } from './sending-half.ts';
 import { decodeAddress } from './sockaddr.ts';
 
 /** Reads in one event; then the other connections have their turn. */

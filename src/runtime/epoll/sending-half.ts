@@ -1,14 +1,9 @@
 import { type PeerAddress, UNIX_PEER } from '../../net/peer.ts';
+import { LIFE, SENDING } from '../connection-states.ts';
 import { SendQueue } from '../send-queue.ts';
 import { Descriptor } from './descriptor.ts';
 import { isPassing } from './kernel.ts';
 import type { Poller } from './poller.ts';
-
-/** How far a connection is. `gone`: its descriptor is, and at most the end is still to be told. */
-export const LIFE = { connecting: 0, open: 1, gone: 2 } as const;
-
-/** Our side of it. `ended`: FIN goes behind what is queued, or has gone. `closing`: so does the whole connection. */
-export const SENDING = { flows: 0, ended: 1, closing: 2 } as const;
 
 /** A connection as far as it sends: what the kernel does not take at once is queued. */
 export abstract class SendingHalf extends Descriptor {
