@@ -58,6 +58,8 @@ export class Slot {
   #handing: Promise<void> = Promise.resolve();
   #granted: Asker[] = [];
   #waiting: Asker[] = [];
+  /** Told when somebody serves, or nobody will. */
+  readonly #whenServed: (() => void)[] = [];
   /** Why the last one was gone, for those whose wish it was. */
   #problem = new Error('it ends');
 
@@ -118,8 +120,12 @@ export class Slot {
     resident.timers.push(setTimeout(late, Math.max(0, HURRY_MS - (performance.now() - resident.since))));
   }
 
-  /** Starts nothing more. Who serves is ended by `end`, who loads at once; resolves when all are gone. */
-  async drain(end: (child: Child) => Promise<void>): Promise<void> {
+  /**
+   * Starts nothing more. Who serves is ended by `end`, who loads at once; resolves when all are gone.
+   * @param wait for so many ms a process that loads, where none serves, may still get ready: what waits in its queue has nobody else
+   */
+  async drain(end: (child: Child) => Promise<void>, wait = 0): Promise<void> {
+    if (wait > 0) await this.#served(wait);
     this.#on({ kind: 'end' });
     await Promise.all(this.children.map((child) => (child.isReady ? end(child) : destroyed(child))));
   }
@@ -127,6 +133,23 @@ export class Slot {
   destroy(): void {
     this.#on({ kind: 'end' });
     for (const child of this.children) child.destroy();
+  }
+
+  /** Resolves when somebody serves, nobody will, or `ms` are over. */
+  #served(ms: number): Promise<void> {
+    if (!this.#isVacant) return Promise.resolve();
+    return new Promise((resolve) => {
+      const served = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(served, ms);
+      this.#whenServed.push(served);
+    });
+  }
+
+  get #isVacant(): boolean {
+    return this.#state.phase === 'respawning' || this.#state.phase === 'resting';
   }
 
   #asked(askers: Asker[]): Promise<void> {
@@ -138,6 +161,7 @@ export class Slot {
     const { state, effects } = step(before, event);
     this.#state = state;
     for (const effect of effects) this.#obey(effect);
+    if (!this.#isVacant) for (const tell of this.#whenServed.splice(0)) tell();
     const hasMoved = state.current !== before.current || state.isShaky !== before.isShaky;
     if (hasMoved && !effects.some((effect) => effect.do === 'hand-over')) this.#owner.moved(this);
   }

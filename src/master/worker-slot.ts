@@ -61,9 +61,11 @@ export class WorkerSlot implements SlotOwner {
     await this.#leaving;
   }
 
-  /** Asked again with a shorter `limit` it ends sooner. */
+  /** Asked again with a shorter `limit` it ends sooner. Without one nobody waits for it, and a process that loads may serve what came before. */
   async drain(patience: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
-    await this.life.drain((child) => child.drain(Math.min(limit, this.#owner.mercy), this.#patience(patience)));
+    const { mercy } = this.#owner;
+    const wait = limit === Number.POSITIVE_INFINITY ? mercy : 0;
+    await this.life.drain((child) => child.drain(Math.min(limit, mercy), this.#patience(patience)), wait);
     this.socket.close();
   }
 

@@ -41,6 +41,9 @@ export class WsgiWorkers implements Workers {
   #nodes: readonly WorkerNode[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isEnding = false;
+  #isThere = false;
+  /** Told when Python is there, or will not be there again. */
+  readonly #whenStarted: (() => void)[] = [];
 
   constructor(runtime: Runtime, log: Log, options: WsgiWorkersOptions) {
     this.#runtime = runtime;
@@ -60,6 +63,8 @@ export class WsgiWorkers implements Workers {
 
   async drain(_patience: number, limit = Number.POSITIVE_INFINITY): Promise<void> {
     await settled();
+    // Nobody else serves what waits in the queue of one that starts again.
+    if (limit === Number.POSITIVE_INFINITY) await this.#startedAgain(this.#options.mercy);
     this.#end();
     await this.#python?.drain(Math.min(limit, this.#options.mercy));
     this.#socket?.close();
@@ -87,6 +92,22 @@ export class WsgiWorkers implements Workers {
   #end(): void {
     this.#isEnding = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#tellStarted();
+  }
+
+  /** Resolves when Python is there, will not be there again, or `ms` are over. */
+  async #startedAgain(ms: number): Promise<void> {
+    if (this.#isThere) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+      this.#whenStarted.push(resolve);
+    });
+    clearTimeout(timer);
+  }
+
+  #tellStarted(): void {
+    for (const tell of this.#whenStarted.splice(0)) tell();
   }
 
   async #bind(): Promise<void> {
@@ -121,6 +142,8 @@ export class WsgiWorkers implements Workers {
       throw error;
     }
     this.#delay.started();
+    this.#isThere = true;
+    this.#tellStarted();
   }
 
   #exited(code: number | null, signal: string | null): void {
@@ -132,6 +155,7 @@ export class WsgiWorkers implements Workers {
   }
 
   #died(reason: string): void {
+    this.#isThere = false;
     if (this.#isEnding) return;
     const wait = this.#delay.ended();
     this.#log.event('error', 'worker-died', 'the Python process died, and its workers with it', { reason, 'again-in-ms': wait });

@@ -52,6 +52,34 @@ test('F5: a replacement that never gets ready is given up after five minutes, by
   assert.equal(tree.count(/reload-failed/), 1);
 });
 
+test('a worker that died in a reload serves what waits in its queue before it leaves; a stop waits for no app', async () => {
+  using tree = new FakeTree(SIZES);
+  await tree.rest();
+  const [old] = tree.of('worker');
+  void tree.master.reload('workers');
+  await tree.settle();
+  const fresh = tree.of('worker').at(-1)!;
+  old!.die('SIGKILL');
+  await tree.settle();
+  const again = tree.of('worker').at(-1)!;
+  assert.notEqual(again, fresh);
+  fresh.boot();
+  await tree.pass(5_000);
+  assert.deepEqual([fresh.state, again.state], ['ready', 'boots'], 'the next generation serves, and the one before still loads');
+  again.boot();
+  await tree.pass(2_000);
+  assert.equal(again.state, 'leaving');
+  again.finish();
+  fresh.die('SIGKILL');
+  await tree.settle();
+  const loading = tree.of('worker').at(-1)!;
+  void tree.master.stop({ isReplaced: false });
+  await tree.settle();
+  for (const router of tree.of('router')) router.finish();
+  await tree.pass(1_000);
+  assert.equal(loading.lives, false);
+});
+
 const down: NodeMark = { node: 'a', cause: 'checks', mark: 'down', failsFast: false, isOfAnswers: false };
 
 test('F4: marks of other settings are no marks', () => {
