@@ -1,10 +1,11 @@
 import type { Log } from '../log/log.ts';
 import type { NodeMark } from '../master/messages.ts';
 import type { HealthCheckConfig } from '../options/health-check.ts';
-import { HealthCheck, type Probe } from '../pool/health-check.ts';
+import { HealthCheck } from '../pool/health-check.ts';
 import type { MappedPools } from '../pool/mappers/mapped-pools.ts';
 import type { Node } from '../pool/node.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { Probe } from '../pool/probe.ts';
 import { Revival } from '../pool/revival.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
 

@@ -1,37 +1,6 @@
 import type { Node } from './node.ts';
-import { Watch } from './watch.ts';
-
-/** How a node is asked whether it is well. Made elsewhere: the pool knows no sockets. */
-export interface Probe {
-  /**
-   * Asks the node. `done` is called once, in this call or later; `reason` goes to the log when it is not `ok`. Null: it could not be
-   * asked, for want of something of our own, and nothing is known.
-   * Returns what ends the question early; `done` need not be called then.
-   */
-  start(node: Node, done: (ok: boolean | null, reason: string) => void): () => void;
-}
-
-/** Times in ms. */
-export interface HealthCheckSettings {
-  /** From the start of one check of a node to the next. */
-  readonly interval: number;
-  /** How long an answer may take. */
-  readonly timeout: number;
-  /** Bad checks in a row that take a node down; the very first one decides alone. */
-  readonly fails: number;
-  /** Good checks in a row that bring it up again. */
-  readonly passes: number;
-}
-
-/** What the checks ask of the world around them. */
-export interface HealthCheckWorld {
-  /** Milliseconds of a clock that never goes back. */
-  now(): number;
-  /** Evenly from 0 to 1. */
-  random(): number;
-  /** A node went up or down. */
-  changed(node: Node, isUp: boolean, reason: string): void;
-}
+import { NodeCheck } from './node-check.ts';
+import type { HealthCheckSettings, HealthCheckWorld, Probe } from './probe.ts';
 
 /** Nodes that came and went are noticed this soon, in ms. */
 const LOOK_MS = 1_000;
@@ -46,7 +15,7 @@ export class HealthCheck {
   readonly #settings: HealthCheckSettings;
   readonly #world: HealthCheckWorld;
   #seen: readonly Node[] = [];
-  #watches: readonly Watch[] = [];
+  #checks: readonly NodeCheck[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isStopped = false;
 
@@ -66,8 +35,8 @@ export class HealthCheck {
   stop(): void {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    for (const watch of this.#watches) watch.cancel();
-    this.#watches = [];
+    for (const check of this.#checks) check.cancel();
+    this.#checks = [];
   }
 
   /** Does what is due, and comes back for what is due next. */
@@ -75,11 +44,11 @@ export class HealthCheck {
     const now = this.#world.now();
     this.#follow(now);
     let next = now + LOOK_MS;
-    for (const watch of this.#watches) {
-      watch.turn(now);
+    for (const check of this.#checks) {
+      check.turn(now);
       // A log or a probe may have stopped us meanwhile.
       if (this.#isStopped) return;
-      next = Math.min(next, watch.dueAt(now));
+      next = Math.min(next, check.dueAt(now));
     }
     this.#timer = setTimeout(() => this.#turn(), Math.max(1, next - now));
   }
@@ -88,14 +57,14 @@ export class HealthCheck {
     const { nodes } = this.#source;
     if (nodes === this.#seen) return;
     this.#seen = nodes;
-    const known = new Map(this.#watches.map((watch) => [watch.node, watch]));
-    const watches: Watch[] = [];
+    const known = new Map(this.#checks.map((check) => [check.node, check]));
+    const checks: NodeCheck[] = [];
     for (const node of new Set(nodes)) {
       if (node.target.kind === 'app') continue;
-      watches.push(known.get(node) ?? new Watch(node, this.#probe, this.#settings, this.#world, now));
+      checks.push(known.get(node) ?? new NodeCheck(node, this.#probe, this.#settings, this.#world, now));
       known.delete(node);
     }
     for (const gone of known.values()) gone.cancel();
-    this.#watches = watches;
+    this.#checks = checks;
   }
 }

@@ -1,5 +1,6 @@
 import type { PeerAddress } from '../net/peer.ts';
-import { type Algorithm, type Balancer, makeBalancer } from './balancer.ts';
+import type { Algorithm, Balancer } from './balancer.ts';
+import { makeBalancer } from './make-balancer.ts';
 import type { Node, NodeWatcher } from './node.ts';
 import type { NodeSource } from './node-source.ts';
 

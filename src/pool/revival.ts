@@ -1,5 +1,5 @@
-import type { Probe } from './health-check.ts';
 import type { Node } from './node.ts';
+import type { Probe } from './probe.ts';
 
 /** The first question comes so many ms after the death, each later one after twice the pause before. */
 const FIRST_PAUSE_MS = 1_000;

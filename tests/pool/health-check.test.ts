@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HealthCheck, type HealthCheckSettings } from '../../src/pool/health-check.ts';
+import { HealthCheck } from '../../src/pool/health-check.ts';
 import { Node } from '../../src/pool/node.ts';
+import type { HealthCheckSettings } from '../../src/pool/probe.ts';
 import { FakeTime } from '../support/fake-time.ts';
 
 const SETTINGS: HealthCheckSettings = { interval: 5000, timeout: 2000, fails: 2, passes: 2 };

@@ -1,5 +1,5 @@
-import type { HealthCheckSettings, HealthCheckWorld, Probe } from './health-check.ts';
 import type { Node } from './node.ts';
+import type { HealthCheckSettings, HealthCheckWorld, Probe } from './probe.ts';
 
 /** First checks come within this many ms, spread over them: soon, but not all at once. */
 const FIRST_CHECK_MS = 1_000;
@@ -7,7 +7,7 @@ const FIRST_CHECK_MS = 1_000;
 const JITTER = 0.1;
 
 /** The checks of one node. Its states: waiting (for the next check), asking (until an answer or its timeout). */
-export class Watch {
+export class NodeCheck {
   readonly node: Node;
   readonly #probe: Probe;
   readonly #settings: HealthCheckSettings;
