@@ -7,6 +7,7 @@ import { RequestHead } from '../src/http1/request-head.ts';
 import { Log } from '../src/log/log.ts';
 import { Node } from '../src/pool/node.ts';
 import { NO_FRONT } from '../src/router/front.ts';
+import { Nodes } from '../src/router/route.ts';
 import type { Service } from '../src/router/service.ts';
 import { NO_SINK, Transaction, type TransactionSink } from '../src/router/transaction.ts';
 import { TimerWheel } from '../src/time/timer-wheel.ts';
@@ -35,6 +36,7 @@ function run(transactions: TransactionSink): number {
   // Of all that a service has, the record asks for these.
   const service = { log, wheel, clock, transactions } as Service;
   const client = { remote: NOBODY, peer: NOBODY, local: NOBODY, isSecure: false, front: NO_FRONT };
+  const handler = new Nodes(null);
   const node = new Node({ kind: 'app' });
   const request = new RequestHead();
   const record = new Transaction();
@@ -45,7 +47,7 @@ function run(transactions: TransactionSink): number {
     record.request = request;
     record.headRead();
     record.client = client;
-    record.routed();
+    record.routed(handler);
     record.tried(node);
     record.connected();
     record.passedOn();

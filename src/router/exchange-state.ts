@@ -15,19 +15,18 @@ import { FAILURES, type Failure } from '../failure/failures.ts';
  */
 export const STATE = { routing: 0, spooling: 1, connecting: 2, waiting: 3, active: 4, tunnel: 5, done: 6 } as const;
 
-/** Who is waited for in an exchange. */
-export interface Waiting {
-  readonly state: number;
-  /** The answer has begun. */
-  readonly hasAnswer: boolean;
-  /** The client does not read its answer. */
-  readonly isAnswerPaused: boolean;
-  /** The request has come whole, or the client is held back: nothing is owed by the client. */
-  readonly owesNothing: boolean;
+/** The request's body flows: to the upstream, or into the spool. */
+export function isMoving(state: number): boolean {
+  return state === STATE.active || state === STATE.tunnel || state === STATE.spooling;
 }
 
-/** What it means that the deadline has passed; null: nothing. */
-export function latenessOf({ state, hasAnswer, isAnswerPaused, owesNothing }: Waiting): Failure | null {
+/**
+ * What it means that the deadline has passed; null: nothing.
+ * @param hasAnswer the answer has begun
+ * @param isAnswerPaused the client does not read it
+ * @param owesNothing the request has come whole, or the client is held back
+ */
+export function latenessOf(state: number, hasAnswer: boolean, isAnswerPaused: boolean, owesNothing: boolean): Failure | null {
   switch (state) {
     case STATE.routing:
       return FAILURES.noNode;

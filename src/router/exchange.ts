@@ -5,10 +5,10 @@ import type { NodeFailure } from '../pool/backend.ts';
 import type { Deadline } from '../time/timer-wheel.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
-import { latenessOf, STATE } from './exchange-state.ts';
-import { HeldBody, mustSpool } from './held-body.ts';
+import { isMoving, latenessOf, STATE } from './exchange-state.ts';
 import { NodeSearch, type SearchingExchange } from './node-search.ts';
 import type { OwnAnswer } from './own-answer.ts';
+import { mustSpool, type RelayingExchange, RequestRelay } from './request-relay.ts';
 import type { Handler, Nodes } from './route.ts';
 import type { Service } from './service.ts';
 import type { Transaction } from './transaction.ts';
@@ -18,7 +18,7 @@ import type { Upstream } from './upstream.ts';
  * One request and its answer: has the route's handler answer, relays both bodies with backpressure, and ends in exactly one way.
  * Knows nothing of the bytes on either side.
  */
-export class Exchange implements SearchingExchange {
+export class Exchange implements SearchingExchange, RelayingExchange {
   readonly request: RequestHead;
   readonly client: Client;
   readonly transaction: Transaction;
@@ -33,10 +33,7 @@ export class Exchange implements SearchingExchange {
   /** Null when no node is asked. */
   #search: NodeSearch | null = null;
   #upstream: Upstream | null = null;
-  /** Null as long as nobody was waited for. */
-  #held: HeldBody | null = null;
-  #requestEnded = false;
-  #requestPaused = false;
+  readonly #relay: RequestRelay;
   #answered = false;
   #answerEnded = false;
   #answerPaused = false;
@@ -49,6 +46,7 @@ export class Exchange implements SearchingExchange {
     this.request = transaction.request!;
     this.client = transaction.client!;
     this.#deadline = deadline;
+    this.#relay = new RequestRelay(this, downstream, service);
   }
 
   /** True once nothing more comes of it. */
@@ -65,40 +63,20 @@ export class Exchange implements SearchingExchange {
   /** `bytes[start, end)` of the request's body, or of the tunnel. False: hold the client back until `Downstream.resume`. */
   requestBody(bytes: Uint8Array, start: number, end: number): boolean {
     this.transaction.receivedBody += end - start;
-    switch (this.#state) {
-      case STATE.spooling:
-        this.#touch();
-        this.#isHeld(this.#held!.write(bytes.subarray(start, end)));
-        return true;
-      case STATE.active:
-      case STATE.tunnel:
-        this.#touch();
-        if (this.#upstream!.body(bytes, start, end)) return true;
-        break;
-      case STATE.done:
-        return true;
-      default:
-        this.#held ??= new HeldBody();
-        this.#held.keep(bytes, start, end);
-    }
-    this.#requestPaused = true;
-    return false;
+    if (this.#state === STATE.done) return true;
+    if (isMoving(this.#state)) this.#touch();
+    return this.#relay.body(bytes, start, end);
   }
 
   /** Checked trailer lines behind a chunked body, before `requestEnd`; valid only during the call. */
   requestTrailers(lines: Uint8Array): void {
-    if (this.#state === STATE.active) return this.#upstream!.trailers?.(lines);
-    if (this.#state === STATE.spooling || this.#state === STATE.done) return;
-    this.#held ??= new HeldBody();
-    this.#held.keepTrailers(lines);
+    if (this.#state !== STATE.done) this.#relay.trailers(lines);
   }
 
   /** The request is complete; in a tunnel, the client's side has ended. */
   requestEnd(): void {
-    this.#requestEnded = true;
-    if (this.#answerEnded) return this.#endTunnel();
-    if (this.#state === STATE.spooling) this.#spooled();
-    else if (this.#state === STATE.active || this.#state === STATE.tunnel) this.#passedOn();
+    if (this.#answerEnded) this.#endTunnel();
+    else if (this.#state !== STATE.done) this.#relay.end();
   }
 
   /** The client takes bytes again. */
@@ -125,12 +103,8 @@ export class Exchange implements SearchingExchange {
 
   /** The connection's deadline has passed while the exchange had it. */
   expired(): void {
-    const late = latenessOf({
-      state: this.#state,
-      hasAnswer: this.#answered,
-      isAnswerPaused: this.#answerPaused,
-      owesNothing: this.#requestEnded || this.#requestPaused,
-    });
+    const { hasEnded, isPaused } = this.#relay;
+    const late = latenessOf(this.#state, this.#answered, this.#answerPaused, hasEnded || isPaused);
     if (late === FAILURES.connectTimeout) {
       this.#upstream!.abort();
       this.connectFailed('timeout', 'ETIMEDOUT');
@@ -154,7 +128,7 @@ export class Exchange implements SearchingExchange {
   }
 
   #routed(handler: Handler): void {
-    this.transaction.routed();
+    this.transaction.routed(handler);
     handler.handle(this);
   }
 
@@ -165,8 +139,18 @@ export class Exchange implements SearchingExchange {
       return search.next(CONNECT_FAILURES.missing);
     }
     this.#search = new NodeSearch(this, this.#service, nodes);
-    if (mustSpool(this.request, this.#service)) this.#startSpool();
-    else this.#search.next();
+    if (!mustSpool(this.request, this.#service)) return this.#search.next();
+    if (this.request.contentLength > this.#service.settings.bodyBufferMax) return this.fail(FAILURES.bufferTooLarge);
+    // Nobody should send a body that nobody will read.
+    if (!this.#search.canFind) return this.fail(FAILURES.noNode);
+    this.#state = STATE.spooling;
+    this.#touch();
+    this.#relay.spool();
+  }
+
+  spooled(length: number): void {
+    this.bodyLength = length;
+    this.#search!.next();
   }
 
   connect(upstream: Upstream): void {
@@ -213,18 +197,7 @@ export class Exchange implements SearchingExchange {
     this.#search?.connected();
     this.#state = this.request.isRaw ? STATE.tunnel : STATE.active;
     this.#touch();
-    const upstream = this.#upstream!;
-    const held = this.#held;
-    const isSpooled = held?.isSpooled ?? false;
-    const early = held === null ? null : held.takeEarly();
-    if (this.request.expectsContinue && !isSpooled && early === null) this.#downstream.continue();
-    const isReady = upstream.send(early);
-    if (isSpooled) {
-      if (isReady) this.#sendSpool();
-    } else if (this.#requestEnded) {
-      held?.sendTrailers(upstream);
-      this.#passedOn();
-    } else if (isReady) this.#resumeRequest();
+    this.#relay.send(this.#upstream!);
     this.#downstream.flush();
   }
 
@@ -244,7 +217,7 @@ export class Exchange implements SearchingExchange {
       if (!this.request.wantsUpgrade) return this.failed(FAILURES.unexpectedUpgrade);
       this.#state = STATE.tunnel;
       // From here on it is the client's half of the tunnel that can end.
-      this.#requestEnded = false;
+      this.#relay.hasEnded = false;
     }
     this.#beginAnswer(head.status);
     this.#search?.answerBegun(head);
@@ -265,7 +238,7 @@ export class Exchange implements SearchingExchange {
   end(): void {
     if (this.request.isRaw && !this.#answered) return this.failed(FAILURES.upstreamEmpty);
     // What is raw from the start ends with the backend; of an upgrade each half ends by itself.
-    if (this.#state === STATE.tunnel && !this.#requestEnded && !this.request.isRaw) {
+    if (this.#state === STATE.tunnel && !this.#relay.hasEnded && !this.request.isRaw) {
       // The other half goes on until the client ends it too.
       this.#answerEnded = true;
       return this.#downstream.end();
@@ -289,8 +262,7 @@ export class Exchange implements SearchingExchange {
 
   drained(): void {
     this.#touch();
-    if (this.#held?.isSpooled) this.#sendSpool();
-    else this.#resumeRequest();
+    this.#relay.drained();
   }
 
   flush(): void {
@@ -299,57 +271,11 @@ export class Exchange implements SearchingExchange {
     this.#upstream!.pause();
   }
 
-  // Relaying
-
-  /** The body is read whole before a node is asked. */
-  #startSpool(): void {
-    if (this.request.contentLength > this.#service.settings.bodyBufferMax) return this.fail(FAILURES.bufferTooLarge);
-    // Nobody should send a body that nobody will read.
-    if (!this.#search!.canFind) return this.fail(FAILURES.noNode);
-    this.#state = STATE.spooling;
-    this.#touch();
-    if (this.request.expectsContinue) this.#downstream.continue();
-    this.#held ??= new HeldBody();
-    if (!this.#isHeld(this.#held.spool(this.#service))) return;
-    if (this.#requestEnded) this.#spooled();
-    else this.#resumeRequest();
-  }
-
-  /** @param refusal why it could not be */
-  #isHeld(refusal: Failure | null): boolean {
-    if (refusal !== null) this.fail(refusal, this.#held!.problem);
-    return refusal === null;
-  }
-
-  /** The body has come whole. */
-  #spooled(): void {
-    this.bodyLength = this.#held!.lengthFor(this.request, this.#service);
-    this.#search!.next();
-  }
-
-  #sendSpool(): void {
-    const held = this.#held!;
-    if (!held.sendSpool(this.#upstream!)) return;
-    if (held.problem === undefined) return this.#passedOn();
-    this.#service.log.event('error', FAILURES.bufferFailed.code, held.problem, this.transaction.details());
-    this.failed(FAILURES.bufferFailed);
-  }
-
-  /** The request is with the node, whole. */
-  #passedOn(): void {
-    this.transaction.passedOn();
-    this.#upstream!.end();
-  }
+  // Itself
 
   #beginAnswer(status: number): void {
     this.#answered = true;
     this.transaction.answered(status);
-  }
-
-  #resumeRequest(): void {
-    if (!this.#requestPaused) return;
-    this.#requestPaused = false;
-    this.#downstream.resume();
   }
 
   #touch(): void {
@@ -360,8 +286,6 @@ export class Exchange implements SearchingExchange {
   #arm(ms: number): void {
     this.#service.wheel.arm(this.#deadline, ms);
   }
-
-  // Ending
 
   /** Both halves have ended: what is still on its way to the backend gets there. */
   #endTunnel(): void {
@@ -381,7 +305,6 @@ export class Exchange implements SearchingExchange {
     this.#state = STATE.done;
     this.#upstream = null;
     this.#search?.release();
-    this.#held?.discard();
-    this.#held = null;
+    this.#relay.discard();
   }
 }

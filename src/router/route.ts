@@ -20,6 +20,8 @@ export interface Route {
 
 /** Somebody who answers requests. One object serves many at a time: what belongs to a request stands in its exchange. */
 export interface Handler {
+  /** For logs: `nodes`, `https`. */
+  readonly name: string;
   /**
    * Takes the request, which is then its own: it calls one of the methods of `exchange`, now or later, or lets another handler have it.
    * What of the body comes before that is kept, and the client held back.
@@ -44,6 +46,7 @@ export interface HandledExchange extends UpstreamExchange {
 
 /** The nodes of a pool, and where there are, those to fall back on. */
 export class Nodes implements Handler, Route {
+  readonly name = 'nodes';
   /** Null when none is known: only fallbacks are left. */
   readonly pool: Pool | null;
   /** Asked in order when the pool has no node left for a request (`http-fallback`). */
@@ -92,6 +95,7 @@ export class MappedNodes implements Route {
 
 /** Says no to all. */
 export class Refused implements Handler, Route {
+  readonly name = 'refused';
   readonly #failure: Failure;
 
   constructor(failure: Failure) {
@@ -109,6 +113,7 @@ export class Refused implements Handler, Route {
 
 /** Sends all to https (`http-to-https`). */
 export class ToHttps implements Handler, Route {
+  readonly name = 'https';
   readonly #to: HttpsRedirect;
 
   constructor(to: HttpsRedirect) {

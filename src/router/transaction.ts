@@ -6,6 +6,7 @@ import type { Node } from '../pool/node.ts';
 import type { Client } from './client.ts';
 import { protocolOf } from './misunderstanding.ts';
 import { requestDetails } from './request-details.ts';
+import type { Handler } from './route.ts';
 import type { Service } from './service.ts';
 
 /** The status of a request whose client did not wait for an answer: none was sent, and nginx's logs say it so. */
@@ -37,6 +38,8 @@ export class Transaction {
   client: Client | null = null;
   /** As much of its head as has been read; null when that is nothing. */
   request: RequestHead | null = null;
+  /** Who was to answer it; null when it did not come so far. Another one may have answered in its place. */
+  handler: Handler | null = null;
   /** The node that has it, or the last one asked; null when none was. */
   node: Node | null = null;
   /** How often a node was asked, the busy ones each time again. */
@@ -73,6 +76,7 @@ export class Transaction {
     this.isOpen = true;
     this.client = client;
     this.request = null;
+    this.handler = null;
     this.node = null;
     this.tries = 0;
     this.status = 0;
@@ -91,7 +95,8 @@ export class Transaction {
     this.headAt = this.#now();
   }
 
-  routed(): void {
+  routed(handler: Handler): void {
+    this.handler = handler;
     this.routedAt = this.#now();
   }
 
@@ -157,6 +162,7 @@ export class Transaction {
     this.endedAt = this.#now();
     this.#service!.transactions.ended(this);
     this.request = null;
+    this.handler = null;
     this.node = null;
   }
 

@@ -17,6 +17,7 @@ import { nodeAt, Wired } from './wired.ts';
 
 /** Stands for files: has what is below `/static/`, now or a moment later, and lets the app have the rest. */
 class Files implements Handler {
+  readonly name = 'files';
   readonly #next: Handler;
   readonly #wait: number;
   handled = 0;

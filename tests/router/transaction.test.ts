@@ -16,6 +16,7 @@ interface Ended {
   readonly client: string;
   readonly front: number;
   readonly node: string | undefined;
+  readonly handler: string | undefined;
   readonly tries: number;
   readonly status: number;
   readonly code: string | null;
@@ -36,6 +37,7 @@ class Sink implements TransactionSink {
       client: 'address' in client!.remote ? client!.remote.address : '',
       front: client!.front.index,
       node: of.node?.name,
+      handler: of.handler?.name,
       tries: of.tries,
       status: of.status,
       code: of.code,
@@ -395,6 +397,7 @@ for (const { title, script = answer('ok'), given, maxConnections, front, before 
     const ended = await it.only();
     assert.deepEqual([ended.line, ended.status, ended.code, ended.tries], [line, status, code, tries]);
     assert.equal(reached(ended), phases);
+    assert.equal(ended.handler, phases.includes('r') ? (title === 'a redirect' ? 'https' : 'nodes') : undefined);
   });
 }
 
