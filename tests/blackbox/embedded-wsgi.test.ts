@@ -111,7 +111,7 @@ blackbox('a virtualenv, pythonpath, wsgi-file and callable', UNLIKE, async () =>
   assert.match(name!, /^uwsgi_file_/);
 });
 
-blackbox('an app that cannot be loaded: one line that helps, Python’s own words, exit code 1, or 22 with need-app', UNLIKE, async () => {
+blackbox('N14: an app that cannot be loaded: one line that helps, Python’s own words, exit code 1, or 22 with need-app', UNLIKE, async () => {
   await using folder = temporaryFolder();
   writeFileSync(folder.file('failing.py'), 'def connect():\n    raise RuntimeError("no database")\nconnect()\n');
   writeFileSync(folder.file('lacking.py'), 'import no_such_package\n');
@@ -122,7 +122,6 @@ blackbox('an app that cannot be loaded: one line that helps, Python’s own word
     [['--module', 'failing', '--master', '--processes', '2'], /RuntimeError: no database/, /File ".*failing\.py", line 3[\s\S]*in connect/, 1],
     [['--module', 'failing', '--need-app'], /RuntimeError: no database/, /in connect/, 22],
     [['--module', 'lacking'], /No module named 'no_such_package' \(in .*python.*--home says which/, /lacking\.py/, 1],
-    // N14
     [
       ['--module', 'usesit'],
       /No module named 'uwsgi' \(uWSGI gives its apps this module, ugate has none: .*docs\/guide\/from-uwsgi\.md/,

@@ -31,7 +31,7 @@ class Watch {
   }
 }
 
-test('tells which file was touched, once for each time', async () => {
+test('N19: tells which file was touched, once for each time', async () => {
   await using folder = temporaryFolder();
   const [a, b] = [folder.file('a'), folder.file('b')];
   for (const file of [a, b]) writeFileSync(file, '');
