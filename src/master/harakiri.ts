@@ -1,9 +1,8 @@
+import { isStuck } from '../time/harakiri.ts';
 import { type RunningRequest, ScoreboardReader } from './scoreboard.ts';
 
 /** How often scoreboards are read, in ms. */
 const LOOK_MS = 250;
-/** A worker whose event loop is alive ends the request by itself at the limit: so much longer it has, in ms. */
-const GRACE_MS = 500;
 
 export interface WatchedWorker {
   readonly id: number;
@@ -46,7 +45,7 @@ export class HarakiriWatch<Worker extends WatchedWorker = WatchedWorker> {
    */
   constructor(now: () => number, limit: number, workers: () => Iterable<Worker>, stuck: (worker: Worker, requests: readonly StuckRequest[]) => void) {
     this.#now = now;
-    this.#limit = limit + GRACE_MS;
+    this.#limit = limit;
     this.#workers = workers;
     this.#stuck = stuck;
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
@@ -78,7 +77,7 @@ export class HarakiriWatch<Worker extends WatchedWorker = WatchedWorker> {
     for (const request of running) {
       const first = seen.get(request.slot);
       if (first?.id !== request.id) seen.set(request.slot, { id: request.id, at: now });
-      else if (now - first.at > this.#limit) overdue.push({ ...request, age: now - first.at });
+      else if (isStuck(this.#limit, now - first.at)) overdue.push({ ...request, age: now - first.at });
     }
     return overdue;
   }

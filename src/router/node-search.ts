@@ -2,6 +2,7 @@ import { CONNECT_FAILURES, FAILURES, type Failure, isBrokenOff, isNodesFault } f
 import type { ResponseHead } from '../http1/response-head.ts';
 import { isPassing, type NodeFailure } from '../pool/backend.ts';
 import type { Node } from '../pool/node.ts';
+import { wasKilled } from '../time/harakiri.ts';
 import { heardFrom, neverHeardFrom, protocolOf } from './misunderstanding.ts';
 import type { HandledExchange, Nodes } from './route.ts';
 import type { Service } from './service.ts';
@@ -10,8 +11,6 @@ import type { Service } from './service.ts';
 const MAX_ATTEMPTS = 4;
 const BUSY_RETRY_MS = 250;
 const FIRST_BACKOFF_MS = 5;
-/** The master's clock and ours do not start at the same moment. */
-const HARAKIRI_MARGIN_MS = 100;
 
 /** The request that a node is looked for. */
 export interface SearchingExchange extends HandledExchange {
@@ -159,7 +158,8 @@ export class NodeSearch {
 
   /** What a node that broke off before its answer had begun was about: its worker was killed, where it has had the request for so long. */
   reasonOf(cause: Failure): Failure {
-    return isBrokenOff(cause) && this.#isOverdue ? FAILURES.harakiri : cause;
+    if (!isBrokenOff(cause) || this.#node === null) return cause;
+    return wasKilled(this.#node.harakiri, this.#service.wheel.precise() - this.#sentAt) ? FAILURES.harakiri : cause;
   }
 
   /** It had the request, and this came of it. */
@@ -178,12 +178,6 @@ export class NodeSearch {
     if (!this.#isCounted) return;
     this.#isCounted = false;
     this.#node!.finished();
-  }
-
-  /** The node has had the request for as long as `harakiri` lets it. Nobody tells us why a worker is gone; this says enough. */
-  get #isOverdue(): boolean {
-    const harakiri = this.#node?.harakiri ?? 0;
-    return harakiri !== 0 && this.#service.wheel.precise() - this.#sentAt >= harakiri - HARAKIRI_MARGIN_MS;
   }
 
   #tellDead(): void {
