@@ -10,7 +10,8 @@ import { addClientField } from '../router/client-field.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Sockets } from '../runtime/seam/sockets.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
-import { PersistentConnections, type PersistentSettings, type Place } from './persistent.ts';
+import type { PersistentSettings, Place } from './keeper.ts';
+import { PersistentConnections } from './persistent.ts';
 import { PersistentUpstream } from './persistent-upstream.ts';
 
 /** A piece of a body up to this is copied, to go out in one write with its framing: what adapters read at once. */
@@ -58,7 +59,7 @@ export class HttpUpstreams {
   /** To a worker: the field that tells who asks, made again for each head. Null where the nodes are others. */
   readonly own: AddedFields | null;
   readonly #connections: PersistentConnections;
-  readonly #hops = new WeakMap<Place, Hop>();
+  readonly #hops = new WeakMap<Place<PersistentUpstream>, Hop>();
 
   /** @param failed is told of exceptions in handlers */
   constructor(sockets: Sockets, wheel: TimerWheel, settings: HttpSettings, failed: (error: unknown) => void) {
@@ -91,7 +92,7 @@ export class HttpUpstreams {
     this.#connections.stop();
   }
 
-  #hop(place: Place): Hop {
+  #hop(place: Place<PersistentUpstream>): Hop {
     const known = this.#hops.get(place);
     if (known !== undefined) return known;
     const { address } = place;
@@ -114,7 +115,7 @@ class HttpUpstream extends PersistentUpstream {
   readonly #hop: Hop;
   #framing: number = FRAMING.raw;
 
-  constructor(shared: HttpUpstreams, connections: PersistentConnections, place: Place, hop: Hop) {
+  constructor(shared: HttpUpstreams, connections: PersistentConnections, place: Place<PersistentUpstream>, hop: Hop) {
     super(connections, place);
     this.#shared = shared;
     this.#hop = hop;

@@ -3,14 +3,22 @@ import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import type { Idle } from './idle-connections.ts';
-import { isRepeatable, type PersistentConnections, type Place } from './persistent.ts';
+import type { Keeper, Place } from './keeper.ts';
+import { isRepeatable } from './repeatable.ts';
 import { ResponseReader } from './response-reader.ts';
 
 /**
- * `busy`: an exchange has it. `idle`: it waits for the next one. `closing`: the answer is complete and the node is about to close.
- * `closed`: given up, whatever the socket still says.
+ * | state      |                                                                          | left for                              |
+ * | ---------- | ------------------------------------------------------------------------ | ------------------------------------- |
+ * | connecting | opened for an exchange                                                   | busy, closed                          |
+ * | repeating  | opened anew, since the node had closed: the request goes out once more   | busy, closed                          |
+ * | delayed    | an exchange has it, and is told `connected` in a moment                  | busy, closed                          |
+ * | busy       | an exchange has it                                                       | repeating, idle, closing, closed      |
+ * | idle       | waits for the next exchange                                              | busy, delayed, closed                 |
+ * | closing    | the answer is complete, and one of both is about to close                | closed                                |
+ * | closed     | given up, whatever the socket still says                                 |                                       |
  */
-const STATE = { connecting: 0, busy: 1, idle: 2, closing: 3, closed: 4 } as const;
+const STATE = { connecting: 0, repeating: 1, delayed: 2, busy: 3, idle: 4, closing: 5, closed: 6 } as const;
 
 /** How long a node that said so may take to close. */
 const CLOSE_MS = 2_000;
@@ -29,27 +37,23 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   idleSince = 0;
   protected exchange: UpstreamExchange | null = null;
   protected connection: Connection<PersistentUpstream> | null = null;
-  readonly #connections: PersistentConnections;
-  readonly #place: Place;
+  readonly #connections: Keeper<PersistentUpstream>;
+  readonly #place: Place<PersistentUpstream>;
   readonly #reader: ResponseReader;
   /** Waits in the wheel while the connection is used, and is put off when it is idle again. */
   readonly #deadline = new Deadline(this);
   #state: number = STATE.connecting;
   /** The request is complete. */
   #isEnded = false;
-  /** The node had closed, as far as it can be told: the request goes out once more, on a connection of its own. */
-  #isRepeated = false;
   /** The request may still be repeated, as far as it and the connection are concerned: no byte of an answer has come. */
   #mayRepeat = false;
-  /** `connected` follows in a moment. */
-  #isDelayed = false;
   #isPaused = false;
   /** A new connection that got no byte yet: it may wait for a worker. */
   #isWaiting = false;
   /** By the wheel's clock: when an idle connection is closed, unless somebody waits for its worker. */
   #idleUntil = 0;
 
-  constructor(connections: PersistentConnections, place: Place) {
+  constructor(connections: Keeper<PersistentUpstream>, place: Place<PersistentUpstream>) {
     this.#connections = connections;
     this.#place = place;
     this.#reader = new ResponseReader(null, connections.head);
@@ -57,7 +61,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
 
   /** On a used connection a request without a body can go at once. */
   get isConnected(): boolean {
-    return this.#state === STATE.busy && !this.#isDelayed;
+    return this.#state === STATE.busy;
   }
 
   protected get isTunnel(): boolean {
@@ -74,10 +78,9 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     const isUsed = this.#state === STATE.idle;
     this.#mayRepeat = (isUsed || this.#repeatsUnread) && isRepeatable(exchange);
     if (!isUsed) return this.#connect();
-    this.#state = STATE.busy;
     // The first bytes of a body are here in a moment, and go out with the head.
-    this.#isDelayed = exchange.request.hasBody;
-    if (this.#isDelayed) queueMicrotask(this.#connected);
+    this.#state = exchange.request.hasBody ? STATE.delayed : STATE.busy;
+    if (this.#state === STATE.delayed) queueMicrotask(this.#connected);
   }
 
   abstract send(firstBody: Uint8Array | null): boolean;
@@ -127,9 +130,10 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   // Events of the connection; of one that was given up for another they say nothing
 
   opened(connection: Connection<PersistentUpstream>): void {
-    if (connection !== this.connection || this.#state !== STATE.connecting) return;
+    const wasRepeating = this.#state === STATE.repeating;
+    if (connection !== this.connection || !(this.#state === STATE.connecting || wasRepeating)) return;
     this.#state = STATE.busy;
-    if (this.#isRepeated) this.send(null);
+    if (wasRepeating) this.send(null);
     else this.exchange!.connected();
   }
 
@@ -143,7 +147,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     if (connection !== this.connection) return;
     // Nobody asked: whatever it is, no answer behind it can be trusted.
     if (this.#state === STATE.idle) return this.#destroy();
-    if (this.#state !== STATE.busy || this.#reader.isDone) return;
+    if (!this.#isBusy || this.#reader.isDone) return;
     const exchange = this.exchange!;
     this.#mayRepeat = false;
     if (this.#isWaiting) this.#waitsNoMore();
@@ -151,16 +155,16 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     // A puwsgi worker waits 4 s for a next request before it closes, and only that ends such an answer: there is none.
     if (this.#reader.isUntilClose && this.#connections.settings.yields === true) connection.end();
     exchange.flush();
-    if (this.#reader.isDone && this.#state === STATE.busy) this.#finish();
+    if (this.#reader.isDone && this.#isBusy) this.#finish();
   }
 
   drained(connection: Connection<PersistentUpstream>): void {
-    if (connection === this.connection && this.#state === STATE.busy && !this.exchange!.isDone) this.exchange!.drained();
+    if (connection === this.connection && this.#isBusy && !this.exchange!.isDone) this.exchange!.drained();
   }
 
   peerEnded(connection: Connection<PersistentUpstream>): void {
     if (connection !== this.connection || this.#state === STATE.closed) return;
-    if (this.#state !== STATE.busy) return this.#destroy();
+    if (!this.#isBusy) return this.#destroy();
     if (this.#mayRepeat && !this.#repeatsUnread) return this.#repeat();
     const exchange = this.exchange!;
     const { isTunnel } = this.#reader;
@@ -175,8 +179,8 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
 
   closed(connection: Connection<PersistentUpstream>, error: string | null): void {
     if (connection !== this.connection || this.#state === STATE.closed) return;
-    if (this.#state === STATE.busy && this.#mayRepeat && (error !== null || !this.#repeatsUnread)) return this.#repeat();
-    const exchange = this.#state === STATE.busy ? this.exchange! : null;
+    if (this.#isBusy && this.#mayRepeat && (error !== null || !this.#repeatsUnread)) return this.#repeat();
+    const exchange = this.#isBusy ? this.exchange! : null;
     const isComplete = this.#reader.isDone;
     this.#destroy();
     if (exchange === null) return;
@@ -187,6 +191,11 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     } else if (!exchange.isDone) exchange.failed(FAILURES.upstreamReset);
   }
 
+  /** An exchange has it. */
+  get #isBusy(): boolean {
+    return this.#state === STATE.busy || this.#state === STATE.delayed;
+  }
+
   get #repeatsUnread(): boolean {
     return this.#connections.settings.repeatsUnread === true;
   }
@@ -195,8 +204,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   #repeat(): void {
     const stale = this.connection!;
     this.#mayRepeat = false;
-    this.#isRepeated = true;
-    this.#state = STATE.connecting;
+    this.#state = STATE.repeating;
     this.#connect();
     stale.destroy();
   }
@@ -236,7 +244,6 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     const idle = settings.yields === true ? this.#yieldsWithin(longest) : longest;
     if (wasRead && idle > 0 && !isStopped && !this.#place.backend.isGone && this.#place.idle.put(this)) {
       this.#state = STATE.idle;
-      this.#isRepeated = false;
       this.idleSince = wheel.now;
       this.#idleUntil = wheel.now + longest;
       wheel.arm(this.#deadline, idle);
@@ -269,8 +276,8 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   }
 
   readonly #connected = (): void => {
-    this.#isDelayed = false;
-    if (this.#state !== STATE.busy) return;
+    if (this.#state !== STATE.delayed) return;
+    this.#state = STATE.busy;
     try {
       this.exchange!.connected();
     } catch (error) {
