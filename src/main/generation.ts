@@ -3,6 +3,7 @@ import type { NodeMark } from '../master/messages.ts';
 import { CidrSet, PRIVATE_NETWORKS } from '../net/cidr.ts';
 import type { Config } from '../options/config.ts';
 import type { Backends } from '../pool/backends.ts';
+import type { MappedPools } from '../pool/mappers/mapped-pools.ts';
 import type { WorkerSource } from '../pool/worker-source.ts';
 import { checkSpoolDirectory } from '../router/body-spool.ts';
 import type { PreludeSettings } from '../router/prelude.ts';
@@ -40,8 +41,8 @@ export interface Generation {
   learn(mark: NodeMark): void;
   /** No new requests: looks and watches no more, and closes idle connections to nodes. What is in flight goes on. */
   retire(): void;
-  /** What is known of nodes that mappers have found goes as well, unless the next generation has them by now. Behind `retire`. */
-  forget(): void;
+  /** The nodes that mappers have found, which outlive it: the next generation finds them one by one. Null where no host is mapped. */
+  readonly found: MappedPools | null;
   /** Nothing is in flight any more. */
   close(): void;
 }
@@ -61,7 +62,7 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
     if (plain !== null) await runtime.permitConnect(plain);
   }
   if (config.postBufferingDir !== null) checkSpoolDirectory(config.postBufferingDir);
-  const maker = poolMakerOf(runtime, config, () => wheel.precise(), log, parts.backends);
+  const maker = poolMakerOf(runtime, config, wheel, log, parts.backends);
   const app = await appHere(runtime, config, parts);
   const routes = await makeRoutes(config, maker, app !== null, workers, runtime.hostname() ?? 'localhost', log);
   const workersKind = app === null && workers !== null ? workers.kind : 'none';
@@ -81,14 +82,15 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
     transactions: NO_SINK,
   };
   const { check, graceTime } = config;
+  const found = routes.made?.pools ?? null;
   const ping = new HealthProbe(runtime, upstreams.openCheck, null);
   const probe = check === null ? null : new HealthProbe(runtime, upstreams.openCheck, check.path, check.host);
-  const care = new NodeCare({ pool: routes.pool, mapped: routes.made?.pools ?? null, graceTime, check, ping, probe, wheel, log });
+  const care = new NodeCare({ pool: routes.pool, mapped: found, graceTime, check, ping, probe, wheel, log });
   let isRetired = false;
-  let isForgotten = false;
   return {
     config,
     service,
+    found,
     careForNodes: (tell, checksPool) => care.begin(tell, checksPool),
     learn: (mark) => care.learn(mark),
     retire() {
@@ -97,10 +99,6 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
       care.stop();
       routes.stop();
       upstreams.stop();
-    },
-    forget() {
-      if (!isForgotten) routes.made?.pools.stop();
-      isForgotten = true;
     },
     close: () => gzip?.close(),
   };

@@ -43,7 +43,7 @@ export async function makeMapper(config: Config, maker: NodeMaker, pool: Pool, l
 export async function checkMapper(runtime: Runtime, config: Config): Promise<void> {
   if (!config.hasMappers) return;
   const log = new Log(() => {}, 'error');
-  const maker = poolMakerOf(runtime, config, () => runtime.now(), log, new Backends());
+  const maker = poolMakerOf(runtime, config, { precise: () => runtime.now() }, log, new Backends());
   const { mapper, pools } = await makeMapper(config, maker, maker.pool([]), log);
   mapper.stop();
   pools.stop();

@@ -73,6 +73,7 @@ export class NodeCare {
 
   stop(): void {
     for (const one of [...this.#checks, ...this.#revivals]) one.stop();
+    this.#parts.mapped?.unwatch();
   }
 
   #watch(source: Pool | MappedPools, tell: (mark: NodeMark) => void): void {

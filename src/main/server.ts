@@ -3,6 +3,7 @@ import type { NodeMark, ProcessStatus, WorkerNode } from '../master/messages.ts'
 import { formatAddress, type ListenAddress } from '../net/address.ts';
 import type { Config } from '../options/config.ts';
 import { Backends } from '../pool/backends.ts';
+import type { MappedPools } from '../pool/mappers/mapped-pools.ts';
 import { WorkerSource } from '../pool/worker-source.ts';
 import { BodyBudget } from '../router/body-spool.ts';
 import { DateLine } from '../router/date-line.ts';
@@ -62,8 +63,8 @@ export class Server {
   readonly #router: Router;
   readonly #natives: NativeServer[] = [];
   #generation: Generation;
-  /** Those before, until what they know of nodes that mappers have found is forgotten. */
-  readonly #outlived = new Map<Generation, ReturnType<typeof setTimeout>>();
+  /** What those before have found, until it is forgotten. */
+  readonly #outlived = new Map<MappedPools, ReturnType<typeof setTimeout>>();
 
   private constructor(parts: GenerationParts, options: ServerOptions, generation: Generation) {
     this.#parts = parts;
@@ -124,17 +125,14 @@ export class Server {
     if (this.#parts.workers !== null) this.#parts.workers.harakiri = next.config.harakiri;
     this.#router.use(next.service, () => before.close());
     before.retire();
-    this.#outlived.set(
-      before,
-      setTimeout(() => this.#forget(before), FORGET_MS),
-    );
+    if (before.found !== null) this.#outlive(before.found);
     this.#begin();
   }
 
   /** Lets go of what was prepared and is not used. */
   discard(next: Generation): void {
     next.retire();
-    next.forget();
+    next.found?.stop();
     next.close();
   }
 
@@ -197,14 +195,22 @@ export class Server {
   /** Nothing comes behind this generation. */
   #retire(): void {
     this.#generation.retire();
-    this.#generation.forget();
+    this.#generation.found?.stop();
     for (const before of [...this.#outlived.keys()]) this.#forget(before);
   }
 
-  #forget(before: Generation): void {
-    clearTimeout(this.#outlived.get(before));
-    this.#outlived.delete(before);
-    before.forget();
+  /** It is all that stays of a generation: reloads may come faster than it is forgotten. */
+  #outlive(found: MappedPools): void {
+    this.#outlived.set(
+      found,
+      setTimeout(() => this.#forget(found), FORGET_MS),
+    );
+  }
+
+  #forget(found: MappedPools): void {
+    clearTimeout(this.#outlived.get(found));
+    this.#outlived.delete(found);
+    found.stop();
   }
 
   #begin(): void {

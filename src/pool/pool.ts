@@ -39,6 +39,11 @@ export class Pool {
     for (const node of this.nodes) node.watch(watcher);
   }
 
+  unwatch(): void {
+    this.#watcher = null;
+    for (const node of this.nodes) node.unwatch();
+  }
+
   /** All of them, backup nodes too. The array is replaced, never changed. */
   get nodes(): readonly Node[] {
     // Sources replace their arrays: as long as they are the same ones, so is their sum. A plain loop: every request comes by.
@@ -98,8 +103,7 @@ export class Pool {
 
   /** Watches no more, and ends its sources. */
   stop(): void {
-    this.#watcher = null;
-    for (const node of this.nodes) node.unwatch();
+    this.unwatch();
     for (const source of this.#sources) source.stop?.();
   }
 }

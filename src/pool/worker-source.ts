@@ -1,4 +1,4 @@
-import { Node } from './node.ts';
+import { Node, type NodeTarget } from './node.ts';
 import type { NodeSource } from './node-source.ts';
 
 /** A place where workers of an app take requests. */
@@ -35,10 +35,17 @@ export class WorkerSource implements NodeSource {
     for (const { kind, path, spawn } of workers) {
       const key = `${kind} ${path} ${spawn}`;
       const address = { kind: 'unix', path, abstract: false } as const;
-      known.set(key, before.get(key) ?? new Node({ kind, address }, path, { harakiri: this.harakiri }));
+      known.set(key, before.get(key) ?? this.#make({ kind, address }, path));
     }
     this.#known = known;
     this.#nodes = [...known.values()];
     for (const [key, node] of before) if (!known.has(key)) node.release();
+  }
+
+  #make(target: NodeTarget, path: string): Node {
+    const node = new Node(target, path, { harakiri: this.harakiri });
+    // One that fails before it has answered once speaks no other protocol: we have started it.
+    node.backend.isUnderstood = true;
+    return node;
   }
 }

@@ -43,9 +43,11 @@ export class PersistentConnections implements Keeper<PersistentUpstream> {
     const idle = new IdleConnections<PersistentUpstream>(this.settings.connections);
     const place: Place<PersistentUpstream> = { backend, address, idle, waiting: 0, waitingSince: 0, owed: 0 };
     this.#places.set(backend, place);
-    backend.whenGone(() => {
-      for (let last = idle.take(0); last !== null; last = idle.take(0)) last.discardIdle();
-    });
+    // Who keeps none, as checks do, must not be remembered: the backend may outlive any number of generations.
+    if (this.settings.connections > 0)
+      backend.whenGone(() => {
+        for (let last = idle.take(0); last !== null; last = idle.take(0)) last.discardIdle();
+      });
     return place;
   }
 

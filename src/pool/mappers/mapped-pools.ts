@@ -23,6 +23,7 @@ export class MappedPools {
   readonly #byText: BoundedCache<Pool>;
   readonly #byPath: BoundedCache<Pool>;
   #watcher: NodeWatcher | null = null;
+  #isStopped = false;
   #seen: readonly (readonly Node[])[] = [];
   #nodes: readonly Node[] = [];
 
@@ -83,8 +84,16 @@ export class MappedPools {
     pool.stop();
   }
 
+  /** Nobody hears of the marks any more. */
+  unwatch(): void {
+    this.#watcher = null;
+    for (const pool of this.#pools()) pool.unwatch();
+  }
+
+  /** May be called again. */
   stop(): void {
-    for (const pool of this.#pools()) pool.stop();
+    if (!this.#isStopped) for (const pool of this.#pools()) pool.stop();
+    this.#isStopped = true;
   }
 
   #pool(sources: readonly NodeSource[]): Pool {
