@@ -5,7 +5,8 @@ import type { Due } from '../seam/event-loop.ts';
 import type { Connection, ConnectionHandlers } from '../seam/sockets.ts';
 import { tellClose, tellConnectFailed, tellData, tellDrain, tellEnd, tellHangup, tellOpen } from '../telling.ts';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, errorName, isPassing } from './kernel.ts';
-import type { Patient, Poller } from './poller.ts';
+import type { Patient } from './patience.ts';
+import type { Poller } from './poller.ts';
 import { SendingHalf } from './sending-half.ts';
 import { decodeAddress } from './sockaddr.ts';
 

@@ -1,7 +1,9 @@
 import { DueList } from '../due-list.ts';
 import type { Guests } from '../guests.ts';
 import type { Due } from '../seam/event-loop.ts';
-import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EVENT_DATA, EVENT_WORDS, type Kernel } from './kernel.ts';
+import { HOST, HostLoop } from './host-loop.ts';
+import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EVENT_DATA, EVENT_WORDS, type Kernel } from './kernel.ts';
+import { Patience, type Patient } from './patience.ts';
 
 /** Events taken from the kernel at once. */
 const BATCH = 256;
@@ -11,19 +13,13 @@ const TURN_MS = 1;
 const LINGER_MS = 1;
 /** While an app is at work the runtime's loop goes round so often, each time with a look at the kernel, before it waits in our place. */
 const TURNS_FOR_GUESTS = 2;
-/** Connections that expect nothing more are watched when they are between one and two times as old, in ms: most are gone by then. */
-const PATIENCE_MS = 4;
 /** What is told together takes less, in ms, unless somebody keeps the loop from going round. */
 const STALL_MS = 20;
-/** How often we look when no descriptor is left by which the runtime's loop could wake us. */
-const SHORTAGE_MS = 10;
 /** What one read takes at most: half of what a unix socket holds by default (net.core.wmem_default), the cheapest of the sizes tried. */
 const READ_BYTES = 106496;
 /** Reads up to this length have a view ready. */
 const VIEWS = 4096;
 
-/** Stands for the runtime's loop among the ids of pollables. */
-const HOST = 0;
 const MAX_ID = 0x7fffffff;
 
 /** Something with a descriptor that the kernel tells about. */
@@ -31,12 +27,6 @@ export interface Pollable {
   /** Tells one holder of a descriptor from the next one, for events that were on their way when it was closed. */
   readonly id: number;
   ready(events: number): void;
-}
-
-/** Something that can be watched some ms later than it might. */
-export interface Patient {
-  /** Those gone by now, or watched already, do nothing. */
-  watchNow(): void;
 }
 
 /**
@@ -59,7 +49,7 @@ export class Poller {
   readonly #events = new Int32Array(EVENT_WORDS * BATCH);
   readonly #event = new Int32Array(EVENT_WORDS);
   readonly #views: (Uint8Array | undefined)[] = [];
-  #isHostWatched = false;
+  readonly #host: HostLoop;
   #count = 0;
   #ids = HOST;
   /** Told when the handler on the stack is done. */
@@ -73,11 +63,7 @@ export class Poller {
   /** Turns without an event, since the last one. */
   #emptyTurns = 0;
   readonly #guests: Guests;
-  #unpark: (() => void) | null = null;
-  /** Those that wait to be watched: a younger and an older half. */
-  #young: Patient[] = [];
-  #old: Patient[] = [];
-  #agedAt = 0;
+  readonly #patience = new Patience();
   /** When the kernel was asked last, and whether it had something to tell. */
   #askedAt = this.clock;
   #hasTold = false;
@@ -88,6 +74,7 @@ export class Poller {
     this.kernel = kernel;
     this.#guests = guests;
     this.#epoll = kernel.epoll();
+    this.#host = new HostLoop(kernel, this.#epoll, this.#turn);
   }
 
   nextId(): number {
@@ -112,7 +99,7 @@ export class Poller {
     while (this.#byFd.length <= fd) this.#byFd.push(null);
     this.#byFd[fd] = pollable;
     this.#count += 1;
-    if (!this.#isActive && this.#unpark === null) this.#park();
+    if (!this.#isActive) this.#host.park();
     return true;
   }
 
@@ -126,15 +113,12 @@ export class Poller {
     this.#byFd[fd] = null;
     this.#count -= 1;
     // Nothing is left to wait for, and the process may end.
-    if (this.#count === 0 && this.#unpark !== null) {
-      this.#unpark();
-      this.#unpark = null;
-    }
+    if (this.#count === 0) this.#host.unpark();
   }
 
   /** Watches `patient` some ms later, and sooner when there is nothing else to do. Called in events only. */
   watchLater(patient: Patient): void {
-    this.#young.push(patient);
+    this.#patience.add(patient);
   }
 
   /** Tells now whom something is due, between two connections that one event has brought. */
@@ -160,37 +144,9 @@ export class Poller {
     return this.kernel.control(this.#epoll, operation, fd, event);
   }
 
-  #park(): void {
-    if (this.#count === 0) return;
-    this.#watchHost(false);
-    const wake = (): void => {
-      this.#unpark = null;
-      this.#turn();
-    };
-    this.#unpark = this.kernel.park(this.#epoll, wake);
-    if (this.#unpark === null) {
-      const timer = setTimeout(wake, SHORTAGE_MS);
-      this.#unpark = () => clearTimeout(timer);
-    }
-  }
-
-  /**
-   * While we are at work, our epoll watches that of the runtime's loop; while that waits in our place, the other way round. Never both:
-   * the kernel allows no circles, and refuses as long as the runtime has not let go of ours.
-   */
-  #watchHost(isWanted: boolean): void {
-    const { kernel } = this;
-    if (isWanted === this.#isHostWatched || kernel.hostEpoll === -1) return;
-    const event = this.#event;
-    event[0] = EPOLLIN;
-    event[EVENT_DATA] = kernel.hostEpoll;
-    event[EVENT_DATA + 1] = HOST;
-    if (kernel.control(this.#epoll, isWanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, kernel.hostEpoll, event) === 0) this.#isHostWatched = isWanted;
-  }
-
   readonly #turn = (): void => {
     this.#isActive = true;
-    this.#watchHost(true);
+    this.#host.watch(true);
     let isIdle = false;
     try {
       if (this.#isInTurn) this.#endTurn();
@@ -200,8 +156,8 @@ export class Poller {
       this.#isDispatching = false;
       if (!this.#due.isEmpty) queueMicrotask(this.#tellDue);
       this.#isActive = !isIdle;
-      if (isIdle) this.#park();
-      else setImmediate(this.#turn);
+      if (!isIdle) setImmediate(this.#turn);
+      else if (this.#count > 0) this.#host.park();
     }
   };
 
@@ -209,17 +165,13 @@ export class Poller {
   #work(): boolean {
     const begin = performance.now();
     this.#moveClock(begin);
-    if (begin - this.#agedAt >= PATIENCE_MS) {
-      this.#agedAt = begin;
-      this.#watchOld();
-    }
+    this.#patience.age(begin);
     do {
       // An app's timers and immediates would wait with us.
       const hasGuests = this.#guests.areHere(begin);
-      const count = this.kernel.wait(this.#epoll, this.#events, BATCH, this.#isHostWatched && !hasGuests ? LINGER_MS : 0);
+      const count = this.kernel.wait(this.#epoll, this.#events, BATCH, this.#host.isWatched && !hasGuests ? LINGER_MS : 0);
       if (count <= 0) {
-        this.#watchOld();
-        this.#watchOld();
+        this.#patience.end();
         return !hasGuests || ++this.#emptyTurns > TURNS_FOR_GUESTS;
       }
       this.#emptyTurns = 0;
@@ -239,14 +191,6 @@ export class Poller {
     this.#hasTold = false;
     this.#askedAt = now;
     this.clock = now - this.#stalled;
-  }
-
-  #watchOld(): void {
-    const old = this.#old;
-    this.#old = this.#young;
-    for (let i = 0; i < old.length; i++) old[i]!.watchNow();
-    old.length = 0;
-    this.#young = old;
   }
 
   /** True when the runtime's loop has something to do: a message, a file, a signal. */
