@@ -1,5 +1,6 @@
 import { AppError } from '../app/app-error.ts';
 import { nodeFs } from '../builtin/modules.ts';
+import { withoutControls } from '../log/line.ts';
 import type { LineSink } from '../log/log.ts';
 import type { StartOrder } from '../master/messages.ts';
 import { SetupError } from '../master/setup-error.ts';
@@ -163,6 +164,7 @@ function sinkOf(runtime: Runtime): LineSink {
 }
 
 function fail(runtime: Runtime, text: string, code = 1): never {
-  runtime.print('stderr', text);
+  // Not `print`: Deno writes that on a thread, which the end may overtake. The end itself writes what waits.
+  runtime.stderr.write(`${withoutControls(text)}\n`);
   runtime.exit(code);
 }

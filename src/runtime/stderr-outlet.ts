@@ -85,15 +85,19 @@ export class DenoOutlet implements Outlet {
 
   ending(): void {
     this.#isEnding = true;
+    this.#letWrite();
   }
 
   /** The event loop does not tell any more what became of a write under way: one that had time enough is done, or stuck. */
+  #letWrite(): void {
+    if (this.#since === null || performance.now() - this.#since > STUCK_MS) return;
+    blockFor(WRITTEN_MS);
+    this.#since = null;
+  }
+
   #writeNow(bytes: Uint8Array): number {
-    if (this.#since !== null) {
-      if (performance.now() - this.#since > STUCK_MS) return -1;
-      blockFor(WRITTEN_MS);
-      this.#since = null;
-    }
+    // It is stuck, and so would be this one.
+    if (this.#since !== null) return -1;
     try {
       return this.#stderr.writeSync(bytes);
     } catch {
