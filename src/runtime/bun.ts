@@ -29,6 +29,7 @@ const CAPABILITIES: Capabilities = {
   reusePort: true,
   backlog: false,
   passFds: true,
+  holdsClients: false,
   endInPause: false,
   reapsOrphans: false,
   resets: true,

@@ -45,7 +45,9 @@ export abstract class CommonRuntime {
   protected readonly adoptsByMessage: boolean = false;
 
   get capabilities(): Capabilities {
-    return this.own.kernel === null ? this.runtimeCapabilities : { ...this.runtimeCapabilities, endInPause: true, resets: true, reapsOrphans: true };
+    return this.own.kernel === null
+      ? this.runtimeCapabilities
+      : { ...this.runtimeCapabilities, holdsClients: true, endInPause: true, resets: true, reapsOrphans: true };
   }
 
   spawnSelf(args: readonly string[], options: SpawnOptions): ChildProcess {

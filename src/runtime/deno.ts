@@ -32,6 +32,7 @@ const CAPABILITIES: Capabilities = {
   reusePort: true,
   backlog: true,
   passFds: false,
+  holdsClients: true,
   endInPause: false,
   reapsOrphans: false,
   resets: false,

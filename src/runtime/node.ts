@@ -27,6 +27,7 @@ const CAPABILITIES: Capabilities = {
   reusePort: true,
   backlog: true,
   passFds: true,
+  holdsClients: false,
   endInPause: false,
   reapsOrphans: false,
   resets: true,

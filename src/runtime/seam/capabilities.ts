@@ -10,6 +10,8 @@ export interface Capabilities {
   readonly backlog: boolean;
   /** `SpawnOptions.fds`. */
   readonly passFds: boolean;
+  /** Clients that come while descriptors are short wait in the queue of their listener; else they are closed without an answer. */
+  readonly holdsClients: boolean;
   /** `ConnectionHandlers.hangup`. */
   readonly endInPause: boolean;
   /** `Runtime.reapOrphans`. */
