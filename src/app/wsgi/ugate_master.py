@@ -277,7 +277,7 @@ class Master:
             signal=name,
             request=request,
             pause=pause,
-            isOrderly=is_orderly or process.stuck is not None,
+            isOrderly=is_orderly or process.is_unwanted or process.stuck is not None,
         )
 
     def _not_up(self, seat, status):
@@ -324,7 +324,8 @@ class Master:
         for process in self._processes:
             self._board.leave[process.slots[0]] = MUST
         for seat in self._seats:
-            if seat.coming is not None and not seat.coming.is_up:
+            if seat.coming is not None:
+                seat.coming.is_unwanted = True
                 send_signal(seat.coming.pid, signal.SIGKILL)
         self._sockets.shut()
         self._own.let_go(self._leave_in)

@@ -25,6 +25,8 @@ class Process:
         self.is_used_up = False
         # It takes no more requests, and may work until this second.
         self.leave_by = float("inf")
+        # Killed before it served, since nobody needs it any more.
+        self.is_unwanted = False
         # Where it writes its stack when it is stuck: two that do so at once stay apart.
         self.stack = _stack_file()
         self.stuck = None
