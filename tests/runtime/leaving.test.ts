@@ -23,6 +23,15 @@ async function joined(address: ListenAddress, test: (client: End, server: End) =
   });
 }
 
+/** What the connection says of its silence when FIN is told; -1 before. */
+function silenceAtEnd(end: End): () => number {
+  let silence = -1;
+  end.on = (event) => {
+    if (event === 'end') silence = end.connection.silence;
+  };
+  return () => silence;
+}
+
 for (const [transport, address] of [
   ['tcp', () => TCP],
   ['unix', () => unixAddress()],
@@ -32,26 +41,20 @@ for (const [transport, address] of [
 
     it('B10/W3: FIN says how long its last bytes are ago', async () => {
       await joined(address(), async (client, server) => {
-        let silence = -1;
-        server.on = (event) => {
-          if (event === 'end') silence = server.connection.silence;
-        };
+        const silence = silenceAtEnd(server);
         client.connection.write(bytesOf('hello'));
         await server.until('data');
         await sleep(150);
         client.connection.end();
         await server.until('end');
-        assert.ok(silence > 100, `${silence} ms`);
+        assert.ok(silence() > 100, `${silence()} ms`);
       });
       await joined(address(), async (client, server) => {
-        let silence = -1;
-        server.on = (event) => {
-          if (event === 'end') silence = server.connection.silence;
-        };
+        const silence = silenceAtEnd(server);
         client.connection.write(bytesOf('hello'));
         client.connection.end();
         await server.until('end');
-        assert.ok(silence >= 0 && silence < 100, `${silence} ms`);
+        assert.ok(silence() >= 0 && silence() < 100, `${silence()} ms`);
       });
     });
 
