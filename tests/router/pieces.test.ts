@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { AppBody } from '../../src/app/app-body.ts';
 import { AppOutput } from '../../src/app/app-output.ts';
 import { latin1 } from '../../src/http1/bytes.ts';
-import type { PeerAddress } from '../../src/net/peer.ts';
 import { Node } from '../../src/pool/node.ts';
 import type { ClientSession } from '../../src/router/client-session.ts';
 import { makeFront } from '../../src/router/front.ts';
@@ -15,10 +14,10 @@ import type { Runtime } from '../../src/runtime/seam.ts';
 import { SendQueue } from '../../src/runtime/send-queue.ts';
 import { HttpUpstreams } from '../../src/upstream/http.ts';
 import { bytesOf } from '../http1/support.ts';
+import { idleConnection } from '../support/idle-connection.ts';
 import { get, request } from './support.ts';
 import { Wired } from './wired.ts';
 
-const PEER: PeerAddress = { family: 'ipv4', address: '192.0.2.7', port: 4000 };
 const ADDRESS = { kind: 'tcp', host: '127.0.0.1', port: 80 } as const;
 const SETTINGS = { idle: 4000, connections: 8, trustsForwarded: false, sendsForwarded: false, passesChunks: false, proxyProtocol: 0 } as const;
 const MANY = 2000;
@@ -29,22 +28,8 @@ class Notes<Owner> {
   readonly connection: Connection<Owner>;
 
   constructor(owner: Owner) {
-    this.connection = {
-      owner,
-      remote: PEER,
-      local: PEER,
-      tls: null,
-      queued: 0,
-      silence: 0,
-      write: (bytes, start = 0, end = bytes.length) => this.writes.push(latin1(bytes, start, end)) > 0,
-      end: () => {},
-      close: () => {},
-      destroy: () => {},
-      reset: () => {},
-      pause: () => {},
-      resume: () => {},
-      expectNoMore: () => {},
-    };
+    const write = (bytes: Uint8Array, start = 0, end = bytes.length): boolean => this.writes.push(latin1(bytes, start, end)) > 0;
+    this.connection = idleConnection(owner, { write });
   }
 }
 

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PARSE } from '../../src/http1/fields.ts';
 import { RequestHead } from '../../src/http1/request-head.ts';
-import type { PeerAddress } from '../../src/net/peer.ts';
 import { Node } from '../../src/pool/node.ts';
 import { makeFront } from '../../src/router/front.ts';
 import type { UpstreamExchange } from '../../src/router/upstream.ts';
@@ -16,8 +15,9 @@ import { PersistentUpstream } from '../../src/upstream/persistent-upstream.ts';
 import { UwsgiUpstreams } from '../../src/upstream/uwsgi.ts';
 import { makeVarsTemplate } from '../../src/uwsgi/request-vars.ts';
 import { bytesOf } from '../http1/support.ts';
+import { idleConnection, PEER } from '../support/idle-connection.ts';
+import { DEFAULTS } from '../uwsgi/support.ts';
 
-const PEER: PeerAddress = { family: 'ipv4', address: '192.0.2.7', port: 4000 };
 const ADDRESS = { kind: 'tcp', host: '127.0.0.1', port: 80 } as const;
 
 interface Socket {
@@ -30,22 +30,10 @@ interface Socket {
 function fakeSockets(): { readonly runtime: Runtime; readonly sockets: Socket[] } {
   const sockets: Socket[] = [];
   const connect = <Owner>(_to: unknown, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> => {
-    const nothing = (): void => {};
-    const others = {
-      remote: PEER,
-      local: PEER,
-      tls: null,
-      queued: 0,
-      end: nothing,
-      close: nothing,
-      pause: nothing,
-      resume: nothing,
-      expectNoMore: nothing,
-    };
     const destroy = (): void => {
       socket.isDestroyed = true;
     };
-    const connection = { ...others, owner, write: () => true, destroy } as unknown as Connection<Owner>;
+    const connection = idleConnection(owner, { destroy });
     const socket: Socket = { connection: connection as Connection<unknown>, handlers: handlers as ConnectionHandlers<unknown>, isDestroyed: false };
     sockets.push(socket);
     return connection;
@@ -77,17 +65,8 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 test('B19: a uwsgi connection whose handler throws when its exchange is over is closed', () => {
   const { runtime, sockets } = fakeSockets();
   const wheel = new TimerWheel(() => 0, assert.ifError);
-  const vars = {
-    serverName: 'test',
-    serverPort: '80',
-    vars: [],
-    serverNameAsHttpHost: false,
-    allowUnderscores: false,
-    lenientPath: false,
-    chunkedInput: false,
-  };
   const thrown: unknown[] = [];
-  const uwsgi = new UwsgiUpstreams(runtime, wheel, { modifier1: 0, modifier2: 0, template: () => makeVarsTemplate(vars) }, (error) =>
+  const uwsgi = new UwsgiUpstreams(runtime, wheel, { modifier1: 0, modifier2: 0, template: () => makeVarsTemplate(DEFAULTS) }, (error) =>
     thrown.push(error),
   );
   const exchange = exchangeFor(GET);

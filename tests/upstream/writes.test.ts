@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { latin1 } from '../../src/http1/bytes.ts';
 import { PARSE } from '../../src/http1/fields.ts';
 import { RequestHead } from '../../src/http1/request-head.ts';
-import type { PeerAddress } from '../../src/net/peer.ts';
 import { Node } from '../../src/pool/node.ts';
 import type { Upstream, UpstreamExchange } from '../../src/router/upstream.ts';
 import type { Connection, ConnectionHandlers } from '../../src/runtime/seam/sockets.ts';
@@ -13,8 +12,8 @@ import type { Runtime } from '../../src/runtime/seam.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';
 import { HttpUpstreams } from '../../src/upstream/http.ts';
 import { bytesOf } from '../http1/support.ts';
+import { idleConnection, PEER } from '../support/idle-connection.ts';
 
-const PEER: PeerAddress = { family: 'ipv4', address: '192.0.2.7', port: 4000 };
 const ADDRESS = { kind: 'tcp', host: '127.0.0.1', port: 80 } as const;
 const SETTINGS = { idle: 4000, connections: 8, trustsForwarded: false, sendsForwarded: false, passesChunks: false, proxyProtocol: 0 } as const;
 
@@ -27,22 +26,8 @@ class Sockets {
   readonly runtime = {
     connect: <Owner>(_to: unknown, owner: Owner, handlers: ConnectionHandlers<Owner>): Connection<Owner> => {
       this.opened++;
-      const connection: Connection<Owner> = {
-        owner,
-        remote: PEER,
-        local: PEER,
-        tls: null,
-        queued: 0,
-        silence: 0,
-        write: (bytes, start = 0, end = bytes.length) => this.writes.push(latin1(bytes, start, end)) > 0,
-        end: () => {},
-        close: () => {},
-        destroy: () => {},
-        reset: () => {},
-        pause: () => {},
-        resume: () => {},
-        expectNoMore: () => {},
-      };
+      const write = (bytes: Uint8Array, start = 0, end = bytes.length): boolean => this.writes.push(latin1(bytes, start, end)) > 0;
+      const connection = idleConnection(owner, { write });
       this.answer = (text) => handlers.data(connection, bytesOf(text));
       queueMicrotask(() => handlers.open(connection));
       return connection;

@@ -16,7 +16,7 @@ export interface Settings extends Partial<TemplateSettings> {
   readonly edit?: (head: RequestHead) => void;
 }
 
-const DEFAULTS: TemplateSettings = {
+export const DEFAULTS: TemplateSettings = {
   serverName: 'gate.example',
   serverPort: '8080',
   vars: [],
