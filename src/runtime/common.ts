@@ -145,8 +145,8 @@ export abstract class CommonRuntime {
 
   print(to: 'stdout' | 'stderr', text: string): void {
     if (to === 'stderr') {
+      // Gathered like all the rest: an end that follows writes it.
       this.stderr.write(`${withoutControls(text)}\n`);
-      this.stderr.flush();
       return;
     }
     const bytes = new TextEncoder().encode(`${text}\n`);
