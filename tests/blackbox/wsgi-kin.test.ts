@@ -1,9 +1,10 @@
 /** What Python apps start and leave behind: processes that they fork, threads and exit functions that outlive an answer, and the worker's own end. */
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { temporaryFolder } from '../support/paths.ts';
 import { exchange, type RawClient, type Target } from '../support/raw-client.ts';
-import { isWithin, waitFor } from '../support/wait.ts';
+import { isWithin, waitFor, within } from '../support/wait.ts';
 import { get, isAlive, kill, Tree } from './embedded.ts';
 import { blackbox } from './front.ts';
 import { ask, begin, lasting, PEERS, pidsOf, UNLIKE, writeWsgi } from './wsgi.ts';
@@ -117,13 +118,13 @@ blackbox('F8: an exit function that hangs holds up nobody, and is ended after th
 blackbox('F8: a worker that retires with a long request in a thread has its successor at once', UNLIKE, async () => {
   await using tree = await Tree.start([...KIN, '--processes', '1', '--threads', '4', '--max-requests', '3']);
   const { target } = tree.gate;
-  await using slow = await begin(target, '/slow?s=4');
+  const file = tree.folder.file('release');
+  await using slow = await begin(target, `/hold?file=${file}`);
   const worker = Number((await tree.log(/in hand in (\d+)/))[1]);
-  const began = performance.now();
   const pids = new Set<number>();
-  for (let n = 0; n < 9; n++) pids.add(await ask<number>(target, '/pid'));
-  assert.ok(isWithin(2000, began), `${performance.now() - began} ms`);
+  for (let n = 0; n < 12; n++) pids.add(await ask<number>(target, '/pid'));
   assert.ok(pids.size >= 2, [...pids].join());
+  writeFileSync(file, '');
   assert.equal((await slow.readResponse()).text(), String(worker));
   await waitFor('it to go', () => !isAlive(worker));
   assert.equal(tree.count(/ (warn|error) /), 0, tree.gate.stderr);
@@ -167,15 +168,16 @@ blackbox('F9: an app that shuts down the socket of all workers: that is told, an
 blackbox('F10: a stop behind a reload takes no longer than reload-mercy', UNLIKE, async () => {
   const tree = await Tree.start([...KIN, '--processes', '1', '--reload-mercy', '2']);
   const { target, pid } = tree.gate;
-  const slow: RawClient = await begin(target, '/slow?s=60');
+  const slow: RawClient = await begin(target, '/slow?s=100');
   await tree.log(/in hand/);
   await tree.after(() => kill(pid, 'SIGHUP'), /reload \(graceful\) is done/);
   // The old generation has been asked to end within a minute.
   await waitFor('the old worker to leave', async () => (await ask<number>(target, '/pid')) > 0);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const began = performance.now();
-  await tree.end();
-  assert.ok(isWithin(6000, began), `${performance.now() - began} ms`);
+  kill(pid, 'SIGTERM');
+  const { code } = await within(20_000, 'the end', tree.gate.process.exited);
+  assert.equal(code, 0);
+  await tree.gone();
   slow.destroy();
   await tree.folder[Symbol.asyncDispose]();
 });

@@ -45,6 +45,14 @@ def do_slow(query):
     return os.getpid()
 
 
+def do_hold(query):
+    """Until a file is there."""
+    say("in hand")
+    while not os.path.exists(query["file"]):
+        time.sleep(0.02)
+    return os.getpid()
+
+
 def do_fork_exit(query):
     """The child leaves by SystemExit, whatever it carries."""
     pid = os.fork()
