@@ -19,7 +19,7 @@ export interface Host {
   /** Standard error: log lines and what is said to people. Never waits; what was written is there when the process ends, or a second was not enough. */
   readonly stderr: LogWriter;
   /**
-   * Writes a text and a line end: to `stderr`, without control characters other than tab and line end, or at once to stdout. stdout waits for who reads, and loses what a reader that left (EPIPE), or a full pipe that does
+   * Writes a text and a line end: to `stderr`, without control characters other than tab and line end, or at once to stdout, which waits for who reads, and loses what a reader that left (EPIPE), or a full pipe that does
    * not block (EAGAIN), does not take. Never throws.
    */
   print(to: 'stdout' | 'stderr', text: string): void;
