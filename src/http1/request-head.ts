@@ -152,7 +152,8 @@ export class RequestHead {
   }
 
   /**
-   * Puts a field of ours in the place of all that the client sent under this name, or under one that makes the same CGI name. Once for a name.
+   * Puts a field of ours in the place of all that the client sent under this name, or under one that makes the same CGI name. Once for a
+   * name, and for none that steers framing, routing or how the content is read (`isSteering`).
    * @throws {RangeError} when the fields of ours take more than MAX_EDIT_BYTES
    */
   replace(name: FieldName, value: string): void {

@@ -166,7 +166,11 @@ function writeFieldVars(out: Uint8Array, offset: number, head: RequestHead, temp
     seen |= bit;
     // Before a byte is written. What is joined below is checked there.
     if (at + varBytes(fields, i) > limit) return -1;
-    at = writeName(out, at, bytes, fields, i);
+    const keyAt = at;
+    at += 2;
+    if (id !== FIELD.contentLength && id !== FIELD.contentType) at = copyAll(out, at, HTTP_);
+    for (let k = fields.nameStart(i); k < fields.nameEnd(i); k++) out[at++] = upperName(bytes[k]);
+    writeLength(out, keyAt, at - keyAt - 2);
     const valueAt = at;
     at = copyBytes(out, at + 2, bytes, fields.valueStart(i), fields.valueEnd(i));
     for (let k = i + 1; k < fields.count; k++) {
@@ -186,13 +190,16 @@ function writeFieldVars(out: Uint8Array, offset: number, head: RequestHead, temp
   return head.added === null ? at : writeAddedVars(out, at, head.added, limit);
 }
 
-/** What was added on the way: there is no other of the same name. */
+/** What was added on the way: there is no other of the same name, and none that says how long or what the content is. */
 function writeAddedVars(out: Uint8Array, offset: number, { bytes, fields }: AddedFields, limit: number): number {
   let at = offset;
   for (let i = 0; i < fields.count; i++) {
     if (at + varBytes(fields, i) > limit) return -1;
-    at = writeName(out, at, bytes, fields, i);
-    at = writeLength(out, at, fields.valueEnd(i) - fields.valueStart(i));
+    const nameAt = copyAll(out, at + 2, HTTP_);
+    const nameEnd = nameAt + fields.nameEnd(i) - fields.nameStart(i);
+    for (let k = nameAt; k < nameEnd; k++) out[k] = upperName(bytes[fields.nameStart(i) + k - nameAt]);
+    writeLength(out, at, nameEnd - at - 2);
+    at = writeLength(out, nameEnd, fields.valueEnd(i) - fields.valueStart(i));
     at = copyBytes(out, at, bytes, fields.valueStart(i), fields.valueEnd(i));
   }
   return at;
@@ -201,16 +208,6 @@ function writeAddedVars(out: Uint8Array, offset: number, { bytes, fields }: Adde
 /** The most that a field takes as a var: two length bytes each for key and value, and the prefix. */
 function varBytes(fields: Fields, i: number): number {
   return 9 + (fields.nameEnd(i) - fields.nameStart(i)) + (fields.valueEnd(i) - fields.valueStart(i));
-}
-
-/** The key of the var that a field becomes, with its length. */
-function writeName(out: Uint8Array, offset: number, bytes: Uint8Array, fields: Fields, i: number): number {
-  const id = fields.id(i);
-  let at = offset + 2;
-  if (id !== FIELD.contentLength && id !== FIELD.contentType) at = copyAll(out, at, HTTP_);
-  for (let k = fields.nameStart(i); k < fields.nameEnd(i); k++) out[at++] = upperName(bytes[k]);
-  writeLength(out, offset, at - offset - 2);
-  return at;
 }
 
 function writeHost(out: Uint8Array, offset: number, head: RequestHead, template: VarsTemplate): number {
