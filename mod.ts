@@ -8,7 +8,8 @@ import { HeldSignals } from './src/runtime/held-signals.ts';
 export type { FetchHandler } from './src/app/fetch-handler.ts';
 export type { RouterOptions } from './src/main/api.ts';
 export type { Server } from './src/main/serve.ts';
-export type { Config, Settings } from './src/options/config.ts';
+export type { Config } from './src/options/config.ts';
+export type { Settings } from './src/options/read-config.ts';
 
 // Loading takes some runtimes a third of a second, in which a signal would end the program: all else is loaded behind this line.
 const signals = import.meta.main ? new HeldSignals() : null;

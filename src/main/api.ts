@@ -1,7 +1,8 @@
 import type { FetchHandler } from '../app/fetch-handler.ts';
 import type { LineSink } from '../log/log.ts';
-import { buildConfig, type Config, type Settings } from '../options/config.ts';
+import type { Config } from '../options/config.ts';
 import { formatErrors } from '../options/errors.ts';
+import { buildConfig, type Settings } from '../options/read-config.ts';
 import { selectRuntime } from '../runtime/select.ts';
 import { type Server, serve } from './serve.ts';
 

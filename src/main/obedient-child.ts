@@ -2,8 +2,9 @@ import { type MarkChange, type MarkState, MarkStore } from '../master/mark-store
 import type { NodeMark, Order, Report, StartOrder, WorkerNode } from '../master/messages.ts';
 import type { TopicState } from '../master/topic-hub.ts';
 import { TopicReader, whole } from '../master/topic-reader.ts';
-import { type Config, configFromSettings, type PlainSetting } from '../options/config.ts';
+import type { Config, PlainSetting } from '../options/config.ts';
 import { formatErrors } from '../options/errors.ts';
+import { configFromSettings } from '../options/read-config.ts';
 import type { Runtime } from '../runtime/seam.ts';
 import { messageOf } from './describe.ts';
 import type { Generation } from './generation.ts';

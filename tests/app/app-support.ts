@@ -2,7 +2,7 @@
 
 import type { FetchHandler } from '../../src/app/app-upstream.ts';
 import { serve } from '../../src/main/serve.ts';
-import { buildConfig, type Settings } from '../../src/options/config.ts';
+import { buildConfig, type Settings } from '../../src/options/read-config.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { waitFor } from '../support/wait.ts';

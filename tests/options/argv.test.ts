@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatAddress } from '../../src/net/address.ts';
-import { readConfig } from '../../src/options/config.ts';
+import { readConfig } from '../../src/options/read-config.ts';
 import { configOf, errorsOf, read } from './support.ts';
 
 const words = (line: string) => (line === '' ? [] : line.split(' '));

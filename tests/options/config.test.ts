@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildConfig, type Config } from '../../src/options/config.ts';
+import type { Config } from '../../src/options/config.ts';
 import { ConfigError, formatErrors } from '../../src/options/errors.ts';
+import { buildConfig } from '../../src/options/read-config.ts';
 import { DEFAULTS } from '../support/defaults.ts';
 import { configOf, errorsOf, iniConfig, iniErrors } from './support.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildConfig, configFromSettings, type PlainSetting } from '../../src/options/config.ts';
+import type { PlainSetting } from '../../src/options/config.ts';
 import { formatErrors } from '../../src/options/errors.ts';
+import { buildConfig, configFromSettings } from '../../src/options/read-config.ts';
 import { read } from './support.ts';
 
 const copied = <T>(value: T): T => JSON.parse(JSON.stringify(value));

@@ -1,8 +1,9 @@
 /** A world of a few files and variables to read configurations in. */
 
 import assert from 'node:assert/strict';
-import { type Config, type ReadResult, readConfig } from '../../src/options/config.ts';
+import type { Config } from '../../src/options/config.ts';
 import { formatErrors } from '../../src/options/errors.ts';
+import { type ReadResult, readConfig } from '../../src/options/read-config.ts';
 
 export interface World {
   readonly files?: Readonly<Record<string, string>>;

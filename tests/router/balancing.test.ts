@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Settings } from '../../src/options/config.ts';
+import type { Settings } from '../../src/options/read-config.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import { answer, type Script, UwsgiBackend } from '../support/uwsgi-backend.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Settings } from '../../src/options/config.ts';
+import type { Settings } from '../../src/options/read-config.ts';
 import { curl } from '../support/curl.ts';
 import type { HttpResponse } from '../support/http-message.ts';
 import { temporaryFolder } from '../support/paths.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Settings } from '../../src/options/config.ts';
+import type { Settings } from '../../src/options/read-config.ts';
 import { PACE_WINDOW_MS, Pace, type PacedClient, SILENT_WINDOWS } from '../../src/router/pace.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { TimerWheel } from '../../src/time/timer-wheel.ts';

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { peerAddress, UNIX_PEER } from '../../src/net/peer.ts';
 import { writeProxyHeader } from '../../src/net/proxy-protocol.ts';
-import type { Settings } from '../../src/options/config.ts';
+import type { Settings } from '../../src/options/read-config.ts';
 import { startHaproxy } from '../peers/haproxy.ts';
 import { curl } from '../support/curl.ts';
 import { HttpBackend, reply } from '../support/http-backend.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serve } from '../../src/main/serve.ts';
-import { buildConfig } from '../../src/options/config.ts';
+import { buildConfig } from '../../src/options/read-config.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { startUwsgiRouter } from '../peers/uwsgi-router.ts';
 import { HttpBackend, reply } from '../support/http-backend.ts';

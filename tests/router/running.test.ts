@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Settings } from '../../src/options/config.ts';
+import type { Settings } from '../../src/options/read-config.ts';
 import { freePort, temporaryFolder } from '../support/paths.ts';
 import { answer, type Script, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep, waitFor } from '../support/wait.ts';

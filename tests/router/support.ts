@@ -2,7 +2,7 @@
 
 import { serve } from '../../src/main/serve.ts';
 import type { ListenAddress } from '../../src/net/address.ts';
-import { buildConfig, type Settings } from '../../src/options/config.ts';
+import { buildConfig, type Settings } from '../../src/options/read-config.ts';
 import type { Runtime } from '../../src/runtime/seam.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
 import { RawClient, type Target } from '../support/raw-client.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Settings } from '../../src/options/config.ts';
+import type { Settings } from '../../src/options/read-config.ts';
 import { HttpBackend, type HttpRequest, reply } from '../support/http-backend.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { exchange, RawClient, type Target } from '../support/raw-client.ts';

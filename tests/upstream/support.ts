@@ -1,6 +1,6 @@
 /** A router in this process in front of scripted HTTP nodes. */
 
-import type { Settings } from '../../src/options/config.ts';
+import type { Settings } from '../../src/options/read-config.ts';
 import { type Gate, startGate } from '../router/support.ts';
 import { HttpBackend, type HttpScript, reply } from '../support/http-backend.ts';
 
