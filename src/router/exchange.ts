@@ -130,6 +130,8 @@ export class Exchange implements SearchingExchange, RelayingExchange {
   #routed(handler: Handler): void {
     this.transaction.routed(handler);
     handler.handle(this);
+    // It thinks about it: from now on that has its time.
+    if (this.#state === STATE.routing) this.#touch();
   }
 
   search(nodes: Nodes): void {

@@ -9,6 +9,7 @@ import type { RequestHead } from '../../src/http1/request-head.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import type { Client } from '../../src/router/client.ts';
 import { type HandledExchange, type Handler, Nodes, Refused, type Route } from '../../src/router/route.ts';
+import type { ServiceSettings } from '../../src/router/service.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { answer, UwsgiBackend } from '../support/uwsgi-backend.ts';
 import { sleep, waitFor } from '../support/wait.ts';
@@ -62,12 +63,12 @@ class ByPath implements Route {
   }
 }
 
-async function rig(wait: number) {
+async function rig(wait: number, settings: Partial<ServiceSettings> = {}) {
   const backend = await UwsgiBackend.listen(answer('app'));
   const app = new Nodes(new Pool([{ nodes: [nodeAt('uwsgi', backend.address)] }], 1000));
   const files = new Files(app, wait);
   const route = new ByPath(files, app);
-  const wired = await Wired.start([], { route, needsLength: true });
+  const wired = await Wired.start([], { route, needsLength: true, settings });
   return {
     wired,
     route,
@@ -106,6 +107,15 @@ for (const wait of [0, 20]) {
     await it.wired.logged(/code=internal.*on purpose|on purpose.*code=internal/);
   });
 }
+
+test('a handler has the time of a node, not what is left of that for the head', async () => {
+  await using patient = await rig(700, { headersTimeout: 100 });
+  await using client = await RawClient.connect(await patient.wired.listen());
+  assert.equal((await client.request(get('/static/a'))).status, 200);
+  await using impatient = await rig(5000, { timeout: 100 });
+  await using other = await RawClient.connect(await impatient.wired.listen());
+  assert.equal((await other.request(get('/static/a'))).status, 503);
+});
 
 test('a client that leaves while a handler thinks about it is answered by nobody', async () => {
   await using it = await rig(100);
