@@ -1,7 +1,7 @@
 /** What Python apps start and leave behind: processes that they fork, threads and exit functions that outlive an answer, and the worker's own end. */
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { temporaryFolder } from '../support/paths.ts';
 import { exchange, type RawClient, type Target } from '../support/raw-client.ts';
 import { isWithin, waitFor, within } from '../support/wait.ts';
@@ -180,4 +180,27 @@ blackbox('F10: a stop behind a reload takes no longer than reload-mercy', UNLIKE
   await tree.gone();
   slow.destroy();
   await tree.folder[Symbol.asyncDispose]();
+});
+
+blackbox('a worker without a descriptor for another connection says so once, and the other one serves', UNLIKE, async () => {
+  await using folder = temporaryFolder();
+  // What it has at hand goes on; the next connection finds no number.
+  const limit = 'import resource';
+  writeWsgi(folder.file('app.py'), 'fine', limit);
+  appendFileSync(
+    folder.file('app.py'),
+    `
+inner = application
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/limit":
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
+    return inner(environ, start_response)
+`,
+  );
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--chdir', folder.path, '--module', 'app', '--master', '--processes', '2']);
+  assert.equal(await answerOf(tree.gate.target, '/limit'), 'fine');
+  const deadline = performance.now() + 2_000;
+  while (performance.now() < deadline) assert.equal(await answerOf(tree.gate.target, '/'), 'fine');
+  await tree.log(/cannot accept: Too many open files code=app-accept-failed/);
+  assert.equal(tree.count(/app-accept-failed/), 1);
 });

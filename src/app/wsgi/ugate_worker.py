@@ -30,6 +30,8 @@ from ugate_scoreboard import MUST, STAY
 IS_LINUX = sys.platform.startswith("linux")
 # How often an idle worker looks up.
 LOOK_UP_SECONDS = 1
+# A worker that cannot accept says so once in this time: what it wants for may be wanting for hours.
+COMPLAINT_SECONDS = 10.0
 # Seconds.
 SOCKET_TIMEOUT = 4
 # Exit status of a worker that could not load the app, of one whose socket the app has closed, and of a process whose descriptors it has
@@ -62,6 +64,7 @@ class Worker:
         self._is_used_up = False
         # It cannot accept any more, by the app's doing.
         self._is_deaf = False
+        self._complained = -COMPLAINT_SECONDS
         self._served = 0
         self._most = start.get("maxRequests") or float("inf")
         lifetime = start.get("maxWorkerLifetime") or float("inf")
@@ -174,7 +177,10 @@ class Worker:
             self._is_leaving = True
             return True
         elif error.errno not in (errno.ECONNABORTED, errno.EINTR):
-            self._report.log("error", "app-accept-failed", "a worker cannot accept: %s" % error.strerror, {})
+            now = time.monotonic()
+            if now - self._complained >= COMPLAINT_SECONDS:
+                self._complained = now
+                self._report.log("error", "app-accept-failed", "a worker cannot accept: %s" % error.strerror, {})
             time.sleep(0.1)
         return False
 
