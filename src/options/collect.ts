@@ -1,4 +1,4 @@
-/** From settings as they stand on the command line to all settings: values expanded, ini files read in at their place. */
+/** From settings as they stand on the command line to all settings: values expanded, ini files read in at their ref. */
 
 import { nodePath } from '../builtin/modules.ts';
 import { ConfigError, type Origin } from './errors.ts';
@@ -16,7 +16,7 @@ export interface Sources {
 }
 
 /** A section of a file that is being read; the chain of them shows circles. */
-interface Place {
+interface SectionRef {
   readonly file: string;
   readonly section: string;
 }
@@ -27,7 +27,7 @@ export function collect(given: readonly Entry[], sources: Sources): Entry[] {
   for (const entry of given) take(entry, []);
   return entries;
 
-  function take(entry: Entry, within: readonly Place[]): void {
+  function take(entry: Entry, within: readonly SectionRef[]): void {
     const expanded = entry instanceof ConfigError ? entry : expand(entry);
     if (!(expanded instanceof ConfigError) && expanded.option.name === 'ini') include(expanded, within);
     else entries.push(expanded);
@@ -45,30 +45,30 @@ export function collect(given: readonly Entry[], sources: Sources): Entry[] {
     }
   }
 
-  function include(setting: Setting, within: readonly Place[]): void {
-    const place = placeOf(setting.text ?? '', within);
-    if (place.file === '') {
+  function include(setting: Setting, within: readonly SectionRef[]): void {
+    const ref = sectionOf(setting.text ?? '', within);
+    if (ref.file === '') {
       const hint = setting.text?.startsWith(':') ? 'only inside a file can :section mean the same file' : 'write ini = FILE or ini = FILE:SECTION';
       entries.push(failed(setting, 'no file is named', hint));
       return;
     }
-    if (within.some(({ file, section }) => nodePath().normalize(file) === nodePath().normalize(place.file) && section === place.section)) {
-      const chain = [...within, place].map(({ file, section }) => `${file}:${section}`).join(' → ');
+    if (within.some(({ file, section }) => nodePath().normalize(file) === nodePath().normalize(ref.file) && section === ref.section)) {
+      const chain = [...within, ref].map(({ file, section }) => `${file}:${section}`).join(' → ');
       entries.push(failed(setting, `the file is being read already (${chain})`, 'take one of these lines out'));
       return;
     }
     let content: string;
     try {
-      content = sources.readFile(place.file);
+      content = sources.readFile(ref.file);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      entries.push(failed(setting, `cannot read "${place.file}": ${reason}`, 'relative paths count from the working directory'));
+      entries.push(failed(setting, `cannot read "${ref.file}": ${reason}`, 'relative paths count from the working directory'));
       return;
     }
-    readPlace(content, place, [...within, place]);
+    readSection(content, ref, [...within, ref]);
   }
 
-  function readPlace(content: string, { file, section }: Place, within: readonly Place[]): void {
+  function readSection(content: string, { file, section }: SectionRef, within: readonly SectionRef[]): void {
     const ini = readIni(content, section, file);
     if (ini.sectionLine === null && !ini.lines.some((line) => line instanceof ConfigError)) {
       const hint =
@@ -89,7 +89,7 @@ function settingOf({ key, text, line }: IniLine, file: string): Entry {
   return { option, name: key, text: alone ? null : text, origin };
 }
 
-function placeOf(text: string, within: readonly Place[]): Place {
+function sectionOf(text: string, within: readonly SectionRef[]): SectionRef {
   const { file, section } = splitSection(text);
   return { file: file === '' && text.startsWith(':') ? (within.at(-1)?.file ?? '') : file, section };
 }

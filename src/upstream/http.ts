@@ -10,7 +10,7 @@ import { addClientField } from '../router/client-field.ts';
 import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { Sockets } from '../runtime/seam/sockets.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
-import type { PersistentSettings, Place } from './keeper.ts';
+import type { BackendConnections, PersistentSettings } from './keeper.ts';
 import { PersistentConnections } from './persistent.ts';
 import { PersistentUpstream } from './persistent-upstream.ts';
 
@@ -59,7 +59,7 @@ export class HttpUpstreams {
   /** To a worker: the field that tells who asks, made again for each head. Null where the nodes are others. */
   readonly own: AddedFields | null;
   readonly #connections: PersistentConnections;
-  readonly #hops = new WeakMap<Place<PersistentUpstream>, Hop>();
+  readonly #hops = new WeakMap<BackendConnections<PersistentUpstream>, Hop>();
 
   /** @param failed is told of exceptions in handlers */
   constructor(sockets: Sockets, wheel: TimerWheel, settings: HttpSettings, failed: (error: unknown) => void) {
@@ -82,8 +82,8 @@ export class HttpUpstreams {
   }
 
   open(node: Node, address: ConnectAddress, exchange: UpstreamExchange): Upstream {
-    const place = this.#connections.place(node, address);
-    const upstream = this.#connections.take(place, exchange) ?? new HttpUpstream(this, this.#connections, place, this.#hop(place));
+    const kept = this.#connections.to(node, address);
+    const upstream = this.#connections.take(kept, exchange) ?? new HttpUpstream(this, this.#connections, kept, this.#hop(kept));
     upstream.start(exchange);
     return upstream;
   }
@@ -92,10 +92,10 @@ export class HttpUpstreams {
     this.#connections.stop();
   }
 
-  #hop(place: Place<PersistentUpstream>): Hop {
-    const known = this.#hops.get(place);
+  #hop(kept: BackendConnections<PersistentUpstream>): Hop {
+    const known = this.#hops.get(kept);
     if (known !== undefined) return known;
-    const { address } = place;
+    const { address } = kept;
     const { trustsForwarded, sendsForwarded, proxyProtocol, idle, connections, isWorker = false } = this.settings;
     const hop: Hop = {
       host: address.kind === 'tcp' ? ascii(formatAddress(address)) : LOCALHOST,
@@ -104,7 +104,7 @@ export class HttpUpstreams {
       sendsForwarded,
       isSilent: isWorker,
     };
-    this.#hops.set(place, hop);
+    this.#hops.set(kept, hop);
     return hop;
   }
 }
@@ -115,8 +115,8 @@ class HttpUpstream extends PersistentUpstream {
   readonly #hop: Hop;
   #framing: number = FRAMING.raw;
 
-  constructor(shared: HttpUpstreams, connections: PersistentConnections, place: Place<PersistentUpstream>, hop: Hop) {
-    super(connections, place);
+  constructor(shared: HttpUpstreams, connections: PersistentConnections, kept: BackendConnections<PersistentUpstream>, hop: Hop) {
+    super(connections, kept);
     this.#shared = shared;
     this.#hop = hop;
   }

@@ -1,4 +1,4 @@
-/** What waits to be used again, as far as it concerns its place. */
+/** What waits to be used again, as far as it concerns those beside it. */
 export interface Idle {
   /** By the wheel's clock. */
   readonly idleSince: number;

@@ -24,7 +24,7 @@ export interface PersistentSettings {
 }
 
 /** One server and the connections to it that wait for a request. */
-export interface Place<Upstream extends Idle> {
+export interface BackendConnections<Upstream extends Idle> {
   readonly backend: Backend;
   readonly address: ConnectAddress;
   readonly idle: IdleConnections<Upstream>;
@@ -46,7 +46,7 @@ export interface Keeper<Upstream extends Idle> {
   connect(upstream: Upstream, address: ConnectAddress): Connection<Upstream>;
   closed(upstream: Upstream): void;
   /** Frees a worker: at once, or with the next answer that is complete. */
-  freeWorker(place: Place<Upstream>): void;
+  freeWorker(kept: BackendConnections<Upstream>): void;
   /** Is told what was thrown outside of a handler. */
   failed(error: unknown): void;
 }

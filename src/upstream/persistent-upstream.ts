@@ -3,7 +3,7 @@ import type { Upstream, UpstreamExchange } from '../router/upstream.ts';
 import type { ConnectFailure, Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
 import type { Idle } from './idle-connections.ts';
-import type { Keeper, Place } from './keeper.ts';
+import type { BackendConnections, Keeper } from './keeper.ts';
 import { isRepeatable } from './repeatable.ts';
 import { ResponseReader } from './response-reader.ts';
 
@@ -38,7 +38,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   protected exchange: UpstreamExchange | null = null;
   protected connection: Connection<PersistentUpstream> | null = null;
   readonly #connections: Keeper<PersistentUpstream>;
-  readonly #place: Place<PersistentUpstream>;
+  readonly #kept: BackendConnections<PersistentUpstream>;
   readonly #reader: ResponseReader;
   /** Waits in the wheel while the connection is used, and is put off when it is idle again. */
   readonly #deadline = new Deadline(this);
@@ -53,9 +53,9 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   /** By the wheel's clock: when an idle connection is closed, unless somebody waits for its worker. */
   #idleUntil = 0;
 
-  constructor(connections: Keeper<PersistentUpstream>, place: Place<PersistentUpstream>) {
+  constructor(connections: Keeper<PersistentUpstream>, kept: BackendConnections<PersistentUpstream>) {
     this.#connections = connections;
-    this.#place = place;
+    this.#kept = kept;
     this.#reader = new ResponseReader(null, connections.head);
   }
 
@@ -117,7 +117,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
 
   expired(): void {
     const rest = this.#idleUntil - this.#connections.wheel.now;
-    if (this.#state === STATE.idle && rest > 0 && this.#place.waiting === 0) this.#connections.wheel.arm(this.#deadline, rest);
+    if (this.#state === STATE.idle && rest > 0 && this.#kept.waiting === 0) this.#connections.wheel.arm(this.#deadline, rest);
     else this.discardIdle();
   }
 
@@ -210,28 +210,28 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
   }
 
   #connect(): void {
-    const place = this.#place;
-    if (this.#connections.settings.yields === true && place.idle.length > 0) this.#connections.freeWorker(place);
+    const kept = this.#kept;
+    if (this.#connections.settings.yields === true && kept.idle.length > 0) this.#connections.freeWorker(kept);
     // A new connection that is repeated waits already.
-    if (!this.#isWaiting && place.waiting++ === 0) place.waitingSince = this.#connections.wheel.now;
+    if (!this.#isWaiting && kept.waiting++ === 0) kept.waitingSince = this.#connections.wheel.now;
     this.#isWaiting = true;
-    this.connection = this.#connections.connect(this, place.address);
+    this.connection = this.#connections.connect(this, kept.address);
   }
 
   #waitsNoMore(): void {
     this.#isWaiting = false;
-    this.#place.waiting--;
+    this.#kept.waiting--;
   }
 
   /** A connection that is waited for is not kept, or not for long. */
   #yieldsWithin(idle: number): number {
-    const place = this.#place;
-    if (place.owed > 0) {
-      place.owed--;
+    const kept = this.#kept;
+    if (kept.owed > 0) {
+      kept.owed--;
       return 0;
     }
-    if (place.waiting === 0) return idle;
-    return this.#connections.wheel.now - place.waitingSince >= YIELD_MS ? 0 : Math.min(idle, YIELD_MS);
+    if (kept.waiting === 0) return idle;
+    return this.#connections.wheel.now - kept.waitingSince >= YIELD_MS ? 0 : Math.min(idle, YIELD_MS);
   }
 
   /** The answer is complete. */
@@ -242,12 +242,12 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
     const wasRead = this.#isEnded && connection.queued === 0;
     const longest = Math.min(settings.idle, keepsFor - MARGIN_MS);
     const idle = settings.yields === true ? this.#yieldsWithin(longest) : longest;
-    if (wasRead && idle > 0 && !isStopped && !this.#place.backend.isGone && this.#place.idle.put(this)) {
+    if (wasRead && idle > 0 && !isStopped && !this.#kept.backend.isGone && this.#kept.idle.put(this)) {
       this.#state = STATE.idle;
       this.idleSince = wheel.now;
       this.#idleUntil = wheel.now + longest;
       wheel.arm(this.#deadline, idle);
-    } else if (wasRead && keepsFor === 0 && this.#place.address.kind === 'tcp') {
+    } else if (wasRead && keepsFor === 0 && this.#kept.address.kind === 'tcp') {
       // Whoever closes a TCP connection first keeps its port for a minute: that should be the node.
       this.#state = STATE.closing;
       wheel.arm(this.#deadline, CLOSE_MS);
@@ -267,7 +267,7 @@ export abstract class PersistentUpstream implements Upstream, Expiring, Idle {
 
   #destroy(): void {
     if (this.#state === STATE.closed) return;
-    if (this.#state === STATE.idle) this.#place.idle.remove(this);
+    if (this.#state === STATE.idle) this.#kept.idle.remove(this);
     this.#state = STATE.closed;
     if (this.#isWaiting) this.#waitsNoMore();
     this.#connections.wheel.remove(this.#deadline);

@@ -6,7 +6,7 @@ import type { UpstreamExchange } from '../router/upstream.ts';
 import type { Connection, ConnectionHandlers, Sockets } from '../runtime/seam/sockets.ts';
 import type { TimerWheel } from '../time/timer-wheel.ts';
 import { IdleConnections } from './idle-connections.ts';
-import type { Keeper, PersistentSettings, Place } from './keeper.ts';
+import type { BackendConnections, Keeper, PersistentSettings } from './keeper.ts';
 import type { PersistentUpstream } from './persistent-upstream.ts';
 import { isRepeatable } from './repeatable.ts';
 
@@ -21,7 +21,7 @@ export class PersistentConnections implements Keeper<PersistentUpstream> {
   isStopped = false;
   readonly #sockets: Sockets;
   readonly #failed: (error: unknown) => void;
-  readonly #places = new WeakMap<Backend, Place<PersistentUpstream>>();
+  readonly #byBackend = new WeakMap<Backend, BackendConnections<PersistentUpstream>>();
   readonly #open = new Set<PersistentUpstream>();
 
   /** @param failed is told of exceptions in handlers */
@@ -37,29 +37,29 @@ export class PersistentConnections implements Keeper<PersistentUpstream> {
     return this.#open.size;
   }
 
-  place({ backend }: Node, address: ConnectAddress): Place<PersistentUpstream> {
-    const known = this.#places.get(backend);
+  to({ backend }: Node, address: ConnectAddress): BackendConnections<PersistentUpstream> {
+    const known = this.#byBackend.get(backend);
     if (known !== undefined) return known;
     const idle = new IdleConnections<PersistentUpstream>(this.settings.connections);
-    const place: Place<PersistentUpstream> = { backend, address, idle, waiting: 0, waitingSince: 0, owed: 0 };
-    this.#places.set(backend, place);
+    const kept: BackendConnections<PersistentUpstream> = { backend, address, idle, waiting: 0, waitingSince: 0, owed: 0 };
+    this.#byBackend.set(backend, kept);
     // Who keeps none, as checks do, must not be remembered: the backend may outlive any number of generations.
     if (this.settings.connections > 0)
       backend.whenGone(() => {
         for (let last = idle.take(0); last !== null; last = idle.take(0)) last.discardIdle();
       });
-    return place;
+    return kept;
   }
 
   /** An idle connection that may be trusted with the request, or null. A raw request has one of its own. */
-  take(place: Place<PersistentUpstream>, exchange: UpstreamExchange): PersistentUpstream | null {
+  take(kept: BackendConnections<PersistentUpstream>, exchange: UpstreamExchange): PersistentUpstream | null {
     if (exchange.request.isRaw) return null;
-    return place.idle.take(isRepeatable(exchange) ? 0 : this.wheel.now - TRUSTED_MS);
+    return kept.idle.take(isRepeatable(exchange) ? 0 : this.wheel.now - TRUSTED_MS);
   }
 
-  freeWorker(place: Place<PersistentUpstream>): void {
-    const idle = place.idle.take(0);
-    if (idle === null) place.owed = 1;
+  freeWorker(kept: BackendConnections<PersistentUpstream>): void {
+    const idle = kept.idle.take(0);
+    if (idle === null) kept.owed = 1;
     else idle.discardIdle();
   }
 

@@ -27,17 +27,17 @@ export class PuwsgiUpstreams {
   open(node: Node, address: ConnectAddress, plain: ConnectAddress | null, exchange: UpstreamExchange): Upstream | Failure {
     const { request, bodyLength } = exchange;
     const hasBody = request.isRaw || (request.hasBody && bodyLength !== 0);
-    const place = this.#connections.place(node, address);
+    const kept = this.#connections.to(node, address);
     if (plain !== null && (hasBody || request.wantsUpgrade)) {
       // Usually the same workers serve it, and each that has a persistent connection waits there.
-      this.#connections.freeWorker(place);
+      this.#connections.freeWorker(kept);
       return this.#plain.open(node, plain, exchange);
     }
     if (hasBody) return FAILURES.noPlainAddress;
     const { packets } = this.#plain;
     const packet = packets.make(node, exchange);
     if ('status' in packet) return packet;
-    const upstream = (this.#connections.take(place, exchange) as PuwsgiUpstream | null) ?? new PuwsgiUpstream(this.#connections, place);
+    const upstream = (this.#connections.take(kept, exchange) as PuwsgiUpstream | null) ?? new PuwsgiUpstream(this.#connections, kept);
     upstream.prepare(node, packets, packet);
     upstream.start(exchange);
     return upstream;

@@ -92,21 +92,21 @@ test('B20: a new connection that is repeated waits once', () => {
   const { runtime, sockets } = fakeSockets();
   const wheel = new TimerWheel(() => 0, assert.ifError);
   const connections = new PersistentConnections(runtime, wheel, { idle: 4000, connections: 8, repeatsUnread: true }, assert.ifError);
-  const place = connections.place(new Node({ kind: 'http', address: ADDRESS }), ADDRESS);
-  const upstream = new Bare(connections, place);
+  const kept = connections.to(new Node({ kind: 'http', address: ADDRESS }), ADDRESS);
+  const upstream = new Bare(connections, kept);
   const exchange = exchangeFor(GET);
   upstream.start(exchange);
-  assert.equal(place.waiting, 1);
+  assert.equal(kept.waiting, 1);
   const [first] = sockets;
   first!.handlers.open(first!.connection);
   upstream.end();
   // It had closed before it read the request.
   first!.handlers.close(first!.connection, 'ECONNRESET');
   assert.equal(sockets.length, 2);
-  assert.equal(place.waiting, 1);
+  assert.equal(kept.waiting, 1);
   const [, second] = sockets;
   second!.handlers.open(second!.connection);
   second!.handlers.data(second!.connection, bytesOf('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
-  assert.equal(place.waiting, 0);
+  assert.equal(kept.waiting, 0);
   connections.stop();
 });
