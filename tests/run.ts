@@ -126,7 +126,7 @@ const LONG = [
   'blackbox/soak',
   'blackbox/apps',
   'app/wsgi-process',
-  'master/source-watch',
+  'files/source-watch',
   'router/pace',
   'router/shield',
   'router/session',

@@ -9,6 +9,7 @@ import { ROOT } from '../support/paths.ts';
 import {
   entryIsShort,
   nobodyImportsMain,
+  noCirclesBetweenFiles,
   noCirclesBetweenRooms,
   noModuleState,
   onlyMainKnowsAdmin,
@@ -85,6 +86,18 @@ const CASES: readonly Case[] = [
       ['src/subscription/a.ts', "import type { NodeSource } from '../pool/node-source.ts';"],
       ['src/static/a.ts', "import type { Handler } from '../router/route.ts';"],
       ['src/main/a.ts', "import { Acme } from '../acme/acme.ts';"],
+    ],
+  },
+  {
+    title: 'there are no circles between the files of a room',
+    rule: noCirclesBetweenFiles,
+    sources: source,
+    // In one file, which stands for two: it imports itself.
+    bad: [['src/pool/a.ts', "import type { A } from './a.ts';"]],
+    good: [
+      ['src/pool/a.ts', "import { B } from './b.ts';\nimport { C } from './c.ts';"],
+      ['src/pool/b.ts', "import { C } from './c.ts';"],
+      ['src/pool/c.ts', "import { a } from '../net/a.ts';"],
     ],
   },
   {
@@ -206,6 +219,19 @@ test('there are no circles between rooms: a breach is noticed', () => {
     ['src/pool/a.ts', "import './b.ts';"],
   ]);
   assert.deepEqual(noCirclesBetweenRooms(line), []);
+});
+
+test('there are no circles between the files of a room: two and three files', () => {
+  const circles = noCirclesBetweenFiles(
+    new Map([
+      ['src/pool/a.ts', "import type { B } from './b.ts';"],
+      ['src/pool/b.ts', "import { C } from './mappers/c.ts';"],
+      ['src/pool/mappers/c.ts', "import { A } from '../a.ts';"],
+      ['src/net/a.ts', "import { B } from './b.ts';"],
+      ['src/net/b.ts', "import { A } from './a.ts';"],
+    ]),
+  );
+  assert.equal(circles.length, 2, circles.join(', '));
 });
 
 test('the source tree was read', () => {

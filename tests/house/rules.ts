@@ -125,22 +125,46 @@ export const onlyRuntimeNamesRuntimes: Rule = (sources) => {
   return breaches;
 };
 
-export const noCirclesBetweenRooms: Rule = (sources) => {
+export const noCirclesBetweenRooms: Rule = (sources) =>
+  circlesAmong(roomImports(sources)).map((circle) => `${circle.join(' → ')}: rooms import each other in a circle`);
+
+/** Rooms whose files may know each other: a head and its rules, a service and what is made by it. */
+const KNIT = ['http1', 'router'];
+
+/** Interfaces lie apart from those who make them. */
+export const noCirclesBetweenFiles: Rule = (sources) => {
+  const imports: { from: string; to: string }[] = [];
+  for (const [file, text] of sources) {
+    const room = roomOf(file);
+    if (room === null || KNIT.includes(room)) continue;
+    for (const specifier of importsOf(text)) {
+      const to = posix.join(posix.dirname(file), specifier);
+      if (specifier.startsWith('.') && roomOf(to) === room) imports.push({ from: file, to });
+    }
+  }
+  return circlesAmong(imports).map((circle) => `${circle.join(' → ')}: files import each other in a circle`);
+};
+
+/** Each circle once, its first also last. */
+function circlesAmong(imports: readonly { readonly from: string; readonly to: string }[]): string[][] {
   const edges = new Map<string, Set<string>>();
-  for (const { from, to } of roomImports(sources)) edges.set(from, (edges.get(from) ?? new Set()).add(to));
-  const circles = new Map<string, string>();
-  const walk = (room: string, path: readonly string[]): void => {
-    const seen = path.indexOf(room);
+  for (const { from, to } of imports) edges.set(from, (edges.get(from) ?? new Set()).add(to));
+  const circles = new Map<string, string[]>();
+  const done = new Set<string>();
+  const walk = (one: string, path: readonly string[]): void => {
+    const seen = path.indexOf(one);
     if (seen >= 0) {
       const circle = path.slice(seen);
-      circles.set([...circle].sort().join(), `${[...circle, room].join(' → ')}: rooms import each other in a circle`);
+      circles.set([...circle].sort().join(), [...circle, one]);
       return;
     }
-    for (const next of edges.get(room) ?? []) walk(next, [...path, room]);
+    if (done.has(one)) return;
+    for (const next of edges.get(one) ?? []) walk(next, [...path, one]);
+    done.add(one);
   };
-  for (const room of edges.keys()) walk(room, []);
+  for (const one of edges.keys()) walk(one, []);
   return [...circles.values()];
-};
+}
 
 /**
  * `let` and `var` outside of functions, and collections that are not said to be read-only. What an object or a typed
