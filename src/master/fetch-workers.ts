@@ -41,7 +41,8 @@ export class FetchWorkers implements Workers, WorkerSlotOwner {
   #slots: readonly WorkerSlot[] = [];
   #nodes: readonly WorkerNode[] = [];
   #harakiri: { stop(): void } | null = null;
-  #isHurried = false;
+  /** Somebody waits: who loads may take so many ms; null while nobody does. */
+  #hurry: number | null = null;
   #hurried: () => void = () => {};
   #isDestroyed = false;
 
@@ -86,20 +87,20 @@ export class FetchWorkers implements Workers, WorkerSlotOwner {
     const hurried = new Promise<void>((resolve) => {
       this.#hurried = resolve;
     });
-    this.#isHurried = false;
+    this.#hurry = null;
     for (const slot of this.#slots) {
       const replaced = slot.life.replace();
-      if (this.#isHurried) slot.life.hurry();
+      if (this.#hurry !== null) slot.life.hurry(this.#hurry);
       await replaced;
       // Where memory is short the one before shall be gone, unless somebody waits.
       await Promise.race([slot.settled(), hurried]);
     }
   }
 
-  hurry(): void {
-    this.#isHurried = true;
+  hurry(ms: number): void {
+    this.#hurry = ms;
     this.#hurried();
-    for (const { life } of this.#slots) life.hurry();
+    for (const { life } of this.#slots) life.hurry(ms);
   }
 
   async drain(patience: number, limit?: number): Promise<void> {

@@ -44,6 +44,8 @@ interface Coming {
   /** Gives up what takes long. */
   limit: ReturnType<typeof setTimeout> | undefined;
   problem: string | null;
+  /** Another wish waited while it loaded. */
+  isHurried: boolean;
 }
 
 /**
@@ -66,6 +68,8 @@ export class Master {
   #isStopping = false;
   #reload: ReloadState = IDLE;
   #coming: Coming | null = null;
+  /** How many reloads in a row were given up for the next one. */
+  #givenUp = 0;
   /** Whoever waits for the last wish to be done. */
   readonly #waiting: (() => void)[] = [];
 
@@ -148,7 +152,15 @@ export class Master {
     const coming = this.#coming;
     switch (effect.do) {
       case 'begin':
-        this.#coming = { plan: this.#plan!, workers: null, began: performance.now(), since: performance.now(), limit: undefined, problem: null };
+        this.#coming = {
+          plan: this.#plan!,
+          workers: null,
+          began: performance.now(),
+          since: performance.now(),
+          limit: undefined,
+          problem: null,
+          isHurried: false,
+        };
         return this.#log.info(`reload (${effect.reload}) begins`);
       case 'read':
         return this.#work(async (coming) => {
@@ -184,9 +196,11 @@ export class Master {
       case 'hurry':
         return this.#hurry();
       case 'succeed':
+        this.#givenUp = 0;
         this.#log.info(`reload (${effect.reload}) is done`, { generation: this.#generation, ms: Math.round(performance.now() - coming!.began) });
         return;
       case 'fail':
+        if (coming!.isHurried) this.#givenUp++;
         if (coming!.problem !== null) this.#log.event('error', 'reload-failed', `the old generation goes on: ${coming!.problem}`);
         return;
       case 'rest':
@@ -240,12 +254,20 @@ export class Master {
     return true;
   }
 
-  /** Another wish waits, perhaps for what mends an app that never gets ready. */
+  /**
+   * Another wish waits, perhaps for what mends an app that never gets ready. Each one in a row that is given up for it has the next one wait
+   * twice as long: an app that only takes its time gets ready, however often somebody wishes.
+   */
   #hurry(): void {
     const coming = this.#coming!;
-    if (this.#reload.phase === 'chaining') return this.#workers?.hurry?.();
+    const ms = HURRY_MS * 2 ** this.#givenUp;
+    if (this.#reload.phase === 'chaining') {
+      coming.isHurried = true;
+      return this.#workers?.hurry?.(ms);
+    }
     if (this.#reload.phase !== 'loading' || coming.workers === null) return;
-    const rest = Math.max(0, HURRY_MS - (performance.now() - coming.since));
+    coming.isHurried = true;
+    const rest = Math.max(0, ms - (performance.now() - coming.since));
     this.#giveUpIn(coming, rest, 'its workers were given up: another reload waits');
   }
 

@@ -7,8 +7,6 @@ import { EMPTY, type SlotEffect, type SlotEvent, type SlotState, step } from './
 
 /** Who loads for longer is told of, in ms. */
 const SLOW_MS = 5_000;
-/** Who loads for longer is given up when somebody waits for it to be over, in ms. */
-const HURRY_MS = 5_000;
 
 /** What a slot needs of those it belongs to. */
 export interface SlotOwner {
@@ -110,14 +108,14 @@ export class Slot {
     this.#on({ kind: 'spent', spawn: current });
   }
 
-  /** Somebody waits: what loads for long is given up soon. */
-  hurry(): void {
+  /** Somebody waits: what loads for more than `ms` is given up. */
+  hurry(ms: number): void {
     const { phase, current, next } = this.#state;
     const spawn = phase === 'replacing' ? next : phase === 'respawning' || phase === 'starting' ? current : null;
     const resident = spawn === null ? undefined : this.#residents.get(spawn);
     if (resident === undefined) return;
     const late = (): void => this.#left(spawn!, 'it was given up: another reload waits');
-    resident.timers.push(setTimeout(late, Math.max(0, HURRY_MS - (performance.now() - resident.since))));
+    resident.timers.push(setTimeout(late, Math.max(0, ms - (performance.now() - resident.since))));
   }
 
   /**

@@ -29,8 +29,8 @@ export interface Workers {
   start(): Promise<void>;
   /** One after the other makes room for a fresh process. Left out: all of them are one. @throws {Error} when one of these cannot start */
   chain?(): Promise<void>;
-  /** Somebody waits for `chain` to be over: it waits for nobody any more, and who loads for long is given up. */
-  hurry?(): void;
+  /** Somebody waits for `chain` to be over: it waits for nobody any more, and who loads for more than `ms` is given up. */
+  hurry?(ms: number): void;
   /**
    * They finish what they have, within `worker-reload-mercy`; resolves when they are gone. Idle clients of their own have `patience` ms for
    * one more request. `limit` (ms) is what there is at most: at a stop `reload-mercy` is for all together. Asked again, the sooner end counts.

@@ -80,6 +80,27 @@ test('a worker that died in a reload serves what waits in its queue before it le
   assert.equal(loading.lives, false);
 });
 
+test('an app that takes its time gets ready, however often somebody wishes for a reload', async () => {
+  using tree = new FakeTree(SIZES);
+  await tree.rest();
+  const loaded = (): number => tree.of('worker').filter(({ state }) => state === 'ready').length;
+  const first = tree.of('worker')[0]!;
+  // Ready 12 s after its start; a wish every 5 s.
+  const since = new Map<object, number>([[first, -1]]);
+  let seconds = 0;
+  for (; seconds < 120 && first.state === 'ready'; seconds++) {
+    if (seconds % 5 === 0) void tree.master.reload('workers');
+    await tree.pass(1_000);
+    for (const worker of tree.of('worker')) {
+      if (!since.has(worker)) since.set(worker, seconds);
+      if (worker.state === 'boots' && seconds - since.get(worker)! >= 12) worker.boot();
+    }
+    await tree.settle();
+  }
+  assert.notEqual(first.state, 'ready', `no reload was done within ${seconds} s`);
+  assert.equal(loaded(), 1);
+});
+
 const down: NodeMark = { node: 'a', cause: 'checks', mark: 'down', failsFast: false, isOfAnswers: false };
 
 test('F4: marks of other settings are no marks', () => {
