@@ -59,7 +59,14 @@ export class AppUpstreams implements Due {
   told(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (let i = 0; i < waiting.length; i++) waiting[i].run();
+    for (let i = 0; i < waiting.length; i++) {
+      try {
+        waiting[i].run();
+      } catch (error) {
+        // What one request meets is not the others' end.
+        this.failed(error);
+      }
+    }
   }
 }
 

@@ -64,11 +64,16 @@ export async function makeGeneration(given: Config, parts: GenerationParts): Pro
   if (config.postBufferingDir !== null) checkSpoolDirectory(config.postBufferingDir);
   const maker = poolMakerOf(runtime, config, wheel, log, parts.backends);
   const app = await appHere(runtime, config, parts);
-  const routes = await makeRoutes(config, maker, app !== null, workers, runtime.hostname() ?? 'localhost', log);
-  const workersKind = app === null && workers !== null ? workers.kind : 'none';
-  const upstreams = await makeUpstreams(runtime, config, wheel, log, failed, app, workersKind, parts.kept);
   const gzip = await makeGzip(runtime, config);
   if (gzip?.notice) log.warn(gzip.notice);
+  const workersKind = app === null && workers !== null ? workers.kind : 'none';
+  const upstreams = await makeUpstreams(runtime, config, wheel, log, failed, app, workersKind, parts.kept);
+  // Last, because files of the user's may not work: what was made before is given back.
+  const routes = await makeRoutes(config, maker, app !== null, workers, runtime.hostname() ?? 'localhost', log).catch((error) => {
+    upstreams.stop();
+    gzip?.close();
+    throw error;
+  });
   const service: Service = {
     ...process,
     settings: makeSettings(config, runtime),

@@ -14,7 +14,7 @@ import type { AppHere } from './upstreams.ts';
 import { VERSION } from './version.ts';
 
 /** Where the app is. */
-interface AppPlaces {
+interface AppWhere {
   readonly app: AppHere | null;
   readonly workers: WorkerSource | null;
 }
@@ -85,7 +85,7 @@ async function loadMapper(config: Config, maker: PoolMaker, pool: Pool, log: Log
 }
 
 /** The app that is called in this process, null when there is none: without any place for requests it is the welcome page. */
-export async function appHere(runtime: Runtime, { hasRoutes }: Config, { app, workers }: AppPlaces): Promise<AppHere | null> {
+export async function appHere(runtime: Runtime, { hasRoutes }: Config, { app, workers }: AppWhere): Promise<AppHere | null> {
   if (app !== null || workers !== null || hasRoutes) return app;
   // Only who needs it waits for Hono to load.
   const { makeWelcomeApp } = await import('../app/welcome.ts');

@@ -6,13 +6,18 @@ import type { Deadline } from '../time/timer-wheel.ts';
 import type { Client } from './client.ts';
 import type { Downstream } from './downstream.ts';
 import { isMoving, latenessOf, STATE } from './exchange-state.ts';
-import { NodeSearch, type SearchingExchange } from './node-search.ts';
+import { NodeSearch, type SearchingExchange, type SearchParts } from './node-search.ts';
 import type { OwnAnswer } from './own-answer.ts';
-import { mustSpool, type RelayingExchange, RequestRelay } from './request-relay.ts';
+import { mustSpool, type RelayingExchange, type RelayParts, RequestRelay } from './request-relay.ts';
 import type { Handler, Nodes } from './route.ts';
-import type { Service } from './service.ts';
+import type { Service, ServiceSettings } from './service.ts';
 import type { Transaction } from './transaction.ts';
 import type { Upstream } from './upstream.ts';
+
+/** What an exchange needs of the generation that its request began with. */
+export interface ExchangeParts extends SearchParts, RelayParts, Pick<Service, 'route' | 'failed'> {
+  readonly settings: SearchParts['settings'] & RelayParts['settings'] & Pick<ServiceSettings, 'timeout' | 'tunnelTimeout'>;
+}
 
 /**
  * One request and its answer: has the route's handler answer, relays both bodies with backpressure, and ends in exactly one way.
@@ -25,7 +30,7 @@ export class Exchange implements SearchingExchange, RelayingExchange {
   /** Length of a chunked body that has been read whole; −1 otherwise. */
   bodyLength = -1;
 
-  readonly #service: Service;
+  readonly #parts: ExchangeParts;
   readonly #downstream: Downstream;
   /** The connection's; ours while the exchange lasts. */
   readonly #deadline: Deadline;
@@ -39,14 +44,14 @@ export class Exchange implements SearchingExchange, RelayingExchange {
   #answerPaused = false;
 
   /** @param transaction of the request, whose head has been read */
-  constructor(service: Service, downstream: Downstream, transaction: Transaction, deadline: Deadline) {
-    this.#service = service;
+  constructor(parts: ExchangeParts, downstream: Downstream, transaction: Transaction, deadline: Deadline) {
+    this.#parts = parts;
     this.#downstream = downstream;
     this.transaction = transaction;
     this.request = transaction.request!;
     this.client = transaction.client!;
     this.#deadline = deadline;
-    this.#relay = new RequestRelay(this, downstream, service);
+    this.#relay = new RequestRelay(this, downstream, parts);
   }
 
   /** True once nothing more comes of it. */
@@ -121,7 +126,7 @@ export class Exchange implements SearchingExchange, RelayingExchange {
 
   findAgain(): void {
     this.#state = STATE.routing;
-    const found = this.#service.route.find(this.request, this.client);
+    const found = this.#parts.route.find(this.request, this.client);
     if (!(found instanceof Promise)) return this.#routed(found);
     this.#touch();
     void found.then((late) => this.later(() => this.#routed(late)));
@@ -140,9 +145,9 @@ export class Exchange implements SearchingExchange, RelayingExchange {
       search.nodes = nodes;
       return search.next(CONNECT_FAILURES.missing);
     }
-    this.#search = new NodeSearch(this, this.#service, nodes);
-    if (!mustSpool(this.request, this.#service)) return this.#search.next();
-    if (this.request.contentLength > this.#service.settings.bodyBufferMax) return this.fail(FAILURES.bufferTooLarge);
+    this.#search = new NodeSearch(this, this.#parts, nodes);
+    if (!mustSpool(this.request, this.#parts)) return this.#search.next();
+    if (this.request.contentLength > this.#parts.settings.bodyBufferMax) return this.fail(FAILURES.bufferTooLarge);
     // Nobody should send a body that nobody will read.
     if (!this.#search.canFind) return this.fail(FAILURES.noNode);
     this.#state = STATE.spooling;
@@ -157,7 +162,7 @@ export class Exchange implements SearchingExchange, RelayingExchange {
 
   connect(upstream: Upstream): void {
     this.#state = STATE.connecting;
-    this.#arm(this.#service.settings.connectTimeout);
+    this.#arm(this.#parts.settings.connectTimeout);
     this.#upstream = upstream;
     if (upstream.isConnected === true) this.connected();
   }
@@ -187,7 +192,7 @@ export class Exchange implements SearchingExchange, RelayingExchange {
       step();
       this.#downstream.flush();
     } catch (error) {
-      this.#service.failed(error);
+      this.#parts.failed(error);
       this.crashed();
     }
   }
@@ -281,12 +286,12 @@ export class Exchange implements SearchingExchange, RelayingExchange {
   }
 
   #touch(): void {
-    const { timeout, tunnelTimeout } = this.#service.settings;
+    const { timeout, tunnelTimeout } = this.#parts.settings;
     this.#arm(this.#state === STATE.tunnel && this.#answered ? tunnelTimeout : timeout);
   }
 
   #arm(ms: number): void {
-    this.#service.wheel.arm(this.#deadline, ms);
+    this.#parts.wheel.arm(this.#deadline, ms);
   }
 
   /** Both halves have ended: what is still on its way to the backend gets there. */

@@ -9,7 +9,7 @@ import { type Compression, compressed } from './compression.ts';
 import type { Downstream } from './downstream.ts';
 import { Http1Output } from './http1-output.ts';
 import { errorAnswer, type OwnAnswer } from './own-answer.ts';
-import type { Service } from './service.ts';
+import type { Service, ServiceSettings } from './service.ts';
 
 /** How the body is framed. `raw` is a tunnel. */
 const BODY = { none: 0, length: 1, chunked: 2, untilClose: 3, raw: 4 } as const;
@@ -38,6 +38,11 @@ export interface AnswerOwner {
   fellBehind(): void;
 }
 
+/** What an answer needs of the generation that its request began with. */
+export interface AnswerParts extends Pick<Service, 'out' | 'dates' | 'gzip' | 'log'> {
+  readonly settings: Pick<ServiceSettings, 'responseBuffer' | 'autoChunked'>;
+}
+
 /**
  * The answers of one HTTP/1 connection, one after the other: their framing, and what they say of the connection. What is in them is
  * decided elsewhere, for every kind of client: `compression.ts`, `date-line.ts`, `own-answer.ts`.
@@ -49,7 +54,7 @@ export class Http1Answer implements Downstream, GzipOutput {
   bodyBytes = 0;
   /** What is being written are events or a tunnel, which may rest as they like. */
   isOpenEnded = false;
-  #service: Service;
+  #parts: AnswerParts;
   readonly #owner: AnswerOwner;
   readonly #output: Http1Output;
   #request: RequestHead | null = null;
@@ -62,17 +67,17 @@ export class Http1Answer implements Downstream, GzipOutput {
   /** One answer for a web server in front, as CGI has it: it ends by close, and says nothing of connections. */
   readonly #isCgi: boolean;
 
-  constructor(service: Service, owner: AnswerOwner, connection: Connection<unknown>, isCgi = false) {
-    this.#service = service;
+  constructor(parts: AnswerParts, owner: AnswerOwner, connection: Connection<unknown>, isCgi = false) {
+    this.#parts = parts;
     this.#owner = owner;
-    this.#output = new Http1Output(service.out, service.settings.responseBuffer, connection, owner);
+    this.#output = new Http1Output(parts.out, parts.settings.responseBuffer, connection, owner);
     this.#isCgi = isCgi;
   }
 
   /** Between two answers: what holds for the next ones. */
-  use(service: Service): void {
-    this.#service = service;
-    this.#output.limit = service.settings.responseBuffer;
+  use(parts: AnswerParts): void {
+    this.#parts = parts;
+    this.#output.limit = parts.settings.responseBuffer;
   }
 
   /** True once a tunnel has been opened. */
@@ -120,14 +125,14 @@ export class Http1Answer implements Downstream, GzipOutput {
   interim(head: ResponseHead): void {
     const request = this.#request!;
     if (request.isHttp10 || this.#isCgi) return;
-    compressed(head, request, this.#service, this);
+    compressed(head, request, this.#parts, this);
     this.#writeHead(head, false, CONNECTION.silent);
   }
 
   head(head: ResponseHead): void {
     const request = this.#request!;
     this.hasBegun = true;
-    this.#compression = compressed(head, request, this.#service, this);
+    this.#compression = compressed(head, request, this.#parts, this);
     if (head.status === 101) {
       this.#body = BODY.raw;
       this.isOpenEnded = true;
@@ -140,7 +145,7 @@ export class Http1Answer implements Downstream, GzipOutput {
     else if (head.contentLength >= 0) {
       this.#body = BODY.length;
       this.#remaining = head.contentLength;
-    } else if (!request.isHttp10 && !this.#isCgi && (this.#service.settings.autoChunked || head.isChunked)) this.#body = BODY.chunked;
+    } else if (!request.isHttp10 && !this.#isCgi && (this.#parts.settings.autoChunked || head.isChunked)) this.#body = BODY.chunked;
     else {
       // HTTP/1.0 knows an end without a length only by the end of the connection; without auto-chunked so does 1.1.
       this.#body = BODY.untilClose;
@@ -264,7 +269,7 @@ export class Http1Answer implements Downstream, GzipOutput {
   #writeHead(head: ResponseHead, keepLength: boolean, connection: ConnectionSays): void {
     const { buffer } = this.#output;
     this.#output.roomForHead(head.added);
-    const date = this.#isCgi ? null : this.#service.dates.for(head);
+    const date = this.#isCgi ? null : this.#parts.dates.for(head);
     const isChunked = this.#body === BODY.chunked;
     buffer.length = writeResponseHead(buffer.bytes, buffer.length, head, isChunked, keepLength && !isChunked, connection, date);
   }
@@ -276,7 +281,7 @@ export class Http1Answer implements Downstream, GzipOutput {
     this.#persists = mayPersist && this.#owner.mayPersist;
     this.#output.roomForHead(fields);
     const connection = this.#ownConnection(request?.isHttp10 === true);
-    const date = this.#service.dates.line();
+    const date = this.#parts.dates.line();
     buffer.length = writeOwnHead(buffer.bytes, buffer.length, status, fields, body.length, request, connection, date);
     if (request === null || !request.isHead) {
       this.bodyBytes = body.length;

@@ -5,7 +5,7 @@ import type { Node } from '../pool/node.ts';
 import { wasKilled } from '../time/harakiri.ts';
 import { heardFrom, neverHeardFrom, protocolOf } from './misunderstanding.ts';
 import type { HandledExchange, Nodes } from './route.ts';
-import type { Service } from './service.ts';
+import type { Service, ServiceSettings } from './service.ts';
 
 /** One first try and three retries, as uWSGI; fallbacks come on top. */
 const MAX_ATTEMPTS = 4;
@@ -20,12 +20,17 @@ export interface SearchingExchange extends HandledExchange {
   findAgain(): void;
 }
 
+/** What a search needs of the generation that its request began with. */
+export interface SearchParts extends Pick<Service, 'log' | 'wheel' | 'open'> {
+  readonly settings: Pick<ServiceSettings, 'quiet' | 'connectTimeout'>;
+}
+
 /** The nodes that one request is tried on, one after the other, until one takes it; and the one that has it. */
 export class NodeSearch {
   /** Where it looks. */
   nodes: Nodes;
   readonly #exchange: SearchingExchange;
-  readonly #service: Service;
+  readonly #parts: SearchParts;
   /** Tries so far that count: asking a busy node again does not. */
   #attempts = 0;
   /** Asked now, or the last one that was; null before the first. */
@@ -39,16 +44,16 @@ export class NodeSearch {
   /** When the node got the request, where that may be asked (`harakiri`). */
   #sentAt = 0;
 
-  constructor(exchange: SearchingExchange, service: Service, nodes: Nodes) {
+  constructor(exchange: SearchingExchange, parts: SearchParts, nodes: Nodes) {
     this.#exchange = exchange;
-    this.#service = service;
+    this.#parts = parts;
     this.nodes = nodes;
   }
 
   /** False when asking would find nobody: neither a node of the pool nor a fallback. */
   get canFind(): boolean {
     const { pool, fallbacks } = this.nodes;
-    const { now } = this.#service.wheel;
+    const { now } = this.#parts.wheel;
     return (fallbacks !== null && fallbacks.nodes.length > 0) || (pool !== null && (pool.hasNode(now) || pool.isFull(now)));
   }
 
@@ -63,7 +68,7 @@ export class NodeSearch {
 
   /** The node did not take the request: others are asked, or it is asked again, or all is in vain. */
   connectFailed(failure: NodeFailure, code: string): void {
-    const { log, settings, wheel } = this.#service;
+    const { log, settings, wheel } = this.#parts;
     const node = this.#node!;
     this.release();
     this.#tried ??= [];
@@ -90,7 +95,7 @@ export class NodeSearch {
   /** The next node there is: a usable one of the pool, a fallback, a dead one that answers fast; else null. */
   #pick(): Node | null {
     const { fallbacks } = this.nodes;
-    const { now } = this.#service.wheel;
+    const { now } = this.#parts.wheel;
     const pool = this.#attempts < MAX_ATTEMPTS ? this.nodes.pool : null;
     const node =
       pool?.pick(now, this.#exchange.client.remote, this.#tried) ??
@@ -104,7 +109,7 @@ export class NodeSearch {
   /** True when every usable node has as many requests as it may have. */
   get #isFull(): boolean {
     const { pool } = this.nodes;
-    return this.#tried === null && pool !== null && pool.isFull(this.#service.wheel.now);
+    return this.#tried === null && pool !== null && pool.isFull(this.#parts.wheel.now);
   }
 
   /** It counts the request until it is released. */
@@ -113,14 +118,14 @@ export class NodeSearch {
     this.#isCounted = true;
     this.#exchange.transaction.tried(node);
     node.started();
-    const upstream = this.#service.open(node, this.#exchange);
+    const upstream = this.#parts.open(node, this.#exchange);
     if ('status' in upstream) this.#exchange.fail(upstream);
     else this.#exchange.connect(upstream);
   }
 
   /** A full backlog empties in milliseconds: the node is asked again, a little later each time, until that has gone on for long enough. */
   #retryLater(failure: NodeFailure): void {
-    const { settings, wheel } = this.#service;
+    const { settings, wheel } = this.#parts;
     if (this.#busySince === 0) this.#busySince = wheel.precise();
     const waited = wheel.precise() - this.#busySince;
     this.#attempts--;
@@ -132,7 +137,7 @@ export class NodeSearch {
   /** Behind a backoff: another node if there is one, else the busy one once more. */
   #again(): void {
     this.#attempts++;
-    this.#ask(this.nodes.pool?.pick(this.#service.wheel.now, this.#exchange.client.remote, this.#tried) ?? this.#node!);
+    this.#ask(this.nodes.pool?.pick(this.#parts.wheel.now, this.#exchange.client.remote, this.#tried) ?? this.#node!);
   }
 
   // What becomes of the node that has the request
@@ -141,13 +146,13 @@ export class NodeSearch {
   connected(): void {
     const node = this.#node!;
     node.backend.reached();
-    if (node.harakiri > 0) this.#sentAt = this.#service.wheel.precise();
+    if (node.harakiri > 0) this.#sentAt = this.#parts.wheel.precise();
   }
 
   /** The head of its answer has come. */
   answerBegun(head: ResponseHead): void {
     const node = this.#node!;
-    if (!node.backend.isUnderstood) heardFrom(node, head, this.#service.log);
+    if (!node.backend.isUnderstood) heardFrom(node, head, this.#parts.log);
     if (head.status === 101) node.backend.answered();
   }
 
@@ -159,17 +164,17 @@ export class NodeSearch {
   /** What a node that broke off before its answer had begun was about: its worker was killed, where it has had the request for so long. */
   reasonOf(cause: Failure): Failure {
     if (!isBrokenOff(cause) || this.#node === null) return cause;
-    return wasKilled(this.#node.harakiri, this.#service.wheel.precise() - this.#sentAt) ? FAILURES.harakiri : cause;
+    return wasKilled(this.#node.harakiri, this.#parts.wheel.precise() - this.#sentAt) ? FAILURES.harakiri : cause;
   }
 
   /** It had the request, and this came of it. */
   failed(failure: Failure): void {
-    if (this.#node !== null && isNodesFault(failure) && this.#node.answerFailed(this.#service.wheel.now)) this.#tellDead();
+    if (this.#node !== null && isNodesFault(failure) && this.#node.answerFailed(this.#parts.wheel.now)) this.#tellDead();
   }
 
   /** Behind `failed`, when the request has been told of. */
   doubt(failure: Failure): void {
-    if (this.#node !== null && isNodesFault(failure) && !this.#node.backend.isUnderstood) neverHeardFrom(this.#node, this.#service.log);
+    if (this.#node !== null && isNodesFault(failure) && !this.#node.backend.isUnderstood) neverHeardFrom(this.#node, this.#parts.log);
   }
 
   /** The node has the request no more, and none is asked. */
@@ -181,6 +186,6 @@ export class NodeSearch {
   }
 
   #tellDead(): void {
-    this.#service.log.event('warn', 'node-dead', 'a node is marked as failed', { node: this.#node!.name });
+    this.#parts.log.event('warn', 'node-dead', 'a node is marked as failed', { node: this.#node!.name });
   }
 }

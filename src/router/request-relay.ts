@@ -2,9 +2,9 @@ import { FAILURES, type Failure } from '../failure/failures.ts';
 import { copyOf } from '../http1/bytes.ts';
 import { GrowingBytes } from '../http1/growing-bytes.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import { BodySpool } from './body-spool.ts';
+import { BodySpool, type SpoolLimits } from './body-spool.ts';
 import type { Downstream } from './downstream.ts';
-import type { Service } from './service.ts';
+import type { Service, ServiceSettings } from './service.ts';
 import type { Transaction } from './transaction.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -18,14 +18,19 @@ export interface RelayingExchange {
   failed(failure: Failure): void;
 }
 
+/** What relaying a request needs of the generation that it began with. */
+export interface RelayParts extends Pick<Service, 'log' | 'bodyBudget' | 'needsLength'> {
+  readonly settings: SpoolLimits & Pick<ServiceSettings, 'postBuffering' | 'bodyBuffer' | 'chunkedInput'>;
+}
+
 /** A body without a length towards uwsgi, which knows no other than CONTENT_LENGTH; and any body with `http-post-buffering`. */
-export function mustSpool(request: RequestHead, service: Service): boolean {
+export function mustSpool(request: RequestHead, parts: RelayParts): boolean {
   if (!request.hasBody || request.isRaw) return false;
-  return service.settings.postBuffering > 0 || (request.lengthIsUnknown && service.needsLength && !keepsChunks(request, service));
+  return parts.settings.postBuffering > 0 || (request.lengthIsUnknown && parts.needsLength && !keepsChunks(request, parts));
 }
 
 /** Chunks go on as they came, whatever the node (`http-chunked-input`). */
-function keepsChunks({ isChunked }: RequestHead, { needsLength, settings }: Service): boolean {
+function keepsChunks({ isChunked }: RequestHead, { needsLength, settings }: RelayParts): boolean {
   return isChunked && needsLength && settings.chunkedInput;
 }
 
@@ -40,7 +45,7 @@ export class RequestRelay {
   isPaused = false;
   readonly #exchange: RelayingExchange;
   readonly #downstream: Downstream;
-  readonly #service: Service;
+  readonly #parts: RelayParts;
   /** Null as long as nobody has the request. */
   #upstream: Upstream | null = null;
   #early: GrowingBytes | null = null;
@@ -48,10 +53,10 @@ export class RequestRelay {
   /** Null when the body is not read whole. */
   #spool: BodySpool | null = null;
 
-  constructor(exchange: RelayingExchange, downstream: Downstream, service: Service) {
+  constructor(exchange: RelayingExchange, downstream: Downstream, parts: RelayParts) {
     this.#exchange = exchange;
     this.#downstream = downstream;
-    this.#service = service;
+    this.#parts = parts;
   }
 
   /** As `Exchange.requestBody`. */
@@ -84,7 +89,7 @@ export class RequestRelay {
 
   /** From now on the body is read whole, and `spooled` told behind it. */
   spool(): void {
-    const { settings, bodyBudget } = this.#service;
+    const { settings, bodyBudget } = this.#parts;
     this.#spool = new BodySpool(settings, settings.postBuffering || settings.bodyBuffer, bodyBudget);
     if (this.#exchange.request.expectsContinue) this.#downstream.continue();
     const early = this.#takeEarly();
@@ -141,13 +146,13 @@ export class RequestRelay {
 
   #spooled(): void {
     const { request } = this.#exchange;
-    this.#exchange.spooled(request.lengthIsUnknown && !keepsChunks(request, this.#service) ? this.#spool!.size : -1);
+    this.#exchange.spooled(request.lengthIsUnknown && !keepsChunks(request, this.#parts) ? this.#spool!.size : -1);
   }
 
   #sendSpool(spool: BodySpool, upstream: Upstream): void {
     for (let piece = spool.read(); piece !== null; piece = spool.read()) if (!upstream.body(piece, 0, piece.length)) return;
     if (spool.problem === undefined) return this.#passedOn();
-    this.#service.log.event('error', FAILURES.bufferFailed.code, spool.problem, this.#exchange.transaction.details());
+    this.#parts.log.event('error', FAILURES.bufferFailed.code, spool.problem, this.#exchange.transaction.details());
     this.#exchange.failed(FAILURES.bufferFailed);
   }
 

@@ -23,6 +23,9 @@ export interface TransactionSink {
 /** Nobody wants to know. */
 export const NO_SINK: TransactionSink = /* @__PURE__ */ Object.freeze({ isTimed: false, ended: () => {} });
 
+/** What a record needs of the generation that its request began with. */
+export type RecordParts = Pick<Service, 'transactions' | 'clock' | 'wheel' | 'log'>;
+
 /**
  * What happened to one request, from its first byte to its end, whatever that is: `begin` and `end` come once each for every
  * request that was answered, refused, turned away, cut off or left by its client. One record serves all requests of a session, one
@@ -68,11 +71,11 @@ export class Transaction {
   /** The answer began: its head came, or the first byte of what has none. */
   answeredAt = Number.NaN;
   endedAt = Number.NaN;
-  #service: Service | null = null;
+  #parts: RecordParts | null = null;
 
   /** The first byte of a request has come, or it is turned away before that. */
-  begin(service: Service, client: Client): void {
-    this.#service = service;
+  begin(parts: RecordParts, client: Client): void {
+    this.#parts = parts;
     this.isOpen = true;
     this.client = client;
     this.request = null;
@@ -117,7 +120,7 @@ export class Transaction {
 
   /** The answer begins. @param status 0 when it has no head that tells, as what is raw */
   answered(status: number): void {
-    const { transactions, clock, wheel } = this.#service!;
+    const { transactions, clock, wheel } = this.#parts!;
     // An app in this process may have worked in between.
     this.answeredAt = transactions.isTimed ? clock.precise() : wheel.now;
     this.status = status;
@@ -131,7 +134,7 @@ export class Transaction {
   failed(failure: Failure, problem?: string, rule = failure.rule, isSilent = false): void {
     this.note(failure);
     const { status, code, level } = failure;
-    const { log } = this.#service!;
+    const { log } = this.#parts!;
     if (isSilent || !log.writes(level)) return;
     const protocol = isNodesFault(failure) ? protocolOf(this.node) : undefined;
     log.event(level, code, rule, { status: status === 0 ? undefined : status, ...this.details(), protocol, error: problem });
@@ -160,7 +163,7 @@ export class Transaction {
     this.sent = sent;
     this.sentBody = sentBody;
     this.endedAt = this.#now();
-    this.#service!.transactions.ended(this);
+    this.#parts!.transactions.ended(this);
     this.request = null;
     this.handler = null;
     this.node = null;
@@ -176,7 +179,7 @@ export class Transaction {
   }
 
   #now(): number {
-    const { transactions, clock, wheel } = this.#service!;
+    const { transactions, clock, wheel } = this.#parts!;
     return transactions.isTimed ? clock.now() : wheel.now;
   }
 }
