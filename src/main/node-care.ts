@@ -52,7 +52,7 @@ export class NodeCare {
     const { pool, mapped } = this.#parts;
     const nobody = (): void => {};
     for (const { backend } of pool.nodes) backend.checkBy(this.#checkKey);
-    this.#watch(pool, tell);
+    this.#observe(pool, tell);
     // The others begin with nothing for the nodes of a new generation.
     for (const node of pool.nodes) {
       const { isDead, isLearned, isDown } = node.backend;
@@ -61,7 +61,7 @@ export class NodeCare {
     }
     if (checksPool) this.#check(pool, tell);
     if (mapped === null) return;
-    this.#watch(mapped, nobody);
+    this.#observe(mapped, nobody);
     this.#check(mapped, nobody);
   }
 
@@ -73,14 +73,14 @@ export class NodeCare {
 
   stop(): void {
     for (const one of [...this.#checks, ...this.#revivals]) one.stop();
-    this.#parts.mapped?.unwatch();
+    this.#parts.mapped?.unobserve();
   }
 
-  #watch(source: Pool | MappedPools, tell: (mark: NodeMark) => void): void {
+  #observe(source: Pool | MappedPools, tell: (mark: NodeMark) => void): void {
     const { ping, graceTime, wheel, log } = this.#parts;
     const revival = new Revival(source, ping, graceTime, () => wheel.precise());
     this.#revivals.push(revival);
-    source.watch({
+    source.observe({
       nodeMarked(node, mark) {
         if (mark === 'dead') revival.died(node);
         else log.event('info', 'node-alive', 'a node that was dead takes connections again', { node: node.name });

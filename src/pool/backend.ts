@@ -21,7 +21,7 @@ const REFUSALS_TO_DIE = 2;
 export const FULL_TENTHS = 10;
 
 /** Hears what this process finds out about a backend: it dies of requests, once more while it stays so, and it is alive again. */
-export type BackendWatcher = (mark: 'dead' | 'alive') => void;
+export type BackendObserver = (mark: 'dead' | 'alive') => void;
 
 /**
  * What is known of one server, by its kind and address, whatever the configurations say that name it: its health, and the requests it
@@ -37,7 +37,7 @@ export class Backend {
   /** It has been told of that it may speak another protocol. */
   isDoubted = false;
   /** Null when nobody asks. */
-  watcher: BackendWatcher | null = null;
+  observer: BackendObserver | null = null;
   readonly #gone: (() => void) | null;
   #holders = 0;
   #whenGone: (() => void)[] = [];
@@ -118,7 +118,7 @@ export class Backend {
   stillDead(now: number): void {
     if (this.#deadSince === null) return;
     this.#deadSince = now;
-    this.watcher?.('dead');
+    this.observer?.('dead');
   }
 
   /**
@@ -263,13 +263,13 @@ export class Backend {
     this.#isRecovering = false;
     const isNews = wasAlive || this.#isLearned;
     this.#isLearned = false;
-    if (isNews) this.watcher?.('dead');
+    if (isNews) this.observer?.('dead');
     return wasAlive;
   }
 
   #revive(): void {
     this.#unmark();
-    this.watcher?.('alive');
+    this.observer?.('alive');
   }
 
   #unmark(): void {

@@ -1,5 +1,5 @@
 import { type ConnectAddress, formatAddress } from '../net/address.ts';
-import { Backend, type BackendWatcher, type NodeFailure } from './backend.ts';
+import { Backend, type BackendObserver, type NodeFailure } from './backend.ts';
 import { hashText } from './hash.ts';
 
 /** What a node runs: a server somewhere and what it speaks, or an app inside this process. */
@@ -30,7 +30,7 @@ export interface NodeOptions {
 }
 
 /** Hears when a node dies of its requests, once more while it stays so, and when it is alive again. */
-export interface NodeWatcher {
+export interface NodeObserver {
   nodeMarked(node: Node, mark: 'dead' | 'alive'): void;
 }
 
@@ -55,7 +55,7 @@ export class Node {
   credit = 0;
   readonly #limit: number;
   readonly #fails: number | null;
-  #watcher: BackendWatcher | null = null;
+  #observer: BackendObserver | null = null;
 
   /** @param backend what is known of the server; it is held until `release` */
   constructor(target: NodeTarget, name?: string, options: NodeOptions = {}, backend = new Backend()) {
@@ -75,20 +75,20 @@ export class Node {
 
   /** It is in no pool any more. Requests that it has go on; once. */
   release(): void {
-    this.unwatch();
+    this.unobserve();
     this.backend.release();
   }
 
-  /** Lets `watcher` hear of its marks, in place of whoever heard of the backend's so far. */
-  watch(watcher: NodeWatcher): void {
-    this.#watcher = (mark) => watcher.nodeMarked(this, mark);
-    this.backend.watcher = this.#watcher;
+  /** Lets `observer` hear of its marks, in place of whoever heard of the backend's so far. */
+  observe(observer: NodeObserver): void {
+    this.#observer = (mark) => observer.nodeMarked(this, mark);
+    this.backend.observer = this.#observer;
   }
 
-  /** Whoever watches the same backend through another node goes on. */
-  unwatch(): void {
-    if (this.#watcher !== null && this.backend.watcher === this.#watcher) this.backend.watcher = null;
-    this.#watcher = null;
+  /** Whoever observes the same backend through another node goes on. */
+  unobserve(): void {
+    if (this.#observer !== null && this.backend.observer === this.#observer) this.backend.observer = null;
+    this.#observer = null;
   }
 
   // What the exchange says

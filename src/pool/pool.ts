@@ -1,7 +1,7 @@
 import type { PeerAddress } from '../net/peer.ts';
 import type { Algorithm, Balancer } from './balancer.ts';
 import { makeBalancer } from './make-balancer.ts';
-import type { Node, NodeWatcher } from './node.ts';
+import type { Node, NodeObserver } from './node.ts';
 import type { NodeSource } from './node-source.ts';
 
 export interface PoolOptions {
@@ -21,7 +21,7 @@ export class Pool {
   readonly #first: Balancer;
   readonly #backup: Balancer;
   #hasBackups = false;
-  #watcher: NodeWatcher | null = null;
+  #observer: NodeObserver | null = null;
   #seen: readonly (readonly Node[])[] = [];
   #nodes: readonly Node[] = [];
 
@@ -33,15 +33,15 @@ export class Pool {
     this.#backup = makeBalancer(algorithm, graceTime, slowStart);
   }
 
-  /** Lets `watcher` hear of the marks of its nodes, now and later. */
-  watch(watcher: NodeWatcher): void {
-    this.#watcher = watcher;
-    for (const node of this.nodes) node.watch(watcher);
+  /** Lets `observer` hear of the marks of its nodes, now and later. */
+  observe(observer: NodeObserver): void {
+    this.#observer = observer;
+    for (const node of this.nodes) node.observe(observer);
   }
 
-  unwatch(): void {
-    this.#watcher = null;
-    for (const node of this.nodes) node.unwatch();
+  unobserve(): void {
+    this.#observer = null;
+    for (const node of this.nodes) node.unobserve();
   }
 
   /** All of them, backup nodes too. The array is replaced, never changed. */
@@ -61,7 +61,7 @@ export class Pool {
   #collect(): readonly Node[] {
     this.#seen = this.#sources.map((source) => source.nodes);
     this.#nodes = this.#seen.flat();
-    if (this.#watcher !== null) for (const node of this.#nodes) node.watch(this.#watcher);
+    if (this.#observer !== null) for (const node of this.#nodes) node.observe(this.#observer);
     const backups = this.#nodes.filter(({ isBackup }) => isBackup);
     this.#hasBackups = backups.length > 0;
     this.#first.use(this.#hasBackups ? this.#nodes.filter(({ isBackup }) => !isBackup) : this.#nodes);
@@ -103,7 +103,7 @@ export class Pool {
 
   /** Watches no more, and ends its sources. */
   stop(): void {
-    this.unwatch();
+    this.unobserve();
     for (const source of this.#sources) source.stop?.();
   }
 }

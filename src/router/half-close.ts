@@ -31,7 +31,7 @@ export interface HalfClosedClient {
  * Waits with a client that has ended its half and is served all the same: whether it is still there only output can show, and
  * without any it is given up after `http-half-close-timeout`, or a tenth of that later.
  */
-export class HalfCloseWatch implements Expiring {
+export class HalfCloseGuard implements Expiring {
   readonly #client: HalfClosedClient;
   readonly #wheel: TimerWheel;
   readonly #timeout: number;

@@ -2,8 +2,8 @@ import { FAILURES, type Failure } from '../failure/failures.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
 import { Deadline, type Expiring } from '../time/timer-wheel.ts';
+import { ClientGuard, type GuardedSession } from './client-guard.ts';
 import type { ClientSession, SessionOwner } from './client-session.ts';
-import { ClientWatch, type WatchedSession } from './client-watch.ts';
 import type { ServedFront } from './front.ts';
 import { hasLeft } from './half-close.ts';
 import type { HeadReader } from './head-reader.ts';
@@ -16,7 +16,7 @@ import { ServedRequest } from './served-request.ts';
 import type { Service } from './service.ts';
 
 /** A client's connection that speaks HTTP/1: its requests are read and answered one after the other. What happens when: `http1-state.ts`. */
-export class Http1Session implements ClientSession, ReadingSession, AnswerOwner, Expiring, WatchedSession {
+export class Http1Session implements ClientSession, ReadingSession, AnswerOwner, Expiring, GuardedSession {
   readonly ending: Http1Ending;
   readonly #life = new Life();
   readonly #owner: SessionOwner;
@@ -26,7 +26,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
   readonly #reader: RequestReader;
   readonly #answer: Http1Answer;
   readonly #deadline = new Deadline(this);
-  readonly #watch: ClientWatch;
+  readonly #guard: ClientGuard;
   #isFirst = true;
   /** The client's FIN has been read: what it asked for is still answered. */
   #isHalfClosed = false;
@@ -39,8 +39,8 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
     this.#isPrivate = front.isPrivate;
     this.#request = new ServedRequest(served, owner, peer);
     this.#answer = new Http1Answer(service, this, connection, front.kind === 'uwsgi');
-    this.#watch = new ClientWatch(this, this.#answer, connection);
-    this.#reader = new RequestReader(this, this.#life, connection, this.#request, this.#answer, this.#watch, heads);
+    this.#guard = new ClientGuard(this, this.#answer, connection);
+    this.#reader = new RequestReader(this, this.#life, connection, this.#request, this.#answer, this.#guard, heads);
     this.ending = new Http1Ending(this.#life, connection, this.#request, this.#reader, this.#answer, this.#deadline);
     service.wheel.arm(this.#deadline, service.settings.headersTimeout - waited);
   }
@@ -79,7 +79,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
 
   drained(): void {
     this.#answer.drained();
-    this.#watch.caughtUp();
+    this.#guard.caughtUp();
     if (this.#life.isAnswering) this.#request.exchange!.downstreamDrained();
     else if (this.#life.state === STATE.idle) {
       // Only now it has its answer: from here on it is idle.
@@ -93,7 +93,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
     this.#isHalfClosed = true;
     const { isReadWhole, isEmpty } = this.#reader;
     const nobodyWaits = this.#life.state === STATE.idle ? isEmpty : !isReadWhole;
-    const isLeft = nobodyWaits || (this.#hasLeft && !this.#watch.isHalfClosed);
+    const isLeft = nobodyWaits || (this.#hasLeft && !this.#guard.isHalfClosed);
     this.#do(isLeft ? ON_LEFT[this.#life.state] : ON_HALF_CLOSED[this.#life.state]);
   }
 
@@ -101,7 +101,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
   hungUp(unread: number): void {
     if (this.#life.state === STATE.tunnel || (this.#life.state !== STATE.busy && this.#reader.isEmpty)) return;
     const hasLeft = this.#reader.isReadWhole ? this.#hasLeft : this.#isPrivate || !this.#reader.canEndWithin(unread);
-    if (!hasLeft) this.#watch.halfClosed(this.#service);
+    if (!hasLeft) this.#guard.halfClosed(this.#service);
     else if (this.#life.state === STATE.busy) this.ending.giveUp();
   }
 
@@ -113,7 +113,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
       this.#life.state = STATE.closed;
       this.ending.release();
       this.#service.wheel.remove(this.#deadline);
-      this.#watch.stop();
+      this.#guard.stop();
       this.#owner.sessionClosed(this);
     }
   }
@@ -142,7 +142,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
     const admission = this.#request.admit(head);
     const { hasBody, isRaw } = head;
     this.#isFirst = false;
-    this.#watch.begin();
+    this.#guard.begin();
     this.#life.state = isRaw ? STATE.tunnel : STATE.busy;
     if (hasBody && !isRaw) this.#reader.expectBody(head, settings.chunkedInput && needsLength, settings.maxBody, hasMore);
     this.#answer.begin(head);
@@ -208,10 +208,10 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
   }
 
   fellBehind(): void {
-    this.#watch.fellBehind(this.#service);
+    this.#guard.fellBehind(this.#service);
   }
 
-  // From the watch
+  // From the guard
 
   get received(): number {
     return this.#reader.received;
@@ -255,7 +255,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
    */
   #isStillReading(): boolean {
     if (this.#life.isAnswering ? !this.#answer.isBlocked : this.#connection.queued === 0) return false;
-    return this.#watch.hasTaken();
+    return this.#guard.hasTaken();
   }
 
   /** Both sides want another request behind this one. */
@@ -277,7 +277,7 @@ export class Http1Session implements ClientSession, ReadingSession, AnswerOwner,
       case DO.giveUp:
         return ending.giveUp();
       case DO.waitOn:
-        return this.#watch.halfClosed(this.#service);
+        return this.#guard.halfClosed(this.#service);
       case DO.endHalf:
         this.#request.exchange!.requestEnd();
         return this.#request.exchange!.isDone ? ending.finish() : undefined;

@@ -2,7 +2,7 @@ import { FAILURES } from '../failure/failures.ts';
 import { PARSE } from '../http1/fields.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Connection } from '../runtime/seam/sockets.ts';
-import type { ClientWatch } from './client-watch.ts';
+import type { ClientGuard } from './client-guard.ts';
 import type { HeadReader, HeadRules } from './head-reader.ts';
 import type { Http1Answer } from './http1-answer.ts';
 import type { Http1Ending } from './http1-ending.ts';
@@ -32,7 +32,7 @@ export class RequestReader {
   readonly #connection: Connection<unknown>;
   readonly #request: ServedRequest;
   readonly #answer: Http1Answer;
-  readonly #watch: ClientWatch;
+  readonly #guard: ClientGuard;
   readonly #heads: HeadReader;
   /** Null when the request has none. */
   #body: RequestBody | null = null;
@@ -46,7 +46,7 @@ export class RequestReader {
     connection: Connection<unknown>,
     request: ServedRequest,
     answer: Http1Answer,
-    watch: ClientWatch,
+    guard: ClientGuard,
     heads: HeadReader,
   ) {
     this.#session = session;
@@ -54,7 +54,7 @@ export class RequestReader {
     this.#connection = connection;
     this.#request = request;
     this.#answer = answer;
-    this.#watch = watch;
+    this.#guard = guard;
     this.#heads = heads;
   }
 
@@ -151,12 +151,12 @@ export class RequestReader {
 
   /** The request's body comes faster than it is taken. */
   pause(): void {
-    this.#watch.heldBack();
+    this.#guard.heldBack();
     this.#connection.pause();
   }
 
   resume(): void {
-    this.#watch.letGo(this.#request.service);
+    this.#guard.letGo(this.#request.service);
     if (this.#stash.isEmpty) this.#connection.resume();
   }
 
@@ -201,10 +201,10 @@ export class RequestReader {
       return NONE;
     }
     if (body.isComplete) {
-      this.#watch.sentAll();
+      this.#guard.sentAll();
       exchange.requestEnd();
     } else if (body.mustPause) this.pause();
-    else this.#watch.waits(this.#request.service);
+    else this.#guard.waits(this.#request.service);
     return bytes.subarray(taken);
   }
 

@@ -63,8 +63,8 @@ test('who watches through a node that goes does not end what another hears', () 
   const told: string[] = [];
   const before = pool(backends, entry('10.0.0.1'));
   const after = pool(backends, entry('10.0.0.1'));
-  before.watch({ nodeMarked: (_node, mark) => told.push(`before ${mark}`) });
-  after.watch({ nodeMarked: (_node, mark) => told.push(`after ${mark}`) });
+  before.observe({ nodeMarked: (_node, mark) => told.push(`before ${mark}`) });
+  after.observe({ nodeMarked: (_node, mark) => told.push(`after ${mark}`) });
   before.stop();
   // A request of the generation before still finds out.
   before.nodes[0].failed('timeout', 0);
@@ -123,7 +123,7 @@ test('N17: the nodes that mappers have found can be looked after', () => {
   const first = pools.of('10.0.0.1');
   assert.equal(pools.nodes, pools.nodes, 'the same array while nothing changes');
   assert.deepEqual(pools.nodes, first.nodes);
-  pools.watch({ nodeMarked: ({ name }, mark) => told.push(`${name} ${mark}`) });
+  pools.observe({ nodeMarked: ({ name }, mark) => told.push(`${name} ${mark}`) });
   const path = pools.atPath('/run/a.sock');
   assert.deepEqual(pools.nodes, [...first.nodes, ...path.nodes]);
   first.nodes[0].failed('timeout', 0);

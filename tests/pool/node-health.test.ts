@@ -138,7 +138,7 @@ test('a node that died on its way back has a whole turn when its grace is over',
 test('what other processes have seen counts like what was seen here, and is not told on', () => {
   const one = node('a');
   const told: string[] = [];
-  one.watch({ nodeMarked: ({ name }, mark) => told.push(`${name} ${mark}`) });
+  one.observe({ nodeMarked: ({ name }, mark) => told.push(`${name} ${mark}`) });
   const learn = (mark: LearnedMark['mark']): void => one.backend.learn({ mark, failsFast: false, isOfAnswers: false }, 0);
   learn('dead');
   assert.equal(one.isUsable(GRACE - 1, GRACE), false);
@@ -176,7 +176,7 @@ test('B13, F11: a node that another process saw die is asked again as one that d
 test('F11: who finds a node dead that others told of looks after it from then on', () => {
   const one = node('a');
   const told: string[] = [];
-  one.watch({ nodeMarked: (_node, mark) => told.push(mark) });
+  one.observe({ nodeMarked: (_node, mark) => told.push(mark) });
   one.backend.learn({ mark: 'dead', failsFast: false, isOfAnswers: false }, 0);
   assert.equal(one.failed('timeout', GRACE), false, 'it was dead before');
   assert.deepEqual(told, ['dead']);

@@ -21,12 +21,12 @@ test('what mappers have found keeps its servers known when its generation is ove
   const backends = new Backends();
   const pools = found(backends);
   const heard: string[] = [];
-  pools.watch({ nodeMarked: (_, mark) => void heard.push(mark) });
+  pools.observe({ nodeMarked: (_, mark) => void heard.push(mark) });
   const [node] = pools.of('http://127.0.0.1:80').nodes;
   node!.failed('missing', 0);
-  pools.unwatch();
+  pools.unobserve();
   node!.backend.reached();
-  assert.equal(node!.backend.watcher, null);
+  assert.equal(node!.backend.observer, null);
   pools.of('http://127.0.0.1:80|http://127.0.0.1:80').nodes[0]!.failed('missing', 0);
   assert.deepEqual(heard, ['dead']);
   assert.equal(backends.size, 1);

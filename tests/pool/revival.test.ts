@@ -29,7 +29,7 @@ class Asked {
       return () => void this.cancelled++;
     };
     this.revival = new Revival(this.source, { start }, graceTime, () => this.time.now);
-    this.node.watch({
+    this.node.observe({
       nodeMarked: (node, mark) => {
         this.told.push(mark);
         if (mark === 'dead') this.revival.died(node);

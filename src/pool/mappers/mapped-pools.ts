@@ -1,4 +1,4 @@
-import type { Node, NodeWatcher } from '../node.ts';
+import type { Node, NodeObserver } from '../node.ts';
 import type { NodeSource } from '../node-source.ts';
 import type { Pool } from '../pool.ts';
 import { BoundedCache } from './bounded-cache.ts';
@@ -22,7 +22,7 @@ export class MappedPools {
   readonly #maker: NodeMaker;
   readonly #byText: BoundedCache<Pool>;
   readonly #byPath: BoundedCache<Pool>;
-  #watcher: NodeWatcher | null = null;
+  #observer: NodeObserver | null = null;
   #isStopped = false;
   #seen: readonly (readonly Node[])[] = [];
   #nodes: readonly Node[] = [];
@@ -44,10 +44,10 @@ export class MappedPools {
     return this.#nodes;
   }
 
-  /** Lets `watcher` hear of the marks of these nodes, now and later. */
-  watch(watcher: NodeWatcher): void {
-    this.#watcher = watcher;
-    for (const pool of this.#pools()) pool.watch(watcher);
+  /** Lets `observer` hear of the marks of these nodes, now and later. */
+  observe(observer: NodeObserver): void {
+    this.#observer = observer;
+    for (const pool of this.#pools()) pool.observe(observer);
   }
 
   /** The pool of `address` or `address|address…`. @throws {Error} when one of them cannot be read */
@@ -85,9 +85,9 @@ export class MappedPools {
   }
 
   /** Nobody hears of the marks any more. */
-  unwatch(): void {
-    this.#watcher = null;
-    for (const pool of this.#pools()) pool.unwatch();
+  unobserve(): void {
+    this.#observer = null;
+    for (const pool of this.#pools()) pool.unobserve();
   }
 
   /** May be called again. */
@@ -98,7 +98,7 @@ export class MappedPools {
 
   #pool(sources: readonly NodeSource[]): Pool {
     const pool = this.#maker.pool(sources);
-    if (this.#watcher !== null) pool.watch(this.#watcher);
+    if (this.#observer !== null) pool.observe(this.#observer);
     return pool;
   }
 

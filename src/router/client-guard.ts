@@ -1,5 +1,5 @@
 import type { TimerWheel } from '../time/timer-wheel.ts';
-import { type HalfClosedClient, HalfCloseWatch } from './half-close.ts';
+import { type HalfClosedClient, HalfCloseGuard } from './half-close.ts';
 import { Pace, type PacedClient } from './pace.ts';
 import type { ServiceSettings } from './service.ts';
 
@@ -9,8 +9,8 @@ interface Patience {
   readonly settings: Pick<ServiceSettings, 'minRate' | 'halfCloseTimeout'>;
 }
 
-/** The session as far as it concerns the watch over its client. */
-export interface WatchedSession {
+/** The session as far as it concerns the guard over its client. */
+export interface GuardedSession {
   /** Bytes that have come so far. */
   readonly received: number;
   /** The rest of a request's body is still to come. */
@@ -34,8 +34,8 @@ interface Written {
  * What a client moves while it is waited for: what it owes of a body, and what it has not taken of its answer. A pace runs only
  * while there is something to wait for (`http-min-rate`).
  */
-export class ClientWatch implements PacedClient, HalfClosedClient {
-  readonly #session: WatchedSession;
+export class ClientGuard implements PacedClient, HalfClosedClient {
+  readonly #session: GuardedSession;
   readonly #answer: Written;
   readonly #connection: { readonly queued: number };
   /** What was `taken` when the client was last waited for: when it fell behind, or when the deadline passed. */
@@ -45,9 +45,9 @@ export class ClientWatch implements PacedClient, HalfClosedClient {
   /** Null as long as nobody had to wait for the client. */
   #pace: Pace | null = null;
   /** Null as long as it has ended no half. */
-  #halfClose: HalfCloseWatch | null = null;
+  #halfClose: HalfCloseGuard | null = null;
 
-  constructor(session: WatchedSession, answer: Written, connection: { readonly queued: number }) {
+  constructor(session: GuardedSession, answer: Written, connection: { readonly queued: number }) {
     this.#session = session;
     this.#answer = answer;
     this.#connection = connection;
@@ -99,7 +99,7 @@ export class ClientWatch implements PacedClient, HalfClosedClient {
   }
 
   halfClosed({ settings, wheel }: Patience): void {
-    this.#halfClose ??= new HalfCloseWatch(this, wheel, settings.halfCloseTimeout);
+    this.#halfClose ??= new HalfCloseGuard(this, wheel, settings.halfCloseTimeout);
   }
 
   stop(): void {
