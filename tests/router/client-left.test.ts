@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClientSession } from '../../src/router/client-session.ts';
 import { makeFront } from '../../src/router/front.ts';
-import type { Connection } from '../../src/runtime/seam/sockets.ts';
 import { selectRuntime } from '../../src/runtime/select.ts';
+import { idleConnection } from '../support/idle-connection.ts';
 import { temporaryFolder } from '../support/paths.ts';
 import { peerTest } from '../support/peers.ts';
 import { UwsgiBackend } from '../support/uwsgi-backend.ts';
@@ -155,23 +155,7 @@ for (const [name, sent, silence, unread, isGiven, front] of [
     const upstream = { isConnected: true, send: () => false, body: () => false, end() {}, abort: () => aborted++, pause() {}, resume() {} };
     await using wired = await Wired.start([nodeAt('worker', '127.0.0.1:1')], { open: () => upstream });
     const handlers = wired.router.handlers(makeFront(0, front));
-    const nothing = (): void => {};
-    const connection = {
-      owner: undefined as never,
-      remote: { family: 'ipv4', address: '192.0.2.7', port: 1 },
-      local: { family: 'ipv4', address: '192.0.2.1', port: 80 },
-      tls: null,
-      queued: 0,
-      silence,
-      write: () => true,
-      end: nothing,
-      close: nothing,
-      destroy: nothing,
-      reset: nothing,
-      pause: nothing,
-      resume: nothing,
-      expectNoMore: nothing,
-    } as unknown as Connection<ClientSession>;
+    const connection = idleConnection<ClientSession>(undefined as never, { silence });
     handlers.open(connection);
     handlers.data(connection, new TextEncoder().encode(sent));
     assert.equal(aborted, 0);
