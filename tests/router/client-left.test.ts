@@ -59,10 +59,11 @@ test('B10/W3: a FIN that comes with the request is half-close, and without outpu
   await using it = await withBackend(
     async (received, reply) => {
       if (received.vars.get('PATH_INFO') === '/slow')
-        for (let i = 0; i < 4; i++) await sleep(500).then(() => reply.write(i === 0 ? 'HTTP/1.1 200 OK\r\n\r\n0' : String(i)));
+        // Longer than the limit in all, and each pause so much shorter that a crowded machine cannot stretch it to that.
+        for (let i = 0; i < 4; i++) await sleep(1_000).then(() => reply.write(i === 0 ? 'HTTP/1.1 200 OK\r\n\r\n0' : String(i)));
       else await never();
     },
-    { 'http-half-close-timeout': 1 },
+    { 'http-half-close-timeout': 3 },
   );
   await using slow = await it.gate.connect();
   slow.write(get('/slow', 'Connection: close'));
