@@ -152,6 +152,16 @@ blackbox('floods of output, and memory that max-requests gives back: nothing is 
   assert.equal(tree.count(/ error /), 0, tree.gate.stderr.slice(-2000));
 });
 
+blackbox('workers that are used up in quick succession, and a stop among them: none of them counts as dead', UNLIKE, async () => {
+  await using tree = await Tree.start(['--http', '127.0.0.1:0', '--processes', '3', '--max-requests', '2', ...PROBE]);
+  const load = new Load(tree.gate.target, { keeping: 6, posting: 2, closing: 2 });
+  await sleep(3_000);
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  await tree.end();
+  assert.equal(tree.count(/code=app-(worker-exit|socket-closed)/), 0, tree.gate.stderr.slice(-2000));
+});
+
 blackbox('F18, F24: what a client or an exception says begins no line of the log, and steers no terminal', UNLIKE, async () => {
   await using folder = temporaryFolder();
   const socket = folder.file('app.sock');

@@ -213,7 +213,8 @@ class Master:
             elif kind == "up":
                 self._came_up(process)
             elif kind == "used-up":
-                self._used_up(process, report["hasStopped"])
+                # Leave that was given while it asked holds as well: it goes with its next look at it.
+                self._used_up(process, report["hasStopped"] or self._board.leave[process.slots[0]] != STAY)
             elif kind == "load-failed":
                 if not self._is_ready:
                     self._give_up(report["message"], report["traceback"])
@@ -224,12 +225,17 @@ class Master:
         seat = process.seat
         old = seat.came_up(process)
         if old is not None:
-            self._board.leave[old.slots[0]] = MAY
+            self._may_leave(old)
             old.leave_by = time.monotonic() + self._start["mercy"]
         self._channel.send("worker-started", id=seat.id, pid=process.pid)
         if not self._is_ready and all(seat.process is not None and seat.process.is_up for seat in self._seats):
             self._is_ready = True
             self._channel.send("ready", pids=[seat.process.pid for seat in self._seats])
+
+    def _may_leave(self, process):
+        """Who must leave already still must."""
+        slot = process.slots[0]
+        self._board.leave[slot] = max(self._board.leave[slot], MAY)
 
     def _used_up(self, process, has_stopped):
         process.is_used_up = True
@@ -268,7 +274,7 @@ class Master:
         process.close()
         following = seat.process
         if following is not None and not seat.coming and not seat.leaving and not following.is_used_up and not self._start.get("lazyApps"):
-            self._board.leave[following.slots[0]] = MAY
+            self._may_leave(following)
         self._channel.send(
             "worker-exit",
             id=seat.id,
