@@ -51,7 +51,6 @@ export class NodeCare {
   begin(tell: (mark: NodeMark) => void, checksPool: boolean): void {
     const { pool, mapped } = this.#parts;
     const nobody = (): void => {};
-    for (const { backend } of pool.nodes) backend.checkBy(this.#checkKey);
     this.#observe(pool, tell);
     // The others begin with nothing for the nodes of a new generation.
     for (const node of pool.nodes) {
@@ -81,13 +80,17 @@ export class NodeCare {
     const revival = new Revival(source, ping, graceTime, () => wheel.precise());
     this.#revivals.push(revival);
     source.observe({
+      // A node may come later, and be known from an earlier generation: what that one's checks said ends with them.
+      joined: (node) => {
+        node.backend.checkBy(this.#checkKey);
+        if (node.backend.isDead && !node.backend.isLearned) revival.died(node);
+      },
       nodeMarked(node, mark) {
         if (mark === 'dead') revival.died(node);
         else log.event('info', 'node-alive', 'a node that was dead takes connections again', { node: node.name });
         tell(requestMark(node, mark));
       },
     });
-    for (const node of source.nodes) if (node.backend.isDead && !node.backend.isLearned) revival.died(node);
   }
 
   #check(source: Pool | MappedPools, tell: (mark: NodeMark) => void): void {

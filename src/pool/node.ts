@@ -31,6 +31,8 @@ export interface NodeOptions {
 
 /** Hears when a node dies of its requests, once more while it stays so, and when it is alive again. */
 export interface NodeObserver {
+  /** It is among those that are observed, from now on. May be told again. */
+  joined?(node: Node): void;
   nodeMarked(node: Node, mark: 'dead' | 'alive'): void;
 }
 
@@ -83,6 +85,7 @@ export class Node {
   observe(observer: NodeObserver): void {
     this.#observer = (mark) => observer.nodeMarked(this, mark);
     this.backend.observer = this.#observer;
+    observer.joined?.(this);
   }
 
   /** Whoever observes the same backend through another node goes on. */

@@ -78,3 +78,22 @@ blackbox('N17: nodes that a mapper has found are checked too', DIFFERS, async ()
   await tree.log(/code=node-up/);
   assert.equal(await status(), 200);
 });
+
+blackbox('F4: a node that a mapper finds again is not down by checks that are no more', DIFFERS, async () => {
+  await using folder = temporaryFolder();
+  await using node = await HttpBackend.listen((request, to) =>
+    to.write(`HTTP/1.1 ${request.target === '/healthz' ? '500 Not Well' : '200 OK'}\r\nContent-Length: 2\r\n\r\nok`),
+  );
+  const map = folder.file('map');
+  writeFileSync(map, `a.example ${node.address}\n`);
+  const ini = (check: string): void => writeFileSync(folder.file('u.ini'), `[uwsgi]\nhttp = 127.0.0.1:0\nhttp-use-cache = ${map}\n${check}\n`);
+  ini('http-check = path=/healthz,interval=1,fails=1,passes=1');
+  await using tree = await Tree.start([folder.file('u.ini')]);
+  const status = async (): Promise<number> => (await exchange(tree.gate.target, get('/', CLOSE))).status;
+  await status();
+  await tree.log(/code=node-down/);
+  assert.equal(await status(), 503);
+  ini('');
+  await tree.after(() => tree.gate.process.kill('SIGHUP'), DONE);
+  assert.equal(await status(), 200);
+});
